@@ -1,0 +1,97 @@
+//! What is open in the window: the photos, and what a model said of them. Plain data, shared by the tabs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::dataset::split::Part;
+use crate::dataset::{Class, Dataset, Problem, Sample};
+use crate::review::predictions::{Outcome, Prediction};
+
+/// The photos that are open and the predictions laid over them.
+#[derive(Clone, Default)]
+pub struct Session {
+    /// The open photos, if any.
+    pub dataset: Option<Arc<Dataset>>,
+    /// What a run said of them, if a run is open.
+    pub verdict: Option<Arc<Verdict>>,
+    /// Photos found to be unreadable, by their name in the data set.
+    pub unreadable: HashMap<String, Problem>,
+}
+
+/// What one run said of the open photos.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Its short name.
+    pub name: String,
+    /// Probability from which a photo counts as cracked.
+    pub threshold: f32,
+    /// Every prediction, as stored in the run or made now.
+    pub predictions: Vec<Prediction>,
+    /// Index into `predictions` for each photo of the data set; `None` where the run says nothing of it.
+    pub of_sample: Vec<Option<usize>>,
+    /// Whether these predictions were made for an unlabelled folder rather than by training.
+    pub classified: bool,
+}
+
+/// One photo with everything that is known of it.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    /// Its index in the data set.
+    pub index: usize,
+    /// The photo.
+    pub sample: &'a Sample,
+    /// What the model said, if anything.
+    pub prediction: Option<&'a Prediction>,
+    /// The threshold that goes with it.
+    pub threshold: f32,
+}
+
+impl Session {
+    /// Number of open photos.
+    pub fn len(&self) -> usize {
+        self.dataset.as_ref().map_or(0, |dataset| dataset.samples.len())
+    }
+
+    /// Whether no photo is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The photo at `index` with its prediction.
+    pub fn item(&self, index: usize) -> Option<Item<'_>> {
+        let sample = self.dataset.as_ref()?.samples.get(index)?;
+        let verdict = self.verdict.as_deref();
+        let prediction = verdict.and_then(|v| v.predictions.get((*v.of_sample.get(index)?)?));
+        Some(Item { index, sample, prediction, threshold: verdict.map_or(0.5, |v| v.threshold) })
+    }
+}
+
+impl Item<'_> {
+    /// The class that the model says, if it says anything.
+    pub fn predicted(&self) -> Option<Class> {
+        self.prediction.map(|p| p.predicted(self.threshold))
+    }
+
+    /// Probability of being cracked.
+    pub fn p_positive(&self) -> Option<f32> {
+        self.prediction.map(|p| p.p_positive)
+    }
+
+    /// How label and prediction compare.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Some(Outcome::of(self.sample.label?, self.predicted()?))
+    }
+
+    /// The side of the split that the photo was on.
+    pub fn part(&self) -> Option<Part> {
+        self.prediction.and_then(|p| p.part)
+    }
+
+    /// Cross entropy of the prediction, where the photo has a label.
+    pub fn loss(&self) -> Option<f32> {
+        self.prediction.and_then(Prediction::loss)
+    }
+}

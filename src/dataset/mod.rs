@@ -1,0 +1,158 @@
+//! Which photos there are, what they are said to show, and how they are divided.
+//!
+//! [`scan`](scan::scan) lists a folder without opening a single photo, [`layout`] reads labels from folder names and
+//! `labels.csv`, [`group`] finds photos that belong together and [`split`] divides them into training and validation.
+
+pub mod group;
+pub mod layout;
+pub mod sample;
+pub mod scan;
+pub mod split;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+/// What a photo shows. The order is that of the network's two outputs, everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Class {
+    /// Intact concrete: index 0.
+    Negative = 0,
+    /// Cracked concrete: index 1.
+    Positive = 1,
+}
+
+impl Class {
+    /// Both classes, in the order of the network's outputs.
+    pub const ALL: [Self; 2] = [Self::Negative, Self::Positive];
+
+    /// The index of the network's output.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name in files: `Negative` or `Positive`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Negative => "Negative",
+            Self::Positive => "Positive",
+        }
+    }
+
+    /// The word shown to people: `intact` or `cracked`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Negative => "intact",
+            Self::Positive => "cracked",
+        }
+    }
+
+    /// The class predicted at `threshold` for a probability of being cracked.
+    pub fn predicted(p_positive: f32, threshold: f32) -> Self {
+        if p_positive >= threshold { Self::Positive } else { Self::Negative }
+    }
+}
+
+/// One photo (or stored tensor) of a data set. Nothing of its content is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The path relative to the opened folder, with `/`; where several folders are opened together, led by the
+    /// folder's own name. Unique within a data set; what tables and journals call the photo.
+    pub file: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is said to show; `None` where nobody has said.
+    pub label: Option<Class>,
+    /// Length of the file in bytes.
+    pub bytes: u64,
+    /// When the file last changed, where the file system says.
+    pub modified: Option<SystemTime>,
+}
+
+/// How the labels of a folder were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// Folders named after the classes.
+    ClassFolders,
+    /// SDNET2018: `D/CD`, `D/UD`, `P/CP`, `P/UP`, `W/CW`, `W/UW`.
+    Sdnet,
+    /// A `labels.csv` in the folder.
+    LabelsCsv,
+    /// Folders of tensors, as in the IBM capstone.
+    IbmTensors,
+    /// Nothing says what the photos show.
+    Unlabelled,
+}
+
+impl Layout {
+    /// The layout in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ClassFolders => "class folders",
+            Self::Sdnet => "SDNET2018",
+            Self::LabelsCsv => "labels.csv",
+            Self::IbmTensors => "IBM tensor folders",
+            Self::Unlabelled => "unlabelled",
+        }
+    }
+}
+
+/// Files that were passed over, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Hidden files and folders.
+    pub hidden: usize,
+    /// Files that are no pictures, by their extension.
+    pub other: usize,
+    /// Links that lead back into themselves.
+    pub loops: usize,
+}
+
+/// Something about one file that the user should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file, relative to the opened folder.
+    pub file: String,
+    /// What is wrong with it, in one line.
+    pub reason: String,
+}
+
+/// A folder of photos, listed.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// The folders that were opened; rarely more than one.
+    pub roots: Vec<PathBuf>,
+    /// How the labels were found.
+    pub layout: Layout,
+    /// The photos, in order of `file`.
+    pub samples: Vec<Sample>,
+    /// What was passed over.
+    pub skipped: Skipped,
+    /// What went wrong while listing: folders that cannot be read, labels that make no sense.
+    pub problems: Vec<Problem>,
+}
+
+impl Dataset {
+    /// How many photos carry this label.
+    pub fn count(&self, class: Class) -> usize {
+        self.samples.iter().filter(|sample| sample.label == Some(class)).count()
+    }
+
+    /// How many photos carry a label.
+    pub fn labelled(&self) -> usize {
+        self.samples.iter().filter(|sample| sample.label.is_some()).count()
+    }
+
+    /// A short name: that of the opened folder.
+    pub fn name(&self) -> String {
+        let names: Vec<_> = self
+            .roots
+            .iter()
+            .map(|root| root.file_name().map_or_else(|| root.display().to_string(), |n| n.to_string_lossy().into_owned()))
+            .collect();
+        names.join(" + ")
+    }
+}

@@ -1,0 +1,177 @@
+//! What a long job tells whoever started it, and how it is stopped.
+//!
+//! Scanning, reading photos, training and exporting all take a [`Watch`]. The window, the terminal and the tests
+//! implement it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// What a job is doing at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Listing a folder.
+    Scan,
+    /// Reading every byte of the photos to know them by content.
+    Hash,
+    /// Opening photos to see whether they can be read.
+    Check,
+    /// Making sample photos.
+    Samples,
+    /// Fetching weights.
+    Download,
+    /// Computing features with the backbone.
+    Features,
+    /// Training the head.
+    Train,
+    /// Writing results.
+    Export,
+}
+
+impl Phase {
+    /// The phase as shown to the user.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Scan => "Listing photos",
+            Self::Hash => "Reading photos",
+            Self::Check => "Checking photos",
+            Self::Samples => "Making sample photos",
+            Self::Download => "Fetching weights",
+            Self::Features => "Computing features",
+            Self::Train => "Training",
+            Self::Export => "Exporting",
+        }
+    }
+
+    /// What is counted.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Download => "bytes",
+            Self::Train => "epochs",
+            Self::Export => "files",
+            _ => "photos",
+        }
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Units done.
+    pub done: u64,
+    /// Units in all, where known.
+    pub total: Option<u64>,
+    /// Units a second since the phase began; 0 before the first.
+    pub per_second: f64,
+}
+
+impl Progress {
+    /// The share done, 0 to 1, where the total is known.
+    pub fn fraction(&self) -> Option<f32> {
+        self.total.map(|total| if total == 0 { 1.0 } else { (self.done as f64 / total as f64).min(1.0) as f32 })
+    }
+
+    /// Time left at the present rate.
+    pub fn remaining(&self) -> Option<Duration> {
+        let left = self.total?.saturating_sub(self.done) as f64;
+        (self.per_second > 0.0).then(|| Duration::from_secs_f64((left / self.per_second).min(1e9)))
+    }
+}
+
+/// Listens to a job and can stop it. Called from worker threads, often: keep it cheap.
+pub trait Watch: Sync {
+    /// The job has got this far.
+    fn progress(&self, progress: Progress);
+
+    /// Whether the job should stop as soon as it can.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    /// An error if the job should stop, for use with `?`.
+    ///
+    /// # Errors
+    /// [`Error::cancelled`] once the user has asked to stop.
+    fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}
+
+/// Listens to nothing and never stops the job.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn progress(&self, _: Progress) {}
+}
+
+/// A flag that one thread sets and another obeys.
+#[derive(Clone, Debug, Default)]
+pub struct Flag(Arc<AtomicBool>);
+
+impl Flag {
+    /// Sets or clears it.
+    pub fn set(&self, value: bool) {
+        self.0.store(value, Ordering::SeqCst);
+    }
+
+    /// Reads it.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts units of one phase and reports them at most ten times a second, and at the end.
+pub struct Meter<'a> {
+    watch: &'a dyn Watch,
+    phase: Phase,
+    total: Option<u64>,
+    begun: Instant,
+    reported: Option<Instant>,
+    done: u64,
+}
+
+impl<'a> Meter<'a> {
+    /// Begins a phase and reports it with nothing done.
+    pub fn new(watch: &'a dyn Watch, phase: Phase, total: Option<u64>) -> Self {
+        let mut meter = Self { watch, phase, total, begun: Instant::now(), reported: None, done: 0 };
+        meter.report();
+        meter
+    }
+
+    /// Counts `n` more units.
+    pub fn add(&mut self, n: u64) {
+        self.set(self.done + n);
+    }
+
+    /// Sets the count.
+    pub fn set(&mut self, done: u64) {
+        self.done = done;
+        if self.reported.is_none_or(|at| at.elapsed() >= Duration::from_millis(100)) {
+            self.report();
+        }
+    }
+
+    /// Units counted so far.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Reports the present count at once.
+    pub fn report(&mut self) {
+        self.reported = Some(Instant::now());
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let per_second = if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 };
+        self.watch.progress(Progress { phase: self.phase, done: self.done, total: self.total, per_second });
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        self.report();
+    }
+}

@@ -1,0 +1,214 @@
+//! The model's word on each photo.
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Class;
+use crate::dataset::split::Part;
+use crate::error::{Context, Result};
+
+/// The probability above which a photo counts as cracked unless a run says otherwise.
+pub const DEFAULT_THRESHOLD: f32 = 0.5;
+
+/// What the model said of one photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Index of the photo in the data set.
+    pub sample: usize,
+    /// The photo's name within the data set, see [`Sample::file`](crate::dataset::Sample::file).
+    pub file: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The side of the split it was on; `None` if it took no part in training.
+    pub part: Option<Part>,
+    /// What it is said to show.
+    pub truth: Option<Class>,
+    /// Probability of being cracked, 0 to 1.
+    pub p_positive: f32,
+}
+
+/// How a prediction compares with the label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Intact, and said so.
+    TrueNegative,
+    /// Intact, called cracked: a false alarm.
+    FalsePositive,
+    /// Cracked, called intact: a miss.
+    FalseNegative,
+    /// Cracked, and said so.
+    TruePositive,
+}
+
+impl Outcome {
+    /// The outcome of predicting `predicted` where the label says `truth`.
+    pub fn of(truth: Class, predicted: Class) -> Self {
+        match (truth, predicted) {
+            (Class::Negative, Class::Negative) => Self::TrueNegative,
+            (Class::Negative, Class::Positive) => Self::FalsePositive,
+            (Class::Positive, Class::Negative) => Self::FalseNegative,
+            (Class::Positive, Class::Positive) => Self::TruePositive,
+        }
+    }
+
+    /// Whether label and prediction agree.
+    pub fn is_correct(self) -> bool {
+        matches!(self, Self::TrueNegative | Self::TruePositive)
+    }
+
+    /// The name in files and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrueNegative => "true_negative",
+            Self::FalsePositive => "false_positive",
+            Self::FalseNegative => "false_negative",
+            Self::TruePositive => "true_positive",
+        }
+    }
+}
+
+impl Prediction {
+    /// The class said at this threshold.
+    pub fn predicted(&self, threshold: f32) -> Class {
+        Class::predicted(self.p_positive, threshold)
+    }
+
+    /// How it compares with the label, where there is one.
+    pub fn outcome(&self, threshold: f32) -> Option<Outcome> {
+        self.truth.map(|truth| Outcome::of(truth, self.predicted(threshold)))
+    }
+
+    /// Whether label and prediction disagree.
+    pub fn is_wrong(&self, threshold: f32) -> bool {
+        self.outcome(threshold).is_some_and(|outcome| !outcome.is_correct())
+    }
+
+    /// Cross entropy in nats, −ln p(true class); `None` without a label.
+    pub fn loss(&self) -> Option<f32> {
+        let p = match self.truth? {
+            Class::Positive => self.p_positive,
+            Class::Negative => 1.0 - self.p_positive,
+        };
+        Some(-p.max(f32::MIN_POSITIVE).ln())
+    }
+
+    /// Probability of the class that was said at this threshold, 0 to 1.
+    pub fn confidence(&self, threshold: f32) -> f32 {
+        match self.predicted(threshold) {
+            Class::Positive => self.p_positive,
+            Class::Negative => 1.0 - self.p_positive,
+        }
+    }
+}
+
+/// The wrong ones at `threshold`, worst (highest loss) first.
+pub fn misclassified(predictions: &[Prediction], threshold: f32) -> Vec<Prediction> {
+    let mut wrong: Vec<_> = predictions.iter().filter(|p| p.is_wrong(threshold)).cloned().collect();
+    wrong.sort_by(worst_first);
+    wrong
+}
+
+/// Orders by falling loss, then by name.
+pub fn worst_first(a: &Prediction, b: &Prediction) -> Ordering {
+    b.loss().unwrap_or(0.0).total_cmp(&a.loss().unwrap_or(0.0)).then_with(|| a.file.cmp(&b.file))
+}
+
+/// One line of `predictions.csv` and `misclassified.csv`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    sample: usize,
+    file: String,
+    split: String,
+    true_label: String,
+    predicted_label: String,
+    p_positive: f32,
+    loss: Option<f32>,
+}
+
+/// The table as CSV: `sample,file,split,true_label,predicted_label,p_positive,loss`.
+///
+/// # Errors
+/// Where a row cannot be written, which does not happen in memory.
+pub fn to_csv(predictions: &[Prediction], threshold: f32) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let header = ["sample", "file", "split", "true_label", "predicted_label", "p_positive", "loss"];
+    writer.write_record(header).context("Cannot write the table of predictions")?;
+    for p in predictions {
+        let row = Row {
+            sample: p.sample,
+            file: p.file.clone(),
+            split: p.part.map(Part::name).unwrap_or_default().to_owned(),
+            true_label: p.truth.map(Class::name).unwrap_or_default().to_owned(),
+            predicted_label: p.predicted(threshold).name().to_owned(),
+            p_positive: p.p_positive,
+            loss: p.loss(),
+        };
+        writer.serialize(row).context("Cannot write the table of predictions")?;
+    }
+    writer.into_inner().map_err(|e| e.into_error()).context("Cannot write the table of predictions")
+}
+
+/// Reads a table written by [`to_csv`]. `locate` turns a photo's name into its path.
+///
+/// # Errors
+/// Where the file cannot be read or a row is not as [`to_csv`] writes it; the error names the line.
+pub fn read_csv(path: &Path, locate: impl Fn(&str) -> PathBuf) -> Result<Vec<Prediction>> {
+    let mut reader = csv::Reader::from_path(path).on_file("read", path)?;
+    let mut predictions = Vec::new();
+    for row in reader.deserialize() {
+        let row: Row = row.on_file("read", path)?;
+        predictions.push(Prediction {
+            sample: row.sample,
+            path: locate(&row.file),
+            part: [Part::Train, Part::Validation].into_iter().find(|part| part.name() == row.split),
+            truth: Class::ALL.into_iter().find(|class| class.name() == row.true_label),
+            p_positive: row.p_positive,
+            file: row.file,
+        });
+    }
+    Ok(predictions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(file: &str, truth: Option<Class>, p_positive: f32) -> Prediction {
+        let part = truth.map(|_| Part::Validation);
+        Prediction { sample: 7, file: file.into(), path: Path::new("root").join(file), part, truth, p_positive }
+    }
+
+    #[test]
+    fn wrong_ones_come_worst_first() {
+        let predictions = [
+            prediction("a", Some(Class::Negative), 0.6),
+            prediction("b", Some(Class::Positive), 0.1),
+            prediction("c", Some(Class::Positive), 0.9),
+            prediction("d", None, 0.9),
+        ];
+        let wrong: Vec<_> = misclassified(&predictions, 0.5).into_iter().map(|p| p.file).collect();
+        assert_eq!(wrong, ["b", "a"]);
+        assert_eq!(misclassified(&predictions, 0.05).len(), 1);
+    }
+
+    #[test]
+    fn a_table_reads_back_as_it_was_written() {
+        let predictions = vec![
+            prediction("with, comma \"and quotes\".jpg", Some(Class::Positive), 0.25),
+            prediction("Brücke/ひび.jpg", None, 0.1 + 0.2),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        std::fs::write(&path, to_csv(&predictions, 0.5).unwrap()).unwrap();
+        assert_eq!(read_csv(&path, |file| Path::new("root").join(file)).unwrap(), predictions);
+    }
+
+    #[test]
+    fn loss_is_finite_for_a_sure_mistake() {
+        let loss = prediction("a", Some(Class::Positive), 0.0).loss().unwrap();
+        assert!(loss.is_finite() && loss > 80.0);
+    }
+}

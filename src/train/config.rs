@@ -1,0 +1,196 @@
+//! What a training run is asked to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::split::SplitConfig;
+use crate::error::{Error, Result};
+
+/// All settings of a training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainConfig {
+    /// The network.
+    pub backbone: Backbone,
+    /// Its initial weights.
+    pub weights: WeightsSource,
+    /// Which layers are trained.
+    pub tune: Tune,
+    /// Passes over the training photos.
+    pub epochs: usize,
+    /// Photos a step.
+    pub batch_size: usize,
+    /// The highest learning rate of the schedule.
+    pub learning_rate: f64,
+    /// How the learning rate changes over the run.
+    pub schedule: Schedule,
+    /// How gradients become steps.
+    pub optimizer: OptimizerKind,
+    /// Decay of the weights: decoupled for AdamW, added to the gradient otherwise. Biases are spared.
+    pub weight_decay: f64,
+    /// Momentum of SGD.
+    pub momentum: f64,
+    /// Weigh the rarer class up in the loss so that both count alike.
+    pub balance_classes: bool,
+    /// Stop after this many epochs without a better validation loss.
+    pub patience: Option<usize>,
+    /// Seed of initial values and of the order of photos.
+    pub seed: u64,
+    /// How photos are divided into training and validation.
+    pub split: SplitConfig,
+    /// Where to compute.
+    pub device: DeviceChoice,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            backbone: Backbone::Resnet18,
+            weights: WeightsSource::Imagenet,
+            tune: Tune::Head,
+            epochs: 10,
+            batch_size: 100,
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            optimizer: OptimizerKind::Adam,
+            weight_decay: 0.0,
+            momentum: 0.9,
+            balance_classes: false,
+            patience: None,
+            seed: 0,
+            split: SplitConfig::default(),
+            device: DeviceChoice::Auto,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// A usage error that names the first setting out of its range.
+    pub fn validate(&self) -> Result<()> {
+        let bad = |what: &str| Err(Error::usage(what.to_owned()));
+        match self {
+            c if c.epochs == 0 => bad("The number of epochs must be at least 1"),
+            c if c.batch_size == 0 => bad("The batch size must be at least 1"),
+            c if !(c.learning_rate > 0.0 && c.learning_rate <= 10.0) => {
+                bad("The learning rate must be above 0 and at most 10")
+            }
+            c if !(0.0..=1.0).contains(&c.weight_decay) => bad("The weight decay must lie between 0 and 1"),
+            c if !(0.0..1.0).contains(&c.momentum) => bad("The momentum must be at least 0 and below 1"),
+            c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The network whose last layer is swapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Backbone {
+    /// ResNet18, 512 features.
+    #[default]
+    #[value(name = "resnet18")]
+    Resnet18,
+}
+
+impl Backbone {
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resnet18 => "resnet18",
+        }
+    }
+}
+
+/// Which layers are trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tune {
+    /// The last layer alone; the backbone's features are computed once per photo.
+    #[default]
+    Head,
+}
+
+/// Where the initial weights come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum WeightsSource {
+    /// ImageNet's, from the Hugging Face hub or its cache.
+    Imagenet,
+    /// Random values: untrained features, by seed.
+    Random,
+    /// A `.safetensors` or `.pth` file.
+    File(PathBuf),
+}
+
+impl From<String> for WeightsSource {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "imagenet" => Self::Imagenet,
+            "random" => Self::Random,
+            _ => Self::File(PathBuf::from(name)),
+        }
+    }
+}
+
+impl From<WeightsSource> for String {
+    fn from(source: WeightsSource) -> Self {
+        source.to_string()
+    }
+}
+
+impl fmt::Display for WeightsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Imagenet => f.write_str("imagenet"),
+            Self::Random => f.write_str("random"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// How gradients become steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam (Kingma and Ba 2015), β = 0.9, 0.999, ε = 1e-8.
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    #[value(name = "adamw")]
+    AdamW,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+}
+
+/// How the learning rate changes over the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// The same throughout.
+    #[default]
+    Constant,
+    /// Falls to zero along half a cosine (Loshchilov and Hutter 2017, without restarts).
+    Cosine,
+    /// Rises for three tenths of the run, then falls (Smith and Topin 2018).
+    OneCycle,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The fastest that works.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card.
+    Cuda,
+    /// An Apple GPU.
+    Metal,
+}
