@@ -1,0 +1,4 @@
+//! The window.
+
+pub mod session;
+pub mod theme;
