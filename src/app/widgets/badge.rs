@@ -23,11 +23,7 @@ pub fn mark(painter: &Painter, centre: Pos2, size: f32, class: Class, colour: Co
     painter.add(match class {
         // An equilateral triangle has its centre of mass at a third of its height, and looks right when raised by less.
         Class::Positive => Shape::convex_polygon(
-            vec![
-                centre + vec2(0.0, -r),
-                centre + vec2(r * 1.1, r * 0.9),
-                centre + vec2(-r * 1.1, r * 0.9),
-            ],
+            vec![centre + vec2(0.0, -r), centre + vec2(r * 1.1, r * 0.9), centre + vec2(-r * 1.1, r * 0.9)],
             colour,
             Stroke::NONE,
         ),

@@ -1,0 +1,4 @@
+//! What the tabs are built of.
+
+pub mod badge;
+pub mod grid;
