@@ -215,7 +215,8 @@ mod tests {
         let Thumbnail::Ready(picture) = thumbnails.get(&paths[0], 30.0) else { panic!("not ready") };
         assert_eq!(picture.size, Vec2::new(30.0, 20.0));
         assert!(matches!(thumbnails.get(&broken, 30.0), Thumbnail::Failed(_)));
-        let failed: Vec<_> = thumbnails.failures().map(|(path, error)| (path.to_owned(), error.title().len())).collect();
+        let failed: Vec<_> =
+            thumbnails.failures().map(|(path, error)| (path.to_owned(), error.title().len())).collect();
         assert_eq!(failed.len(), 1);
         assert!(failed[0].0 == broken && failed[0].1 > 0);
     }
