@@ -53,9 +53,9 @@ impl App {
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
             }
-            Command::Export(request) => {
-                self.settings.export_folder = Some(request.folder.clone());
-                self.start(Job::Export(request));
+            Command::Export(order) => {
+                self.settings.export_folder = Some(order.request.folder.clone());
+                self.start(Job::Export(order));
             }
             look => self.change_look(ctx, look),
         }
@@ -148,7 +148,7 @@ impl App {
     fn export_form(&mut self) {
         if self.session.verdict.is_some() {
             self.tab = Tab::Review;
-            self.review.open_export(self.settings.export_folder.as_deref());
+            self.review.open_export(&self.session, self.settings.export_folder.as_deref());
         } else {
             self.messages.warn("There is nothing to export yet: train, or open a run", Vec::new());
         }

@@ -7,7 +7,7 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 use super::settings::ThemeChoice;
 use super::tabs::review::Shown;
 use super::theme;
-use crate::export::ExportRequest;
+use super::worker::jobs::ExportOrder;
 use crate::train::config::DeviceChoice;
 
 /// The tabs.
@@ -82,7 +82,7 @@ pub enum Command {
     /// Choose the folder for the export in the system's dialog.
     ExportFolderDialog,
     /// Export.
-    Export(Box<ExportRequest>),
+    Export(Box<ExportOrder>),
     /// Change the theme.
     SetTheme(ThemeChoice),
     /// The next theme.
@@ -156,7 +156,7 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
 /// Folders that were dropped onto the window in this frame.
 pub fn dropped(ctx: &egui::Context) -> Option<Command> {
     let paths: Vec<PathBuf> =
-        ctx.input(|input| input.raw.dropped_files.iter().filter_map(|file| file.path.clone()).collect());
+        ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
     (!paths.is_empty()).then_some(Command::Open(paths))
 }
 
@@ -168,7 +168,7 @@ pub fn drop_hint(ui: &egui::Ui) {
     }
     let colours = theme::palette(ui);
     let rect = ctx.content_rect();
-    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::new("drop hint")));
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, colours.window.gamma_multiply(0.85));
     painter.rect_stroke(rect.shrink(8.0), theme::CORNER, Stroke::new(2.0, colours.accent), StrokeKind::Inside);
     let font = FontId::new(theme::NUMBER, theme::strong_family());

@@ -107,11 +107,14 @@ impl App {
                 self.tell_unreadable(&unreadable);
                 self.take_verdict(verdict);
             }
-            Done::WouldReplace { request, existing } => self.review.ask_to_replace(request, existing),
-            Done::Exported { folder, files } => {
-                let files = format::counted(files, "file", "files");
-                self.messages.note(format!("{files} exported to {}", folder.display()));
-                self.review.exported();
+            Done::WouldReplace { order, existing } => self.review.ask_to_replace(order, existing),
+            Done::Exported { folder, files, problems } => {
+                let text = format!("{} exported to {}", format::counted(files, "file", "files"), folder.display());
+                if problems.is_empty() {
+                    self.messages.note(text);
+                } else {
+                    self.messages.warn(format!("{text}, with something to look at"), lines(&problems));
+                }
             }
         }
     }
@@ -215,7 +218,7 @@ impl App {
                 self.settings.runs_folder = Some(path);
                 self.list_runs();
             }
-            Purpose::Export => self.review.export_to(path),
+            Purpose::Export => self.review.export_to(&path),
         }
     }
 

@@ -217,7 +217,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
-        let mut commands = if self.dialogs.is_modal() { Vec::new() } else { command::pressed(&ctx) };
+        let mut commands = if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
         commands.extend(command::dropped(&ctx));
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);

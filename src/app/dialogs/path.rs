@@ -26,7 +26,7 @@ impl PathDialog {
     /// Returns whether it stays open.
     pub(super) fn ui(&mut self, ctx: &Context, recent: &[PathBuf], commands: &mut Vec<Command>) -> bool {
         let mut open = true;
-        let modal = Modal::new(Id::new("path of a folder")).show(ctx, |ui| {
+        let modal = Modal::new(Id::unique("path of a folder")).show(ctx, |ui| {
             ui.set_width(460.0);
             ui.spacing_mut().item_spacing.y = space::S;
             ui.label(theme::section("Open a folder"));

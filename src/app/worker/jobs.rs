@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::app::fallback_fonts;
 use crate::app::session::Verdict;
+use crate::app::tabs::review::Scope;
 use crate::dataset::sample::{self, SampleConfig};
 use crate::dataset::{Dataset, Problem, scan};
 use crate::error::{Error, Result};
-use crate::export::{self, ExportRequest};
+use crate::export::{self, ExportRequest, Source};
 use crate::job::Watch;
 use crate::places::Places;
 use crate::review::classify;
@@ -51,7 +52,7 @@ pub enum Job {
         device: DeviceChoice,
     },
     /// Export.
-    Export(Box<ExportRequest>),
+    Export(Box<ExportOrder>),
 }
 
 /// What came of a job.
@@ -76,8 +77,8 @@ pub enum Done {
     },
     /// Files that the export would replace; nothing was written.
     WouldReplace {
-        /// The request.
-        request: Box<ExportRequest>,
+        /// The export.
+        order: Box<ExportOrder>,
         /// What is there.
         existing: Vec<PathBuf>,
     },
@@ -87,7 +88,22 @@ pub enum Done {
         folder: PathBuf,
         /// Files written.
         files: usize,
+        /// Photos that could not be read.
+        problems: Vec<Problem>,
     },
+}
+
+/// An export.
+#[derive(Clone, Debug)]
+pub struct ExportOrder {
+    /// What to write, and where to.
+    pub request: ExportRequest,
+    /// Which of the photos.
+    pub scope: Scope,
+    /// What the run said of them.
+    pub verdict: Arc<Verdict>,
+    /// The folders of the photos.
+    pub roots: Vec<PathBuf>,
 }
 
 /// A trained model.
@@ -124,7 +140,7 @@ impl Job {
                 let verdict = verdict(&run, said.predictions, said.threshold, &dataset, true);
                 Ok(Done::Classified { verdict, unreadable })
             }
-            Self::Export(request) => export(request, watch),
+            Self::Export(order) => export(order, watch),
         }
     }
 }
@@ -211,7 +227,27 @@ pub fn verdict(
     Arc::new(Verdict { run: run.to_owned(), name, threshold, predictions, of_sample, classified })
 }
 
-fn export(request: Box<ExportRequest>, watch: &dyn Observer) -> Result<Done> {
-    let _ = (request, watch);
-    Err(Error::new("not yet"))
+fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
+    let verdict = &order.verdict;
+    // What the run folder says besides; a model file that lies alone says nothing.
+    let run = Run::open(&verdict.run).ok().filter(|_| !verdict.classified);
+    let predictions: Vec<Prediction> =
+        verdict.predictions.iter().filter(|p| order.scope.includes(p)).cloned().collect();
+    let source = Source {
+        name: verdict.name.clone(),
+        predictions: &predictions,
+        threshold: verdict.threshold,
+        roots: &order.roots,
+        epochs: run.as_ref().map_or(&[], |run| &run.epochs),
+        best_epoch: run.as_ref().and_then(|run| run.best_epoch),
+        record: run.as_ref().map(|run| &run.record),
+    };
+    if !order.request.overwrite {
+        let existing = export::existing(&order.request, &source);
+        if !existing.is_empty() {
+            return Ok(Done::WouldReplace { order, existing });
+        }
+    }
+    let done = export::export(&order.request, &source, watch)?;
+    Ok(Done::Exported { folder: order.request.folder, files: done.files, problems: done.problems })
 }
