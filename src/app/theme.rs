@@ -11,7 +11,7 @@ use egui::{
 
 use crate::dataset::Class;
 
-pub use egui_material_icons::icons;
+pub use egui_material_icons::{MaterialIcon as Icon, icons};
 
 /// Spaces between things, in points. Nothing is set apart by any other amount.
 pub mod space {
@@ -90,7 +90,7 @@ pub const DARK: Palette = Palette {
     on_accent: rgb(0x000B_1420),
     positive: rgb(0x00F2_994A),
     negative: rgb(0x0043_C6AC),
-    error: rgb(0x00EB_5757),
+    error: rgb(0x00F0_6B6B),
     warning: rgb(0x00F2_C94C),
     runs: [rgb(0x004C_9AFF), rgb(0x00F2_C94C), rgb(0x00C8_8CF0), rgb(0x008F_D46A), rgb(0x00FF_8FA3), rgb(0x009A_A3AF)],
 };
@@ -162,13 +162,8 @@ pub fn section(text: impl Into<String>) -> RichText {
 }
 
 /// An icon followed by a word.
-pub fn icon_text(icon: icons_type::MaterialIcon, text: &str) -> String {
+pub fn icon_text(icon: Icon, text: &str) -> String {
     if text.is_empty() { icon.codepoint.to_owned() } else { format!("{} {text}", icon.codepoint) }
-}
-
-/// The icon's type, under a shorter path.
-pub mod icons_type {
-    pub use egui_material_icons::MaterialIcon;
 }
 
 /// The family of the semi-bold cut.

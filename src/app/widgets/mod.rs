@@ -1,4 +1,7 @@
 //! What the tabs are built of.
 
 pub mod badge;
+pub mod detail;
+pub mod form;
 pub mod grid;
+pub mod photo_view;
