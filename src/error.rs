@@ -89,9 +89,18 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Why, without what: the details, for lists where the file's name stands beside them.
+    pub fn reason(&self) -> String {
+        if self.details.is_empty() { self.title.clone() } else { self.details.join("; ") }
+    }
+
     /// Title and details on one line, for tables and lists.
     pub fn one_line(&self) -> String {
-        if self.details.is_empty() { self.title.clone() } else { format!("{}: {}", self.title, self.details.join("; ")) }
+        if self.details.is_empty() {
+            self.title.clone()
+        } else {
+            format!("{}: {}", self.title, self.details.join("; "))
+        }
     }
 }
 

@@ -146,12 +146,27 @@ impl Dataset {
         self.samples.iter().filter(|sample| sample.label.is_some()).count()
     }
 
+    /// Where the photo called `file` lies, if the folders `roots` were opened together.
+    pub fn locate(roots: &[PathBuf], file: &str) -> PathBuf {
+        match roots {
+            [root] => root.join(file),
+            _ => {
+                let (name, rest) = file.split_once('/').unwrap_or(("", file));
+                let names = scan::root_names(roots);
+                let root = names.iter().zip(roots).find(|(known, _)| *known == name).map(|(_, root)| root);
+                root.map_or_else(|| PathBuf::from(file), |root| root.join(rest))
+            }
+        }
+    }
+
     /// A short name: that of the opened folder.
     pub fn name(&self) -> String {
         let names: Vec<_> = self
             .roots
             .iter()
-            .map(|root| root.file_name().map_or_else(|| root.display().to_string(), |n| n.to_string_lossy().into_owned()))
+            .map(|root| {
+                root.file_name().map_or_else(|| root.display().to_string(), |n| n.to_string_lossy().into_owned())
+            })
             .collect();
         names.join(" + ")
     }

@@ -129,8 +129,7 @@ mod tests {
     use super::*;
 
     /// scikit-learn 1.x: y = [0, 0, 1, 1, 0, 1]; s = [0.1, 0.4, 0.35, 0.8, 0.4, 0.4]
-    const SCORES: [(f32, bool); 6] =
-        [(0.1, false), (0.4, false), (0.35, true), (0.8, true), (0.4, false), (0.4, true)];
+    const SCORES: [(f32, bool); 6] = [(0.1, false), (0.4, false), (0.35, true), (0.8, true), (0.4, false), (0.4, true)];
 
     #[test]
     fn ranking_figures_agree_with_scikit_learn() {

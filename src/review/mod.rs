@@ -1,5 +1,6 @@
 //! What the model said of each photo, and how good that is.
 
+pub mod classify;
 pub mod confusion;
 pub mod metrics;
 pub mod predictions;

@@ -29,9 +29,9 @@ pub enum Event {
         run: PathBuf,
         /// The device, for people.
         device: String,
-        /// Something about device or weights that the user should know, such as a fall-back.
-        notes: Vec<String>,
     },
+    /// Something that the user should know, such as a fall-back to another device.
+    Note(String),
     /// Every photo has its features.
     Features(FeatureReport),
     /// The photos are divided and training begins.

@@ -192,7 +192,7 @@ impl Browse {
             .frame(Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill))
             .show(ui, |ui| self.bar_ui(ui, session, width));
         if self.list.order.is_empty() {
-            let text = format!("None of the {} passes the filter", crate::app::format::photos(session.len()));
+            let text = format!("None of the {} passes the filter", crate::format::photos(session.len()));
             let clear = |ui: &mut Ui| form::primary(ui, true, "Clear the filter").clicked();
             if empty::state(ui, icons::ICON_SEARCH_OFF, "Nothing to show", &text, clear) {
                 self.filter = Filter::default();
@@ -244,8 +244,8 @@ impl Browse {
                     self.step(1);
                 }
                 if let Some(position) = self.grid.position(&self.list.order) {
-                    let (n, of) = (crate::app::format::count(position as u64 + 1), self.list.order.len());
-                    ui.label(theme::quiet(ui, format!("{n} of {}", crate::app::format::count(of as u64))));
+                    let (n, of) = (crate::format::count(position as u64 + 1), self.list.order.len());
+                    ui.label(theme::quiet(ui, format!("{n} of {}", crate::format::count(of as u64))));
                 }
                 ui.add_space(space::S);
                 self.detail.controls_ui(ui, session);

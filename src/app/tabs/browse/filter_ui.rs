@@ -3,7 +3,7 @@
 use egui::{Align, Button, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
-use crate::app::format;
+use crate::format;
 use crate::app::theme::{self, icons, space};
 use crate::dataset::Dataset;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use egui::{Button, ProgressBar, Ui, vec2};
 
 use super::Request;
-use crate::app::format;
+use crate::format;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form};
 use crate::dataset::Dataset;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use egui::{Grid, Label, Response, RichText, Ui, WidgetText};
 
-use crate::app::format;
+use crate::format;
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
 use crate::error::Result;

@@ -1,0 +1,192 @@
+//! The command line.
+//!
+//! Results go to standard output, as text or with `--json` as one JSON object; progress and messages go to standard
+//! error. The exit status is 0 when done, 1 when something failed, 2 for wrong arguments and 130 when interrupted.
+
+mod classify;
+mod demo;
+mod evaluate;
+mod export;
+mod model;
+mod scan;
+mod table;
+mod terminal;
+mod train;
+mod weights;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app;
+use crate::error::{Context, Error, Kind, Result};
+use crate::places::Places;
+use crate::train::config::DeviceChoice;
+use terminal::Terminal;
+
+/// Exit status of a job that the user interrupted: 128 and the number of SIGINT, as shells count.
+const INTERRUPTED: u8 = 130;
+
+/// Find cracks in photos of concrete: browse a folder, train on your labels, see what was wrong.
+///
+/// Without a command this opens the window.
+#[derive(Debug, Parser)]
+#[command(name = "crackscope", version, max_term_width = 100, subcommand_value_name = "COMMAND")]
+#[command(after_help = "Run `crackscope COMMAND --help` for the options of a command.")]
+struct Arguments {
+    /// A folder of photos to open in the window
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options that several commands share.
+#[derive(Args, Clone, Debug)]
+struct Shared {
+    /// Where to compute [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "DEVICE", help_heading = "Shared options")]
+    device: Option<DeviceChoice>,
+    /// Threads to compute with [default: one a core]
+    #[arg(long, global = true, value_name = "N", help_heading = "Shared options")]
+    threads: Option<usize>,
+    /// Folder for features of photos, to be computed once only [default: the system's cache folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Shared options")]
+    cache: Option<PathBuf>,
+    /// Seed of everything random [default: 0]
+    #[arg(long, global = true, value_name = "N", help_heading = "Shared options")]
+    seed: Option<u64>,
+    /// Print one JSON object instead of text
+    #[arg(long, global = true, help_heading = "Shared options")]
+    json: bool,
+    /// Print no progress
+    #[arg(long, global = true, help_heading = "Shared options")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole job with no data, network or window: sample photos, training, errors, export
+    Demo(demo::Options),
+    /// What a folder holds: layout, classes, unreadable files, duplicates
+    Scan(scan::Options),
+    /// Train on labelled photos; leaves a run folder
+    Train(Box<train::Options>),
+    /// How good a run is on another folder of labelled photos
+    Evaluate(evaluate::Options),
+    /// The probability of a crack for each photo of a folder
+    Classify(classify::Options),
+    /// Tables, copies of misclassified photos, contact sheet and report of a run
+    Export(export::Options),
+    /// Initial weights: which there are, fetch them, check them
+    Weights(weights::Options),
+    /// The architecture, layer by layer
+    Model(model::Options),
+}
+
+/// What a command needs besides its own options.
+struct Session {
+    terminal: Terminal,
+    places: Places,
+    device: DeviceChoice,
+    shared: Shared,
+}
+
+/// What a finished command leaves.
+struct Outcome {
+    text: String,
+    json: serde_json::Value,
+    /// Whether the user stopped it and got only part of what was asked for.
+    interrupted: bool,
+}
+
+impl Outcome {
+    fn new(text: String, json: serde_json::Value) -> Self {
+        Self { text, json, interrupted: false }
+    }
+}
+
+/// Carries out the arguments of this process.
+pub fn run() -> ExitCode {
+    // clap prints help and wrong arguments itself, and exits with 0 or 2.
+    let arguments = Arguments::parse();
+    match carry_out(arguments) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("crackscope: {error}");
+            match error.kind() {
+                Kind::Failed => ExitCode::FAILURE,
+                Kind::Usage => ExitCode::from(2),
+                Kind::Cancelled => ExitCode::from(INTERRUPTED),
+            }
+        }
+    }
+}
+
+fn carry_out(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { folder, shared, command } = arguments;
+    if let Some(threads) = shared.threads {
+        set_threads(threads)?;
+    }
+    let places = places(&shared)?;
+    let device = shared.device.unwrap_or_default();
+    let Some(command) = command else {
+        app::run(app::WindowOptions { folder, device, places })?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    if let Some(folder) = folder {
+        return Err(Error::usage(format!("{} stands before the command", folder.display()))
+            .hint("write the command first, its folders after it"));
+    }
+    let terminal = Terminal::new(shared.quiet);
+    terminal.obey_interrupts()?;
+    let session = Session { terminal, places, device, shared };
+    let outcome = command.run(&session);
+    session.terminal.finish();
+    print(&outcome?, session.shared.json)
+}
+
+impl Command {
+    fn run(self, session: &Session) -> Result<Outcome> {
+        match self {
+            Self::Demo(options) => demo::run(&options, session),
+            Self::Scan(options) => scan::run(&options, session),
+            Self::Train(options) => train::run(&options, session),
+            Self::Evaluate(options) => evaluate::run(&options, session),
+            Self::Classify(options) => classify::run(&options, session),
+            Self::Export(options) => export::run(&options, session),
+            Self::Weights(options) => weights::run(&options, session),
+            Self::Model(options) => model::run(&options, session),
+        }
+    }
+}
+
+fn set_threads(threads: usize) -> Result<()> {
+    if threads == 0 {
+        return Err(Error::usage("--threads must be at least 1"));
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("Cannot start the threads")
+}
+
+fn places(shared: &Shared) -> Result<Places> {
+    match (&shared.cache, Places::standard()) {
+        (Some(cache), Ok(places)) => Ok(Places { cache: cache.clone(), ..places }),
+        (Some(cache), Err(_)) => Ok(Places { cache: cache.clone(), ..Places::below(cache) }),
+        (None, places) => places,
+    }
+}
+
+fn print(outcome: &Outcome, json: bool) -> Result<ExitCode> {
+    let text = if json { format!("{}\n", outcome.json) } else { outcome.text.clone() };
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads may stop reading, as `head` does.
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            return Err(Error::new("Cannot write to standard output").detail(cause.to_string()));
+        }
+        _ => {}
+    }
+    Ok(if outcome.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,170 @@
+//! `crackscope classify`: the probability of a crack for each photo.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Outcome, Session, table};
+use crate::atomic_file;
+use crate::dataset::{Class, Dataset, scan};
+use crate::error::{Error, Result};
+use crate::format;
+use crate::review::classify::{self, Classified};
+use crate::review::predictions;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// A run folder or a model file
+    run: PathBuf,
+    /// Folders of photos
+    #[arg(required = true, value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// Write the table to a file, in the order of names, instead of printing it by falling probability
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Take only part I of N; the tables of parts 1 to N, put together, are the table of the whole
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+}
+
+/// One of several equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shard {
+    number: usize,
+    of: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
+            _ => Err("expected I/N with I from 1 to N, such as 2/4".to_owned()),
+        }
+    }
+}
+
+impl Shard {
+    /// Whether it begins the table and carries its heading.
+    fn is_first(self) -> bool {
+        self.number == 1
+    }
+
+    /// Leaves its photos only; gives the number of photos before them.
+    fn take(self, dataset: &mut Dataset) -> usize {
+        let photos = dataset.samples.len();
+        let bound = |number: usize| photos * number / self.of;
+        let (begin, end) = (bound(self.number - 1), bound(self.number));
+        dataset.samples.truncate(end);
+        dataset.samples.drain(..begin);
+        begin
+    }
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    let mut dataset = scan::scan_all(&options.folders, &session.terminal)?;
+    let before = options.shard.map_or(0, |shard| shard.take(&mut dataset));
+    let mut classified =
+        classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;
+    for prediction in &mut classified.predictions {
+        prediction.sample += before;
+    }
+    if let Some(path) = &options.csv {
+        write_csv(path, &classified, options.shard.is_none_or(Shard::is_first))?;
+    }
+    Ok(Outcome::new(text(&classified, options.csv.as_ref()), json(&classified, options.csv.as_ref())))
+}
+
+fn write_csv(path: &std::path::Path, classified: &Classified, headed: bool) -> Result<()> {
+    let table = predictions::to_csv(&classified.predictions, classified.threshold)?;
+    let heading = table.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let rows = if headed { &table[..] } else { table.get(heading..).unwrap_or_default() };
+    if path.is_dir() {
+        return Err(Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --csv"));
+    }
+    atomic_file::write(path, rows)
+}
+
+fn cracked(classified: &Classified) -> usize {
+    classified.predictions.iter().filter(|p| p.predicted(classified.threshold) == Class::Positive).count()
+}
+
+fn text(classified: &Classified, csv: Option<&PathBuf>) -> String {
+    let (cracked, photos) = (cracked(classified), classified.predictions.len());
+    let summary = format!(
+        "{} of {} said to be cracked at threshold {}.\n",
+        format::count(cracked as u64),
+        format::photos(photos),
+        classified.threshold
+    );
+    let unreadable = table::unreadable(classified.unreadable());
+    if let Some(path) = csv {
+        return format!("{summary}Table: {}\n{unreadable}", path.display());
+    }
+    let mut sorted: Vec<_> = classified.predictions.iter().collect();
+    sorted.sort_by(|a, b| b.p_positive.total_cmp(&a.p_positive).then_with(|| a.sample.cmp(&b.sample)));
+    let rows: String = sorted
+        .iter()
+        .map(|p| format!("{:.4}  {:<7}  {}\n", p.p_positive, p.predicted(classified.threshold).word(), p.file))
+        .collect();
+    format!("{rows}\n{summary}{unreadable}")
+}
+
+fn json(classified: &Classified, csv: Option<&PathBuf>) -> serde_json::Value {
+    let rows = |p: &predictions::Prediction| {
+        json!({
+            "sample": p.sample,
+            "file": p.file,
+            "p_positive": p.p_positive,
+            "predicted_label": p.predicted(classified.threshold).name(),
+        })
+    };
+    json!({
+        "photos": classified.predictions.len(),
+        "unreadable": classified.unreadable().len(),
+        "problems": classified.unreadable(),
+        "threshold": classified.threshold,
+        "positive": cracked(classified),
+        "csv": csv,
+        "predictions": classified.predictions.iter().map(rows).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Layout, Sample, Skipped};
+
+    #[test]
+    fn shards_are_parts_of_the_whole() {
+        let sample =
+            |n: usize| Sample { file: n.to_string(), path: PathBuf::new(), label: None, bytes: 0, modified: None };
+        let whole = Dataset {
+            roots: Vec::new(),
+            layout: Layout::Unlabelled,
+            samples: (0..10).map(sample).collect(),
+            skipped: Skipped::default(),
+            problems: Vec::new(),
+        };
+        let mut together = Vec::new();
+        for number in 1..=4 {
+            let mut part = whole.clone();
+            let before = Shard { number, of: 4 }.take(&mut part);
+            assert_eq!(before, together.len());
+            together.extend(part.samples);
+        }
+        assert_eq!(together, whole.samples);
+    }
+
+    #[test]
+    fn a_shard_is_counted_from_one() {
+        assert_eq!("2/4".parse(), Ok(Shard { number: 2, of: 4 }));
+        for wrong in ["0/4", "5/4", "1", "a/b", "1/0"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}

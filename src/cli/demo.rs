@@ -1,0 +1,64 @@
+//! `crackscope demo`: the whole job with no data, network or window.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Outcome, Session, export, train};
+use crate::dataset::sample::{self, SampleConfig};
+use crate::dataset::scan;
+use crate::error::Result;
+use crate::export::{Contents, ExportRequest, Source};
+use crate::format;
+use crate::train::config::{TrainConfig, WeightsSource};
+use crate::train::run_dir::{Run, free_name};
+use crate::train::trainer;
+
+/// Photos of the demonstration: enough to learn from, few enough for a minute on a laptop without a GPU.
+const PHOTOS: usize = 400;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Folder for the photos, the run and the export
+    #[arg(long, value_name = "DIR", default_value = "crackscope-demo")]
+    out: PathBuf,
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    let begun = Instant::now();
+    let seed = session.shared.seed.unwrap_or_default();
+    let samples = SampleConfig { photos: PHOTOS, seed, ..SampleConfig::default() };
+    let photos = options.out.join(samples.folder_name());
+    session.terminal.say(&format!("Making {} of concrete in {}", format::photos(PHOTOS), photos.display()));
+    sample::write_samples(&photos, &samples, &session.terminal)?;
+    let dataset = scan::scan(&photos, &session.terminal)?;
+
+    let mut config = TrainConfig { weights: WeightsSource::Random, seed, device: session.device, ..Default::default() };
+    config.split.seed = seed;
+    let out = free_name(&options.out, "run");
+    let trained = trainer::train(&dataset, &config, &session.places, &out, false, &session.terminal)?;
+    if trained.stopped {
+        return Ok(Outcome { text: train::text(&trained), json: train::json(&trained), interrupted: true });
+    }
+
+    let run = Run::open(&trained.run)?;
+    let judged: Vec<_> = trainer::judged(&run.predictions).into_iter().cloned().collect();
+    let source = Source { predictions: &judged, ..Source::of_run(&run) };
+    let folder = trained.run.join("export");
+    let request = ExportRequest { what: Contents::ALL, folder: folder.clone(), overwrite: false };
+    let exported = crate::export::export(&request, &source, &session.terminal)?;
+
+    let text = format!(
+        "{}{}\nDone in {}. Next: open the window with `crackscope {}`, or train on photos of your own with\n\
+         `crackscope train FOLDER --out RUN`. These photos are drawn by the program and the features are those of an\n\
+         untrained network, so take the figures for a test of the program, not of what it finds on real concrete.\n",
+        train::text(&trained),
+        export::text(&folder, &exported),
+        format::duration(begun.elapsed()),
+        photos.display()
+    );
+    let json = json!({ "photos": photos, "train": train::json(&trained), "export": folder, "files": exported.files });
+    Ok(Outcome::new(text, json))
+}

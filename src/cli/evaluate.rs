@@ -1,0 +1,46 @@
+//! `crackscope evaluate`: a run on another folder of labelled photos.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Outcome, Session, table};
+use crate::dataset::scan;
+use crate::error::{Context, Error, Result};
+use crate::format;
+use crate::review::classify;
+use crate::review::metrics::Metrics;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// A run folder or a model file
+    run: PathBuf,
+    /// Folders of labelled photos
+    #[arg(required = true, value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    let dataset = scan::scan_all(&options.folders, &session.terminal)?;
+    if dataset.labelled() == 0 {
+        return Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
+            .hint("use `crackscope classify` for photos without labels"));
+    }
+    let classified = classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;
+    let metrics = Metrics::of(&classified.predictions, classified.threshold);
+    let mut json = serde_json::to_value(&metrics).context("Cannot describe the result")?;
+    if let Some(all) = json.as_object_mut() {
+        all.insert("unreadable".into(), json!(classified.unreadable().len()));
+        all.insert("problems".into(), json!(classified.unreadable()));
+    }
+    let mut text = format!(
+        "{} of {} misclassified at threshold {}.\n\n{}",
+        format::count(metrics.confusion.wrong() as u64),
+        format::photos(metrics.photos),
+        metrics.threshold,
+        table::metrics(&metrics)
+    );
+    text += &table::unreadable(classified.unreadable());
+    Ok(Outcome::new(text, json))
+}

@@ -1,0 +1,130 @@
+//! `crackscope scan`: what a folder holds.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Outcome, Session, table};
+use crate::dataset::group::{self, Groups};
+use crate::dataset::{Class, Dataset, Problem, scan};
+use crate::error::{Context, Result};
+use crate::format;
+use crate::photo::check::{self, Checked};
+
+/// How many of a kind are listed in text; `--json` has all.
+const LISTED: usize = 20;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Folders of photos
+    #[arg(required = true, value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// List only: open no photo, so that unreadable files and duplicates are not found
+    #[arg(long)]
+    list_only: bool,
+}
+
+/// What opening the photos showed.
+#[derive(Serialize)]
+struct Opened {
+    unreadable: Vec<Problem>,
+    /// Width, height and number of photos, the most frequent first.
+    sizes: Vec<(u32, u32, usize)>,
+    /// Files with the same bytes, by name, in sets of two or more.
+    duplicates: Vec<Vec<String>>,
+    /// Those among them that carry different labels.
+    conflicts: Vec<Vec<String>>,
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    let dataset = scan::scan_all(&options.folders, &session.terminal)?;
+    let opened = if options.list_only { None } else { Some(Opened::of(&dataset, session)?) };
+    Ok(Outcome::new(text(&dataset, opened.as_ref()), json(&dataset, opened.as_ref())?))
+}
+
+impl Opened {
+    fn of(dataset: &Dataset, session: &Session) -> Result<Self> {
+        let Checked { sizes, problems } = check::check(&dataset.samples, &session.terminal)?;
+        let contents = group::content_keys(&dataset.samples, &session.terminal)?;
+        let groups = Groups::identical(&contents.keys);
+        let names = |set: &[usize]| -> Vec<String> {
+            set.iter().filter_map(|&i| dataset.samples.get(i)).map(|sample| sample.file.clone()).collect()
+        };
+        let mut sizes: Vec<_> = sizes.into_iter().map(|((width, height), count)| (width, height, count)).collect();
+        sizes.sort_by_key(|&(width, height, count)| (std::cmp::Reverse(count), width, height));
+        Ok(Self {
+            unreadable: problems,
+            sizes,
+            duplicates: groups.duplicates().iter().map(|set| names(set)).collect(),
+            conflicts: groups.conflicts(&dataset.samples).into_iter().map(names).collect(),
+        })
+    }
+}
+
+fn json(dataset: &Dataset, opened: Option<&Opened>) -> Result<serde_json::Value> {
+    let mut value = json!({
+        "folders": dataset.roots,
+        "layout": dataset.layout,
+        "photos": dataset.samples.len(),
+        "positive": dataset.count(Class::Positive),
+        "negative": dataset.count(Class::Negative),
+        "unlabelled": dataset.samples.len() - dataset.labelled(),
+        "skipped": dataset.skipped,
+        "problems": dataset.problems,
+    });
+    if let (Some(all), Some(opened)) = (value.as_object_mut(), opened) {
+        let opened = serde_json::to_value(opened).context("Cannot describe the folder")?;
+        all.extend(opened.as_object().cloned().unwrap_or_default());
+    }
+    Ok(value)
+}
+
+fn text(dataset: &Dataset, opened: Option<&Opened>) -> String {
+    let count = |n: usize| format::count(n as u64);
+    let mut rows = vec![
+        vec!["Layout".into(), dataset.layout.title().to_owned()],
+        vec!["Photos".into(), count(dataset.samples.len())],
+        vec!["  cracked".into(), count(dataset.count(Class::Positive))],
+        vec!["  intact".into(), count(dataset.count(Class::Negative))],
+        vec!["  unlabelled".into(), count(dataset.samples.len() - dataset.labelled())],
+        vec!["Hidden files passed over".into(), count(dataset.skipped.hidden)],
+        vec!["Other files passed over".into(), count(dataset.skipped.other)],
+    ];
+    if dataset.skipped.loops > 0 {
+        rows.push(vec!["Links in a circle passed over".into(), count(dataset.skipped.loops)]);
+    }
+    if let Some(opened) = opened {
+        let duplicates = opened.duplicates.iter().map(|set| set.len() - 1).sum();
+        rows.push(vec!["Unreadable".into(), count(opened.unreadable.len())]);
+        rows.push(vec!["Exact copies of another photo".into(), count(duplicates)]);
+        rows.push(vec!["  under another label".into(), count(opened.conflicts.len())]);
+    }
+    let mut text = table::columns(&rows);
+    if let Some(opened) = opened {
+        let sizes = opened.sizes.iter().map(|(w, h, n)| format!("{w} × {h}: {}", format::photos(*n)));
+        text += &list("Sizes", sizes);
+        text += &list("Unreadable", opened.unreadable.iter().map(problem));
+        text += &list("Exact copies", opened.duplicates.iter().map(|set| set.join(" = ")));
+        text += &list("Exact copies under different labels", opened.conflicts.iter().map(|set| set.join(" = ")));
+    }
+    text + &list("Problems", dataset.problems.iter().map(problem))
+}
+
+fn problem(problem: &Problem) -> String {
+    format!("{}: {}", problem.file, problem.reason)
+}
+
+/// A list under a heading, cut after [`LISTED`]; nothing where it is empty.
+fn list(heading: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(LISTED);
+    let mut text = String::new();
+    for line in lines.take(LISTED) {
+        text += &format!("  {line}\n");
+    }
+    if more > 0 {
+        text += &format!("  … and {} more\n", format::count(more as u64));
+    }
+    if text.is_empty() { text } else { format!("\n{heading}\n{text}") }
+}

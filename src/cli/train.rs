@@ -1,0 +1,168 @@
+//! `crackscope train`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Outcome, Session, table};
+use crate::dataset::scan;
+use crate::dataset::split::SplitKind;
+use crate::error::{Error, Result};
+use crate::format;
+use crate::review::predictions;
+use crate::train::config::{Backbone, OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::train::run_dir::{self, RunDir};
+use crate::train::trainer::{self, TrainOutcome};
+
+/// Settings of the run. What is not given is the default, or with `--resume` what the run began with.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Folders of labelled photos
+    #[arg(required_unless_present = "resume", value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// The run folder to write [default: a new one among the window's runs]
+    #[arg(long, value_name = "RUN", required_if_eq("resume", "true"))]
+    out: Option<PathBuf>,
+    /// Go on with the interrupted run in --out
+    #[arg(long)]
+    resume: bool,
+    /// The network [default: resnet18]
+    #[arg(long, value_enum)]
+    backbone: Option<Backbone>,
+    /// Initial weights: imagenet, random, or a .safetensors or .pth file [default: imagenet]
+    #[arg(long, value_name = "WEIGHTS")]
+    weights: Option<String>,
+    /// Which layers are trained [default: head]
+    #[arg(long, value_enum)]
+    tune: Option<Tune>,
+    /// Passes over the training photos [default: 10]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Photos a step [default: 100]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// The highest learning rate [default: 0.001]
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+    /// How the learning rate changes over the run [default: constant]
+    #[arg(long, value_enum)]
+    schedule: Option<Schedule>,
+    /// How gradients become steps [default: adam]
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimizerKind>,
+    /// Decay of the weights [default: 0]
+    #[arg(long, value_name = "DECAY")]
+    weight_decay: Option<f64>,
+    /// Momentum of SGD [default: 0.9]
+    #[arg(long, value_name = "MOMENTUM")]
+    momentum: Option<f64>,
+    /// Weigh the rarer class up so that both count alike
+    #[arg(long)]
+    balance_classes: bool,
+    /// Stop after N epochs without a better validation loss
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
+    /// How photos are divided; photos that belong together stay on one side if grouped [default: grouped]
+    #[arg(long, value_enum)]
+    split: Option<SplitKind>,
+    /// Share of the photos to validate on [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    val_fraction: Option<f64>,
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    let (before, recorded) = match &options.out {
+        Some(out) if options.resume => {
+            let (_, record) = RunDir::reopen(out)?;
+            (record.train, record.data.folders)
+        }
+        _ => (TrainConfig::default(), Vec::new()),
+    };
+    let folders = if options.folders.is_empty() { &recorded } else { &options.folders };
+    let config = options.over(before, session);
+    config.validate()?;
+    let dataset = scan::scan_all(folders, &session.terminal)?;
+    let out = match &options.out {
+        Some(out) => out.clone(),
+        None => run_dir::free_name(&session.places.runs, &dataset.name()),
+    };
+    if dataset.labelled() == 0 {
+        return Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
+            .hint("put the photos into folders named Positive and Negative, or add a labels.csv (file,label)"));
+    }
+    let outcome = trainer::train(&dataset, &config, &session.places, &out, options.resume, &session.terminal)?;
+    Ok(Outcome { text: text(&outcome), json: json(&outcome), interrupted: outcome.stopped })
+}
+
+impl Options {
+    /// These settings over those of `before`.
+    fn over(&self, mut before: TrainConfig, session: &Session) -> TrainConfig {
+        fn set<T: Clone>(setting: &mut T, given: &Option<T>) {
+            if let Some(given) = given {
+                *setting = given.clone();
+            }
+        }
+        set(&mut before.backbone, &self.backbone);
+        set(&mut before.weights, &self.weights.clone().map(WeightsSource::from));
+        set(&mut before.tune, &self.tune);
+        set(&mut before.epochs, &self.epochs);
+        set(&mut before.batch_size, &self.batch_size);
+        set(&mut before.learning_rate, &self.lr);
+        set(&mut before.schedule, &self.schedule);
+        set(&mut before.optimizer, &self.optimizer);
+        set(&mut before.weight_decay, &self.weight_decay);
+        set(&mut before.momentum, &self.momentum);
+        before.balance_classes |= self.balance_classes;
+        set(&mut before.patience, &self.patience.map(Some));
+        set(&mut before.split.kind, &self.split);
+        set(&mut before.split.val_fraction, &self.val_fraction);
+        set(&mut before.seed, &session.shared.seed);
+        set(&mut before.split.seed, &session.shared.seed);
+        set(&mut before.device, &session.shared.device);
+        before
+    }
+}
+
+/// What a finished run came to.
+pub(super) fn text(outcome: &TrainOutcome) -> String {
+    let judged = trainer::judged(&outcome.predictions).len();
+    let wrong = outcome.metrics.confusion.wrong();
+    let stopped = if outcome.stopped { "Stopped early. " } else { "" };
+    format!(
+        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n\n{}\nRun: {}\n",
+        outcome.best_epoch,
+        outcome.epochs.len(),
+        format::count(wrong as u64),
+        judged_on(&outcome.predictions, judged),
+        outcome.threshold,
+        table::metrics(&outcome.metrics),
+        outcome.run.display()
+    )
+}
+
+fn judged_on(all: &[predictions::Prediction], judged: usize) -> String {
+    let validation = all.iter().any(|p| p.part == Some(crate::dataset::split::Part::Validation));
+    let side = if validation { "validation" } else { "training" };
+    format!("{} {side} {}", format::count(judged as u64), if judged == 1 { "photo" } else { "photos" })
+}
+
+/// The same for programs.
+pub(super) fn json(outcome: &TrainOutcome) -> Value {
+    let file = |name: &str| -> Value { json!(Path::join(&outcome.run, name)) };
+    json!({
+        "run": outcome.run,
+        "model": file(run_dir::MODEL),
+        "stopped": outcome.stopped,
+        "best_epoch": outcome.best_epoch,
+        "epochs": outcome.epochs,
+        "threshold": outcome.threshold,
+        "validation": outcome.metrics,
+        "features": {
+            "computed": outcome.features.computed,
+            "cached": outcome.features.cached,
+            "seconds": outcome.features.seconds,
+        },
+        "unreadable": outcome.features.unreadable,
+    })
+}

@@ -1,0 +1,64 @@
+//! The colours of pictures and reports: those of the window's light theme.
+
+use image::Rgb;
+
+use crate::dataset::Class;
+
+/// Paper.
+pub const PAPER: Rgb<u8> = Rgb([0xFF, 0xFF, 0xFF]);
+/// A surface set off from paper.
+pub const WINDOW: Rgb<u8> = Rgb([0xF4, 0xF5, 0xF7]);
+/// Lines between things.
+pub const LINE: Rgb<u8> = Rgb([0xDA, 0xDE, 0xE4]);
+/// Text.
+pub const TEXT: Rgb<u8> = Rgb([0x1B, 0x1F, 0x24]);
+/// Text that stays back.
+pub const QUIET: Rgb<u8> = Rgb([0x5D, 0x66, 0x73]);
+/// The accent.
+pub const ACCENT: Rgb<u8> = Rgb([0x0B, 0x63, 0xCE]);
+/// Cracked concrete.
+pub const CRACKED: Rgb<u8> = Rgb([0xB5, 0x54, 0x0A]);
+/// Intact concrete.
+pub const INTACT: Rgb<u8> = Rgb([0x0A, 0x7F, 0x6B]);
+
+/// The colour of a class.
+pub fn of(class: Class) -> Rgb<u8> {
+    match class {
+        Class::Negative => INTACT,
+        Class::Positive => CRACKED,
+    }
+}
+
+/// The colour a share `t`, 0 to 1, of the way from `a` to `b`.
+pub fn mix(a: Rgb<u8>, b: Rgb<u8>, t: f32) -> Rgb<u8> {
+    let t = t.clamp(0.0, 1.0);
+    let [r, g, blue] = [0, 1, 2].map(|i| (f32::from(a.0[i]) * (1.0 - t) + f32::from(b.0[i]) * t).round() as u8);
+    Rgb([r, g, blue])
+}
+
+/// The contrast of two colours, 1 to 21, as WCAG 2.1 defines it.
+pub fn contrast(a: Rgb<u8>, b: Rgb<u8>) -> f32 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+fn luminance(Rgb(channels): Rgb<u8>) -> f32 {
+    let [r, g, b] = channels.map(|c| {
+        let c = f32::from(c) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    });
+    0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_can_be_read_on_paper() {
+        assert!((contrast(Rgb([0; 3]), PAPER) - 21.0).abs() < 0.01);
+        for colour in [TEXT, QUIET, ACCENT, CRACKED, INTACT] {
+            assert!(contrast(colour, PAPER) >= 4.5, "{colour:?}");
+        }
+    }
+}

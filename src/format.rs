@@ -1,0 +1,82 @@
+//! Numbers as people read them.
+
+use std::time::Duration;
+
+/// `7,146`.
+pub fn count(n: impl TryInto<u64>) -> String {
+    let digits = n.try_into().unwrap_or(u64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 photo`, `7,146 photos`.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", count(n as u64), if n == 1 { one } else { many })
+}
+
+/// `7,146 photos`.
+pub fn photos(n: usize) -> String {
+    counted(n, "photo", "photos")
+}
+
+/// A length of time as a person says it: `under a second`, `5 s`, `2 min 10 s`, `1 h 5 min`.
+pub fn duration(time: Duration) -> String {
+    let seconds = (time.as_secs_f64()).round() as u64;
+    match seconds {
+        0 => "under a second".to_owned(),
+        1..60 => format!("{seconds} s"),
+        60..600 if !seconds.is_multiple_of(60) => format!("{} min {} s", seconds / 60, seconds % 60),
+        60..3600 => format!("{} min", (seconds + 30) / 60),
+        3600..86_400 => match (seconds % 3600) / 60 {
+            0 => format!("{} h", seconds / 3600),
+            minutes => format!("{} h {minutes} min", seconds / 3600),
+        },
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `412/s`, `3.4/s`.
+pub fn rate(per_second: f64) -> String {
+    if per_second >= 10.0 { format!("{}/s", count(per_second.round() as u64)) } else { format!("{per_second:.1}/s") }
+}
+
+/// `12.3 MB`, in powers of ten.
+pub fn bytes(n: u64) -> String {
+    let size = n as f64;
+    match n {
+        0..1_000 => counted(n as usize, "byte", "bytes"),
+        1_000..1_000_000 => format!("{:.0} kB", size / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
+        _ => format!("{:.1} GB", size / 1e9),
+    }
+}
+
+/// A share with three decimals, or a dash where it has no meaning.
+pub fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0_u64, 999, 1000, 7146, 1_234_567].map(count), ["0", "999", "1,000", "7,146", "1,234,567"]);
+        assert_eq!([1, 2].map(photos), ["1 photo", "2 photos"]);
+        assert_eq!([3.4, 412.4, 12_000.0].map(rate), ["3.4/s", "412/s", "12,000/s"]);
+        assert_eq!([1, 51_300, 12_345_678].map(bytes), ["1 byte", "51 kB", "12.3 MB"]);
+    }
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let said = [0.2, 5.0, 59.6, 130.0, 1800.0, 3900.0, 7200.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(said, ["under a second", "5 s", "1 min", "2 min 10 s", "30 min", "1 h 5 min", "2 h"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! A backbone with its weights and, once trained, its head.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+
+use super::head::{self, Head};
+use super::hub::{self, Hub, check::sha256};
+use super::resnet::{self, ResNet18, Statistics};
+use super::state_dict::StateDict;
+use super::{device, failed};
+use crate::dataset::Class;
+use crate::error::{Error, Result};
+use crate::job::{Unwatched, Watch};
+use crate::photo::{INPUT_SIZE, MEAN, PREPROCESSING, STD};
+use crate::places::Places;
+use crate::review::predictions::DEFAULT_THRESHOLD;
+use crate::train::config::{Backbone, DeviceChoice, WeightsSource};
+
+/// Values of one input photo.
+pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
+
+/// A backbone on a device. Stays in the thread that opened it.
+pub struct Network {
+    kind: Backbone,
+    backbone: ResNet18,
+    weights: StateDict,
+    device: Device,
+    origin: Origin,
+}
+
+/// Where weights came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// `imagenet`, `random` or the path of a file.
+    pub source: String,
+    /// SHA-256 of the file in hexadecimal; none for random values.
+    pub sha256: Option<String>,
+    /// Digest of the backbone's tensors in hexadecimal: the same for the same features, whatever the file.
+    pub fingerprint: String,
+}
+
+/// A network with a trained head, as a run or a model file holds it.
+pub struct Model {
+    /// The backbone.
+    pub network: Network,
+    /// The last layer.
+    pub head: Head,
+    /// Probability from which a photo counts as cracked.
+    pub threshold: f32,
+}
+
+impl Network {
+    /// Opens the initial weights of a training run; a head that they may hold is left aside.
+    ///
+    /// # Errors
+    /// Where they cannot be fetched or read, or do not fit the network.
+    pub fn open(
+        kind: Backbone,
+        source: &WeightsSource,
+        seed: u64,
+        device: &Device,
+        places: &Places,
+        watch: &dyn Watch,
+    ) -> Result<Self> {
+        match source {
+            WeightsSource::Random => Self::new(kind, resnet::random_weights(seed, device)?, device, "random", None),
+            WeightsSource::File(path) => Self::from_file(kind, path, device, &source.to_string()),
+            WeightsSource::Imagenet => {
+                let path = fetch_imagenet(kind, places, watch)?;
+                Self::from_file(kind, &path, device, "imagenet")
+            }
+        }
+    }
+
+    fn from_file(kind: Backbone, path: &Path, device: &Device, name: &str) -> Result<Self> {
+        let mut weights = StateDict::load(path, device)?;
+        weights.retain(|name| !head::is_head(name));
+        let sha256 = sha256(path, &Unwatched)?;
+        Self::new(kind, weights, device, name, Some(sha256)).map_err(|error| about_file(&error, path))
+    }
+
+    fn new(kind: Backbone, weights: StateDict, device: &Device, source: &str, sha256: Option<String>) -> Result<Self> {
+        let backbone = ResNet18::new(&weights)?;
+        let fingerprint = weights.fingerprint()?.to_hex().to_string();
+        let origin = Origin { source: source.to_owned(), sha256, fingerprint };
+        Ok(Self { kind, backbone, weights, device: device.clone(), origin })
+    }
+
+    /// Which network it is.
+    pub fn kind(&self) -> Backbone {
+        self.kind
+    }
+
+    /// Features of one photo.
+    pub fn feature_count(&self) -> usize {
+        resnet::FEATURES
+    }
+
+    /// Where the weights came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The device that it computes on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How many photos to run at once.
+    pub fn batch_size(&self) -> usize {
+        if self.device.is_cpu() { 32 } else { 128 }
+    }
+
+    /// Features (`count`, [`Network::feature_count`]) row by row, of photos (`count`, 3, 224, 224) ready for the
+    /// network.
+    ///
+    /// # Errors
+    /// Where the device fails, or `photos` are not as many as said.
+    pub fn features(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
+        let maps = self.maps(photos, count)?;
+        resnet::pool(&maps)?.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the features"))
+    }
+
+    /// Last feature maps (`count`, C, h, w) of photos (`count`, 3, 224, 224).
+    fn maps(&self, photos: &[f32], count: usize) -> Result<Tensor> {
+        let shape = (count, 3, INPUT_SIZE, INPUT_SIZE);
+        let input = Tensor::from_slice(photos, shape, &self.device).map_err(failed("pass photos to the device"))?;
+        self.backbone.feature_maps(&input, Statistics::Frozen)
+    }
+
+    /// The weights with this head, kept after `epoch`, as `model.safetensors` holds them: torchvision's names, and in the metadata what
+    /// is needed to use them.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be brought back from its device.
+    pub fn to_model_file(&self, head: &Head, threshold: f32, epoch: usize) -> Result<Vec<u8>> {
+        let mut weights = self.weights.clone();
+        head.store(&mut weights);
+        let list = |values: [f32; 3]| values.map(|v| v.to_string()).join(",");
+        weights.metadata = [
+            ("format", "pt".to_owned()),
+            ("program", format!("crackscope {}", env!("CARGO_PKG_VERSION"))),
+            ("backbone", self.kind.name().to_owned()),
+            ("classes", Class::ALL.map(Class::name).join(",")),
+            ("threshold", threshold.to_string()),
+            ("epoch", epoch.to_string()),
+            ("input_size", INPUT_SIZE.to_string()),
+            ("mean", list(MEAN)),
+            ("std", list(STD)),
+            ("preprocessing", PREPROCESSING.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        weights.to_safetensors()
+    }
+}
+
+impl Model {
+    /// Opens a model file: any ResNet18 with a head of two classes. Class order and threshold come from its metadata,
+    /// or are taken to be intact, cracked and one half.
+    ///
+    /// # Errors
+    /// Where it cannot be read, does not fit, or says that its classes are others.
+    pub fn open(path: &Path, choice: DeviceChoice) -> Result<Self> {
+        let (device, _) = device::open(choice)?;
+        let mut weights = StateDict::load(path, &device)?;
+        let head = Head::from_weights(&weights, resnet::FEATURES).map_err(|error| about_file(&error, path))?;
+        let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
+        if classes != "Negative,Positive" {
+            return Err(Error::file("use", path, format!("its classes are {classes}, not Negative,Positive")));
+        }
+        let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
+        weights.retain(|name| !head::is_head(name));
+        let (name, sha256) = (path.display().to_string(), sha256(path, &Unwatched)?);
+        let network = Network::new(Backbone::Resnet18, weights, &device, &name, Some(sha256))
+            .map_err(|error| about_file(&error, path))?;
+        Ok(Self { network, head, threshold })
+    }
+
+    /// Probabilities of being cracked, from features (N, F) row by row.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn p_positive(&self, features: &[f32]) -> Result<Vec<f32>> {
+        let columns = self.network.feature_count();
+        let rows = features.len() / columns;
+        let logits = Tensor::from_slice(features, (rows, columns), self.network.device())
+            .and_then(|features| self.head.logits(&features))
+            .map_err(failed("classify the photos"))?;
+        head::p_positive(&logits)
+    }
+
+    /// Feature maps of one photo (C, h, w) in row-major order, with h and w.
+    pub(super) fn maps_of(&self, photo: &[f32]) -> Result<(Vec<f32>, usize, usize)> {
+        let maps = self.network.maps(photo, 1)?;
+        let what = "read the feature maps";
+        let (_, _, height, width) = maps.dims4().map_err(failed(what))?;
+        let values = maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed(what))?;
+        Ok((values, height, width))
+    }
+}
+
+/// The file of the ImageNet weights, fetched if it is not there yet.
+///
+/// # Errors
+/// As [`Hub::fetch`].
+pub fn fetch_imagenet(kind: Backbone, places: &Places, watch: &dyn Watch) -> Result<PathBuf> {
+    Hub::from_env(&places.weight_records())?.fetch(&hub::source_for(kind)?, watch)
+}
+
+fn about_file(error: &Error, path: &Path) -> Error {
+    let named = Error::new(format!("Cannot use the weights in {}", path.display())).detail(error.title());
+    error.details().iter().cloned().fold(named, Error::detail).hint(format!(
+        "give the weights of {}, with torchvision's names, in a .safetensors or .pth file",
+        Backbone::Resnet18.name()
+    ))
+}

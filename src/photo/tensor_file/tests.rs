@@ -1,0 +1,196 @@
+//! Tests of tensor files, built here byte by byte as `torch.save` lays them out.
+
+use super::*;
+use proptest::prelude::*;
+use std::io::Write;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// The pickle of `_rebuild_tensor_v2(storage, offset, shape, strides, False, OrderedDict())`, protocol 2.
+fn pickle(kind: &str, stored: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let number = |value: &i32| [&b"J"[..], &value.to_le_bytes()].concat();
+    let tuple = |values: &[i32]| [b"(".to_vec(), values.iter().flat_map(number).collect(), b"t".to_vec()].concat();
+    let mut bytes = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nq\x00((".to_vec();
+    bytes.extend(text("storage"));
+    bytes.extend(format!("ctorch\n{kind}\n").bytes());
+    bytes.extend([text("0"), text("cpu"), number(&stored), b"tq\x05Q".to_vec()].concat());
+    bytes.extend([number(&offset), tuple(shape), tuple(strides)].concat());
+    bytes.extend(b"\x89ccollections\nOrderedDict\n)RtR.");
+    bytes
+}
+
+fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in entries {
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn floats(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn cause(bytes: &[u8]) -> String {
+    read_bytes(bytes).unwrap_err().title().to_owned()
+}
+
+#[test]
+fn strides_and_offset_are_obeyed() {
+    let data = floats(&[9.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let transposed = pickle("FloatStorage", 7, 1, &[3, 2], &[1, 3]);
+    let tensor = read_bytes(&archive(&[("1/data.pkl", &transposed), ("1/data/0", &data)])).unwrap();
+    assert_eq!(tensor, StoredTensor { shape: vec![3, 2], values: vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0] });
+    let repeated = pickle("FloatStorage", 7, 2, &[2, 2], &[0, 1]);
+    let tensor = read_bytes(&archive(&[("x/data.pkl", &repeated), ("x/data/0", &data)])).unwrap();
+    assert_eq!(tensor.values, [2.0, 3.0, 2.0, 3.0]);
+}
+
+#[test]
+fn other_precisions_and_byte_orders_are_read() {
+    let half = pickle("HalfStorage", 5, 0, &[5], &[1]);
+    let data: Vec<u8> =
+        [0x3c00_u16, 0xc000, 0x0001, 0x7c00, 0x3555].iter().flat_map(|bits| bits.to_le_bytes()).collect();
+    let values = read_bytes(&archive(&[("a/data.pkl", &half), ("a/data/0", &data)])).unwrap().values;
+    assert_eq!(values, [1.0, -2.0, 5.960_464_5e-8, f32::INFINITY, 0.333_251_95]);
+    let double = pickle("DoubleStorage", 1, 0, &[], &[]);
+    let data = 0.25_f64.to_be_bytes();
+    let entries: [(&str, &[u8]); 3] = [("a/data.pkl", &double), ("a/byteorder", b"big"), ("a/data/0", &data)];
+    assert_eq!(read_bytes(&archive(&entries)).unwrap(), StoredTensor { shape: vec![], values: vec![0.25] });
+}
+
+#[test]
+fn protocol_4_is_read() {
+    let mut bytes =
+        b"\x80\x04\x95\0\0\0\0\0\0\0\0\x8c\x0ctorch._utils\x94\x8c\x12_rebuild_tensor_v2\x94\x93\x94(".to_vec();
+    bytes.extend(
+        b"(\x8c\x07storage\x94\x8c\x05torch\x94\x8c\x0cFloatStorage\x94\x93\x94\x8c\x010\x94\x8c\x03cpuK\x02tQ",
+    );
+    bytes.extend(b"K\0K\x02\x85\x8a\x01\x01\x85\x89\x8c\x0bcollections\x8c\x0bOrderedDict\x93)RtR.");
+    let tensor = read_bytes(&archive(&[("a/data.pkl", &bytes), ("a/data/0", &floats(&[1.5, 2.5]))])).unwrap();
+    assert_eq!(tensor.values, [1.5, 2.5]);
+}
+
+#[test]
+fn code_is_never_run_and_the_name_is_told() {
+    let hostile = b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.";
+    assert_eq!(cause(&archive(&[("a/data.pkl", hostile)])), "the tensor file asks for os.system, which is not allowed");
+    let dictionary = b"\x80\x02}q\0X\x01\0\0\0aK\x01s.";
+    assert_eq!(cause(&archive(&[("a/data.pkl", dictionary)])), "the file holds something else than one tensor");
+    assert_eq!(cause(&archive(&[("a/readme.txt", b"hello")])), "not a picture: a zip archive");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_is_allocated() {
+    let data = floats(&[1.0; 6]);
+    let of = |stored, offset, shape: &[i32], strides: &[i32]| {
+        cause(&archive(&[("a/data.pkl", &pickle("FloatStorage", stored, offset, shape, strides)), ("a/data/0", &data)]))
+    };
+    let outside = "damaged tensor file: it refers to numbers that it does not hold";
+    assert_eq!(of(6, 1, &[2, 3], &[3, 1]), outside);
+    assert_eq!(of(100, 0, &[7], &[1]), outside);
+    assert_eq!(of(5, 0, &[6], &[1]), outside);
+    assert_eq!(of(6, 0, &[2, 2], &[i32::MAX, i32::MAX]), outside);
+    assert_eq!(of(6, 0, &[i32::MAX, i32::MAX, i32::MAX], &[0, 0, 0]), "the tensor is too large");
+    assert_eq!(of(6, -1, &[1], &[1]), "damaged tensor file: a negative length");
+    // A tuple of two tuples of two tuples …: two to the power of 300 values, were they ever counted.
+    let doubling = [&b"\x80\x02)"[..], &b"q\0h\0\x86".repeat(300), b"."].concat();
+    assert_eq!(cause(&archive(&[("a/data.pkl", &doubling)])), "the file holds something else than one tensor");
+}
+
+#[test]
+fn a_damaged_number_is_noticed() {
+    let mut bytes =
+        archive(&[("a/data.pkl", &pickle("FloatStorage", 2, 0, &[2], &[1])), ("a/data/0", &floats(&[1.0, 77.5]))]);
+    let at = bytes.windows(4).position(|four| four == 77.5_f32.to_le_bytes()).unwrap();
+    bytes[at] ^= 1;
+    assert!(cause(&bytes).starts_with("damaged tensor file: data/0 cannot be read"));
+}
+
+#[test]
+fn normalisation_is_undone() {
+    let levels: Vec<u8> = (0..3 * 4 * 5).map(|i| (i * 4) as u8).collect();
+    let original = RgbImage::from_raw(5, 4, levels).unwrap();
+    let mut values = vec![0.0; 60];
+    crate::photo::transform::normalise(&original, &mut values);
+    let tensor = StoredTensor { shape: vec![3, 4, 5], values };
+    assert_eq!(picture(&tensor).unwrap(), original);
+    let batch = StoredTensor { shape: vec![1, 3, 4, 5], ..tensor.clone() };
+    assert_eq!(picture(&batch).unwrap(), original);
+    let flat = StoredTensor { shape: vec![60], ..tensor.clone() };
+    assert!(picture(&flat).unwrap_err().title().contains("shape [60]"));
+    let broken = StoredTensor { values: vec![f32::NAN; 60], ..tensor };
+    assert!(picture(&broken).is_err());
+}
+
+#[test]
+fn real_files_equal_the_inputs_of_their_photos() {
+    let root = std::env::var_os("CRACKSCOPE_SHARED")
+        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into(), std::path::PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(root.join("reference/reference.json")) else {
+        eprintln!("skipped: no {}", root.display());
+        return;
+    };
+    let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // The photos are listed with 16 cracked ones first; each class gave its first six.
+    for (class, first) in [("Positive", 0), ("Negative", 16)] {
+        for i in 0..6 {
+            let path = root.join(format!("data/ibm_tensors/{class}_tensors/{}.pt", i + 1));
+            let tensor = read(&path).unwrap();
+            assert_eq!(tensor.shape, [3, 224, 224]);
+            assert_eq!(decode::dimensions(&path).unwrap(), (224, 224));
+            let photo = root.join(reference["files"][first + i].as_str().unwrap());
+            let input = crate::photo::transform::load_input(&photo).unwrap();
+            let differences = || input.iter().zip(&tensor.values).map(|(a, b)| (a - b).abs());
+            // JPEG decoders differ by up to four levels in a few pixels.
+            assert!(differences().fold(0.0, f32::max) < 0.1, "{}", path.display());
+            assert!(differences().sum::<f32>() / 150_528.0 < 0.005, "{}", path.display());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn damage_gives_a_tensor_or_an_error(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<prop::sample::Index>(),
+        whether_cut in prop::bool::weighted(0.2),
+    ) {
+        let pickle = pickle("FloatStorage", 6, 0, &[1, 2, 3], &[6, 3, 1]);
+        let mut bytes = archive(&[("a/data.pkl", &pickle), ("a/byteorder", b"little"), ("a/data/0", &floats(&[0.5; 6]))]);
+        for (index, value) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = value;
+        }
+        if whether_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(tensor) = read_bytes(&bytes) {
+            prop_assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
+        }
+    }
+
+    /// Checksums stop most damage before the pickle is looked at: here it is not behind one.
+    #[test]
+    fn damaged_pickles_give_a_layout_or_an_error(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = pickle("FloatStorage", 6, 0, &[1, 2, 3], &[6, 3, 1]);
+        for (index, value) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = value;
+        }
+        if let Ok(layout) = pickle::read(&bytes) {
+            prop_assert_eq!(layout.shape.len(), layout.strides.len());
+            let tensor = archive(&[("a/data.pkl", &bytes), ("a/data/0", &floats(&[0.5; 6]))]);
+            if let Ok(tensor) = read_bytes(&tensor) {
+                prop_assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
+            }
+        }
+    }
+}

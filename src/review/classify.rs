@@ -1,0 +1,55 @@
+//! A trained model over a folder of photos: labelled ones to evaluate it, unlabelled ones to classify.
+
+use std::path::Path;
+
+use super::predictions::Prediction;
+use crate::dataset::split::Split;
+use crate::dataset::{Dataset, Problem, group};
+use crate::error::Result;
+use crate::job::Watch;
+use crate::nn::network::Model;
+use crate::places::Places;
+use crate::train::config::DeviceChoice;
+use crate::train::features;
+use crate::train::observer::FeatureReport;
+use crate::train::run_dir;
+use crate::train::trainer;
+
+/// What a model says of a folder.
+#[derive(Clone, Debug)]
+pub struct Classified {
+    /// One for each photo that can be read, in the order of the data set.
+    pub predictions: Vec<Prediction>,
+    /// Probability from which a photo counts as cracked, as stored with the model.
+    pub threshold: f32,
+    /// How the features came about.
+    pub features: FeatureReport,
+}
+
+impl Classified {
+    /// Photos that could not be read.
+    pub fn unreadable(&self) -> &[Problem] {
+        &self.features.unreadable
+    }
+}
+
+/// Runs the model of `run` (a run folder or a model file) over `dataset`.
+///
+/// # Errors
+/// Where there is no model, the device fails, or the user stops the job. Photos that cannot be read are listed in the
+/// report.
+pub fn classify(
+    run: &Path,
+    dataset: &Dataset,
+    places: &Places,
+    choice: DeviceChoice,
+    watch: &dyn Watch,
+) -> Result<Classified> {
+    let model = Model::open(&run_dir::model_file(run)?, choice)?;
+    let contents = group::content_keys(&dataset.samples, watch)?;
+    let (values, mut report, _) = features::extract(&model.network, dataset, &contents.keys, places, watch)?;
+    report.unreadable.splice(0..0, contents.problems);
+    let none = Split { parts: vec![None; dataset.samples.len()] };
+    let predictions = trainer::predict(&model, dataset, &values, &none)?;
+    Ok(Classified { predictions, threshold: model.threshold, features: report })
+}

@@ -1,0 +1,178 @@
+//! What the frozen backbone makes of each photo: computed once, in step with decoding, and kept.
+
+use std::collections::HashSet;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rayon::prelude::*;
+
+use super::cache::FeatureCache;
+use super::observer::FeatureReport;
+use crate::dataset::group::ContentKey;
+use crate::dataset::{Dataset, Problem, Sample};
+use crate::error::{Context, Error, Result};
+use crate::job::{Meter, Phase, Watch};
+use crate::nn::network::{INPUT_VALUES, Network};
+use crate::photo::{PREPROCESSING, transform};
+use crate::places::Places;
+
+/// Decoded batches that wait for the network.
+const WAITING: usize = 2;
+
+/// A row of features for each photo that can be read.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    /// Values in a row.
+    pub columns: usize,
+    /// Row by row.
+    pub values: Vec<f32>,
+    /// For each photo of the data set its row, if it can be read.
+    pub row_of: Vec<Option<u32>>,
+}
+
+impl Features {
+    /// The features of the photo at `index` in the data set.
+    pub fn get(&self, index: usize) -> Option<&[f32]> {
+        let row = (*self.row_of.get(index)?)? as usize;
+        self.values.get(row * self.columns..(row + 1) * self.columns)
+    }
+}
+
+/// Gives the features of all photos of `dataset`, whose contents are `keys`, from the cache or by computing them.
+/// Photos that are already computed stay in the cache when the job is stopped or fails.
+///
+/// # Errors
+/// Where the device or the cache fails, or the user stops the job. Photos that cannot be read are no error: they are
+/// listed in the report.
+pub fn extract(
+    network: &Network,
+    dataset: &Dataset,
+    keys: &[Option<ContentKey>],
+    places: &Places,
+    watch: &dyn Watch,
+) -> Result<(Features, FeatureReport, Option<String>)> {
+    let begun = std::time::Instant::now();
+    let print: String = network.origin().fingerprint.chars().take(16).collect();
+    let name = format!("{}-{print}-{PREPROCESSING}", network.kind().name());
+    let mut cache = FeatureCache::open(&places.cache, &name, network.feature_count())?;
+    let missing = missing(dataset, keys, &cache);
+    let unreadable = compute(network, &missing, &mut cache, watch)?;
+    let features = gather(keys, &cache, network.feature_count());
+    let report = FeatureReport {
+        computed: missing.len() - unreadable.len(),
+        cached: features.row_of.iter().flatten().count().saturating_sub(missing.len() - unreadable.len()),
+        unreadable,
+        seconds: begun.elapsed().as_secs_f64(),
+    };
+    Ok((features, report, cache.note().map(str::to_owned)))
+}
+
+type Wanted<'a> = (ContentKey, &'a Sample);
+
+/// One photo of each content that the cache does not hold.
+fn missing<'a>(dataset: &'a Dataset, keys: &[Option<ContentKey>], cache: &FeatureCache) -> Vec<Wanted<'a>> {
+    let mut seen = HashSet::new();
+    dataset
+        .samples
+        .iter()
+        .zip(keys)
+        .filter_map(|(sample, key)| {
+            let key = (*key)?;
+            (cache.get(&key).is_none() && seen.insert(key)).then_some((key, sample))
+        })
+        .collect()
+}
+
+/// Decodes in one thread (which spreads each batch over all cores) while the network runs in this one.
+fn compute(
+    network: &Network,
+    missing: &[Wanted<'_>],
+    cache: &mut FeatureCache,
+    watch: &dyn Watch,
+) -> Result<Vec<Problem>> {
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut meter = Meter::new(watch, Phase::Features, Some(missing.len() as u64));
+    let (sender, receiver) = bounded(WAITING);
+    std::thread::scope(|scope| {
+        let decoder = std::thread::Builder::new()
+            .name("decode".into())
+            .spawn_scoped(scope, move || decode_batches(missing, network_batch(network), &sender, watch))
+            .context("Cannot start a thread")?;
+        let result = run_batches(network, receiver, cache, &mut meter, watch);
+        // The receiver is gone by now, so the decoder ends even where the network failed.
+        decoder.join().map_err(|_| Error::new("The thread that decodes photos failed"))?;
+        result
+    })
+}
+
+fn network_batch(network: &Network) -> usize {
+    network.batch_size()
+}
+
+/// Photos ready for the network, with those that cannot be read.
+struct Batch {
+    keys: Vec<ContentKey>,
+    values: Vec<f32>,
+    problems: Vec<Problem>,
+}
+
+fn decode_batches(missing: &[Wanted<'_>], size: usize, batches: &Sender<Batch>, watch: &dyn Watch) {
+    for wanted in missing.chunks(size) {
+        if watch.is_cancelled() || batches.send(decode_batch(wanted)).is_err() {
+            return;
+        }
+    }
+}
+
+fn decode_batch(wanted: &[Wanted<'_>]) -> Batch {
+    let decoded: Vec<_> = wanted.par_iter().map(|(_, sample)| transform::load_input(&sample.path)).collect();
+    let mut batch =
+        Batch { keys: Vec::new(), values: Vec::with_capacity(wanted.len() * INPUT_VALUES), problems: vec![] };
+    for ((key, sample), input) in wanted.iter().zip(decoded) {
+        match input {
+            Ok(values) => {
+                batch.keys.push(*key);
+                batch.values.extend_from_slice(&values);
+            }
+            Err(error) => batch.problems.push(Problem { file: sample.file.clone(), reason: error.reason() }),
+        }
+    }
+    batch
+}
+
+fn run_batches(
+    network: &Network,
+    batches: Receiver<Batch>,
+    cache: &mut FeatureCache,
+    meter: &mut Meter<'_>,
+    watch: &dyn Watch,
+) -> Result<Vec<Problem>> {
+    let mut unreadable = Vec::new();
+    for batch in batches {
+        watch.check()?;
+        if !batch.keys.is_empty() {
+            let rows = network.features(&batch.values, batch.keys.len())?;
+            cache.insert(&batch.keys, &rows);
+        }
+        meter.add((batch.keys.len() + batch.problems.len()) as u64);
+        unreadable.extend(batch.problems);
+    }
+    watch.check()?;
+    Ok(unreadable)
+}
+
+/// The rows in the order of the data set, so that nothing depends on the order in the cache.
+fn gather(keys: &[Option<ContentKey>], cache: &FeatureCache, columns: usize) -> Features {
+    let mut features = Features { columns, values: Vec::new(), row_of: Vec::with_capacity(keys.len()) };
+    let mut rows = 0;
+    for key in keys {
+        let row = key.as_ref().and_then(|key| cache.get(key)).map(|values| {
+            features.values.extend_from_slice(values);
+            rows += 1;
+            rows - 1
+        });
+        features.row_of.push(row);
+    }
+    features
+}

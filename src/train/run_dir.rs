@@ -1,0 +1,392 @@
+//! A run folder: everything that remains of a training run.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::TrainConfig;
+use super::observer::EpochRecord;
+use crate::atomic_file;
+use crate::dataset::{Class, Dataset, Layout};
+use crate::error::{Context, Error, Result};
+use crate::nn::state_dict;
+use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
+
+/// All that is needed to repeat the run.
+pub const CONFIG: &str = "config.toml";
+/// The figures of each epoch.
+pub const RESULTS: &str = "results.csv";
+/// What the best epoch's model said of each photo.
+pub const PREDICTIONS: &str = "predictions.csv";
+/// Those that are wrong, worst first.
+pub const MISCLASSIFIED: &str = "misclassified.csv";
+/// The best epoch's weights with head.
+pub const MODEL: &str = "model.safetensors";
+/// The newest epoch with the state of the optimiser, to resume from.
+pub const LAST: &str = "last.safetensors";
+/// Loss and accuracy as a picture.
+pub const CURVES: &str = "curves.png";
+/// The confusion matrix as a picture.
+pub const CONFUSION: &str = "confusion.png";
+/// The model card.
+pub const CARD: &str = "card.md";
+
+/// What was trained, on what, with what: `config.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Program and version.
+    pub program: String,
+    /// When the run began, RFC 3339 in UTC.
+    pub created: String,
+    /// The device, for people.
+    pub device: String,
+    /// The photos.
+    pub data: DataRecord,
+    /// The initial weights.
+    pub weights: WeightsRecord,
+    /// The settings.
+    pub train: TrainConfig,
+}
+
+/// The photos of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// The folders that were opened.
+    pub folders: Vec<PathBuf>,
+    /// How labels were found.
+    pub layout: Layout,
+    /// Photos listed.
+    pub photos: usize,
+    /// Those labelled cracked.
+    pub positive: usize,
+    /// Those labelled intact.
+    pub negative: usize,
+    /// Those that could not be read.
+    pub unreadable: usize,
+    /// Those trained on.
+    pub train: usize,
+    /// Those validated on.
+    pub validation: usize,
+    /// Digest of names, labels and contents: the same for the same data.
+    pub digest: String,
+}
+
+/// The initial weights of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightsRecord {
+    /// `imagenet`, `random` or the path of a file.
+    pub source: String,
+    /// SHA-256 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Digest of the backbone's tensors.
+    pub fingerprint: String,
+}
+
+/// A run folder that is being written.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+/// A finished or interrupted run, read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The run folder.
+    pub path: PathBuf,
+    /// What was asked for.
+    pub record: RunRecord,
+    /// The figures of each epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were kept, from 1.
+    pub best_epoch: Option<usize>,
+    /// What the model said of each photo; empty for a run that has not finished.
+    pub predictions: Vec<Prediction>,
+    /// Probability from which a photo counts as cracked.
+    pub threshold: f32,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// The run folder.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// What was asked for.
+    pub record: RunRecord,
+    /// The figures of each epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// Whether it has a model that can be used.
+    pub finished: bool,
+}
+
+impl RunDir {
+    /// Makes a new run folder, or takes an empty one.
+    ///
+    /// # Errors
+    /// Where it holds files already or cannot be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        Self::check_free(path)?;
+        std::fs::create_dir_all(path).on_file("make the run folder", path)?;
+        Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// Checks that a run may be written to `path`, without making anything.
+    ///
+    /// # Errors
+    /// Where it is a file or holds files already.
+    pub fn check_free(path: &Path) -> Result<()> {
+        match std::fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => Err(Error::new(format!("{} holds files already", path.display()))
+                .hint("choose another folder with --out, or go on with that run with --resume")),
+            Err(cause) if path.exists() => Err(Error::file("use the run folder", path, cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes up a run folder that is there.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn reopen(path: &Path) -> Result<(Self, RunRecord)> {
+        Ok((Self { path: path.to_path_buf() }, read_record(path)?))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one file, whole or not at all.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        atomic_file::write(&self.path.join(name), bytes)
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_record(&self, record: &RunRecord) -> Result<()> {
+        let text = toml::to_string(record).context("Cannot write the settings of the run")?;
+        self.write(CONFIG, text.as_bytes())
+    }
+
+    /// Begins `results.csv` with the epochs that an earlier part of the run has done.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin_results(&self, done: &[EpochRecord]) -> Result<Results> {
+        let path = self.path.join(RESULTS);
+        let mut text = String::from("epoch,seconds,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy\n");
+        for record in done {
+            text.push_str(&results_line(record)?);
+        }
+        atomic_file::write(&path, text.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(&path).on_file("write", &path)?;
+        Ok(Results { file, path })
+    }
+}
+
+/// `results.csv`, which grows by a line an epoch.
+pub struct Results {
+    file: File,
+    path: PathBuf,
+}
+
+impl Results {
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn add(&mut self, record: &EpochRecord) -> Result<()> {
+        self.file.write_all(results_line(record)?.as_bytes()).on_file("write", &self.path)
+    }
+}
+
+impl Run {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// Where the folder is no run, or one of its files is damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let record = read_record(path)?;
+        let epochs = read_results(path)?;
+        let table = path.join(PREDICTIONS);
+        let folders = &record.data.folders;
+        let predictions = if table.exists() {
+            predictions::read_csv(&table, |file| Dataset::locate(folders, file))?
+        } else {
+            Vec::new()
+        };
+        let model = path.join(MODEL);
+        let notes = if model.exists() { state_dict::read_metadata(&model)? } else { Default::default() };
+        let note = |key: &str| notes.get(key).cloned();
+        Ok(Self {
+            path: path.to_path_buf(),
+            epochs,
+            predictions,
+            best_epoch: note("epoch").and_then(|epoch| epoch.parse().ok()),
+            threshold: note("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD),
+            record,
+        })
+    }
+
+    /// Its name: that of the folder.
+    pub fn name(&self) -> String {
+        name_of(&self.path)
+    }
+}
+
+/// The model file of a run, or the file itself where `run` is one.
+///
+/// # Errors
+/// Where there is none.
+pub fn model_file(run: &Path) -> Result<PathBuf> {
+    let file = if run.is_dir() { run.join(MODEL) } else { run.to_path_buf() };
+    if file.is_file() {
+        return Ok(file);
+    }
+    let error = if run.is_dir() {
+        Error::new(format!("{} holds no finished model", run.display()))
+            .hint("give the folder of a finished run, or finish it with `crackscope train --resume --out RUN`")
+    } else {
+        Error::new(format!("There is no run {}", run.display()))
+            .hint("give the folder that `crackscope train --out RUN` wrote, or a model file")
+    };
+    Err(error)
+}
+
+/// The runs in `folder`, newest first. Folders that are no runs are passed over.
+pub fn list(folder: &Path) -> Vec<RunSummary> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut runs: Vec<RunSummary> = entries.flatten().filter_map(|entry| summary(&entry.path()).ok()).collect();
+    runs.sort_by(|a, b| b.record.created.cmp(&a.record.created).then_with(|| b.name.cmp(&a.name)));
+    runs
+}
+
+/// A folder in `runs` that is not there yet, named by date and data set: `2026-11-21 metu`, then `2026-11-21 metu 2`.
+pub fn free_name(runs: &Path, dataset: &str) -> PathBuf {
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let day = now.split('T').next().unwrap_or_default().to_owned();
+    let clean: String =
+        dataset.chars().map(|c| if c.is_alphanumeric() || " -_.+".contains(c) { c } else { '-' }).collect();
+    let base = format!("{day} {}", clean.trim().chars().take(60).collect::<String>());
+    let first = runs.join(&base);
+    if !first.exists() {
+        return first;
+    }
+    (2..).map(|n| runs.join(format!("{base} {n}"))).find(|path| !path.exists()).unwrap_or(first)
+}
+
+impl DataRecord {
+    /// Describes `dataset`, whose digest and shares are filled in by the trainer.
+    pub fn of(dataset: &Dataset, digest: String, unreadable: usize, (train, validation): (usize, usize)) -> Self {
+        Self {
+            folders: dataset.roots.iter().map(|root| absolute(root)).collect(),
+            layout: dataset.layout,
+            photos: dataset.samples.len(),
+            positive: dataset.count(Class::Positive),
+            negative: dataset.count(Class::Negative),
+            unreadable,
+            train,
+            validation,
+            digest,
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn summary(path: &Path) -> Result<RunSummary> {
+    Ok(RunSummary {
+        path: path.to_path_buf(),
+        name: name_of(path),
+        record: read_record(path)?,
+        epochs: read_results(path)?,
+        finished: path.join(MODEL).is_file(),
+    })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+fn read_record(run: &Path) -> Result<RunRecord> {
+    let path = run.join(CONFIG);
+    if !path.is_file() {
+        return Err(Error::new(format!("{} is not a run folder", run.display()))
+            .detail(format!("it holds no {CONFIG}"))
+            .hint("give the folder that `crackscope train --out RUN` wrote"));
+    }
+    let text = std::fs::read_to_string(&path).on_file("read", &path)?;
+    toml::from_str(&text).on_file("understand", &path)
+}
+
+fn read_results(run: &Path) -> Result<Vec<EpochRecord>> {
+    let path = run.join(RESULTS);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let mut reader = csv::Reader::from_path(&path).on_file("read", &path)?;
+    // A line that a crash cut short ends the table.
+    Ok(reader.deserialize().map_while(|line| line.ok()).collect())
+}
+
+fn results_line(record: &EpochRecord) -> Result<String> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.serialize(record).context("Cannot write the results")?;
+    let bytes = writer.into_inner().map_err(|e| e.into_error()).context("Cannot write the results")?;
+    String::from_utf8(bytes).context("Cannot write the results")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_files_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(RunDir::create(&folder.path().join("new")).is_ok());
+        std::fs::write(folder.path().join("thesis.doc"), "mine").unwrap();
+        let error = RunDir::create(folder.path()).unwrap_err();
+        assert!(error.title().ends_with("holds files already"), "{error}");
+    }
+
+    #[test]
+    fn names_do_not_collide() {
+        let runs = tempfile::tempdir().unwrap();
+        let first = free_name(runs.path(), "a/b: c");
+        assert!(name_of(&first).ends_with("a-b- c"), "{first:?}");
+        std::fs::create_dir(&first).unwrap();
+        assert!(name_of(&free_name(runs.path(), "a/b: c")).ends_with("a-b- c 2"));
+    }
+
+    #[test]
+    fn results_read_back_up_to_a_torn_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path()).unwrap();
+        let record = EpochRecord {
+            epoch: 1,
+            seconds: 0.5,
+            learning_rate: 1e-3,
+            train_loss: 0.7,
+            train_accuracy: 0.5,
+            val_loss: None,
+            val_accuracy: None,
+        };
+        run.begin_results(&[record]).unwrap().add(&EpochRecord { epoch: 2, ..record }).unwrap();
+        assert_eq!(read_results(run.path()).unwrap().len(), 2);
+        let path = run.path().join(RESULTS);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}3,0.9")).unwrap();
+        assert_eq!(read_results(run.path()).unwrap(), [record, EpochRecord { epoch: 2, ..record }]);
+    }
+}

@@ -1,0 +1,79 @@
+"""Writes network_case.json: what torchvision's ResNet18 makes of weights and photos that a formula gives.
+
+    pip install torch torchvision && python make_network_case.py
+
+The formula is that of `parity.rs`: a hash of the place of each value, so that no weights need to be stored.
+"""
+
+import json
+import pathlib
+import zlib
+
+import numpy
+import torch
+import torchvision
+
+
+def values(name, count):
+    """Even between -1/2 and 1/2 (lowbias32 of the place, offset by the name's CRC-32)."""
+    x = (numpy.arange(count, dtype=numpy.uint64) + zlib.crc32(name.encode())).astype(numpy.uint32)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x ^= x >> numpy.uint32(shift)
+        x *= numpy.uint32(factor)
+    x ^= x >> numpy.uint32(16)
+    return x.astype(numpy.float64) / 2**32 - 0.5
+
+
+def tensor(name, shape):
+    v = values(name, int(numpy.prod(shape)))
+    if name.endswith("running_var") or (len(shape) == 1 and name.endswith("weight")):
+        v = 1 + v
+    elif len(shape) == 4:
+        v *= 1.2 * (6 / numpy.prod(shape[1:])) ** 0.5
+    elif len(shape) == 2:
+        v *= 0.2
+    return torch.from_numpy(v.astype(numpy.float32).reshape(shape))
+
+
+network = torchvision.models.resnet18(num_classes=2)
+network.load_state_dict(
+    {k: v if k.endswith("tracked") else tensor(k, v.shape) for k, v in network.state_dict().items()}
+)
+photos = torch.from_numpy((4 * values("photos", 2 * 3 * 72 * 56)).astype(numpy.float32).reshape(2, 3, 72, 56))
+classes = torch.tensor([1, 0])
+
+network.eval()
+maps = torch.nn.Sequential(*list(network.children())[:-2])
+with torch.no_grad():
+    last = maps(photos)
+    features = last.mean((2, 3))
+    logits = network(photos)
+
+head = torch.nn.Linear(512, 2)
+torch.nn.init.zeros_(head.weight), torch.nn.init.zeros_(head.bias)
+adam = torch.optim.Adam(head.parameters(), lr=1e-4)
+losses = []
+for _ in range(10):
+    adam.zero_grad()
+    loss = torch.nn.functional.cross_entropy(head(features), classes)
+    loss.backward()
+    adam.step()
+    losses.append(loss.item())
+
+network.train()
+with torch.no_grad():
+    trained = torch.nn.functional.cross_entropy(network(photos), classes).item()
+
+case = {
+    "torch": torch.__version__,
+    "torchvision": torchvision.__version__,
+    "maps_shape": list(last.shape),
+    "features_first8": features[:, :8].tolist(),
+    "features_l2": features.norm(dim=1).tolist(),
+    "logits": logits.tolist(),
+    "adam_losses_head": losses,
+    "batch_statistics_loss": trained,
+    "running_mean_first8": network.bn1.running_mean[:8].tolist(),
+    "running_var_first8": network.bn1.running_var[:8].tolist(),
+}
+pathlib.Path(__file__).with_name("network_case.json").write_text(json.dumps(case, indent=1) + "\n")

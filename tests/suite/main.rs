@@ -1,0 +1,7 @@
+//! Everything that needs more than one module, as one program, so that it is linked once.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // The functions that tests share are not tests to clippy.
+
+mod hub;
+mod parity;
+mod shared;

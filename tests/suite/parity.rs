@@ -1,0 +1,286 @@
+//! The network's numbers against PyTorch's: on values that a formula gives, and on real photos where there are any.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use crackscope::nn::explain::Explainer;
+use crackscope::nn::head::{Head, cross_entropy};
+use crackscope::nn::network::Model;
+use crackscope::nn::optimizer::Optimizer;
+use crackscope::nn::resnet::{self, ResNet18, Statistics};
+use crackscope::nn::state_dict::StateDict;
+use crackscope::photo::{INPUT_SIZE, transform};
+use crackscope::train::config::{DeviceChoice, TrainConfig};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::shared::shared;
+
+const CPU: Device = Device::Cpu;
+/// Relative tolerance of losses, gradients and steps.
+const PERCENT: f64 = 0.01;
+
+#[derive(Deserialize)]
+struct NetworkCase {
+    maps_shape: Vec<usize>,
+    features_first8: Vec<Vec<f32>>,
+    features_l2: Vec<f64>,
+    logits: Vec<Vec<f32>>,
+    adam_losses_head: Vec<f64>,
+    batch_statistics_loss: f64,
+    running_mean_first8: Vec<f32>,
+    running_var_first8: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    files: Vec<String>,
+    resnet18: ResNetReference,
+}
+
+#[derive(Deserialize)]
+struct ResNetReference {
+    logits: Vec<Vec<f32>>,
+    feature_l2: Vec<f64>,
+    cam_first2_positive: Vec<Vec<Vec<f32>>>,
+    eval_bn: StepReference,
+    train_bn: StepReference,
+    step_files: Vec<String>,
+    running_mean_after_bn1: Vec<f32>,
+    running_var_after_bn1: Vec<f32>,
+    adam_losses_head: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct StepReference {
+    loss: f64,
+    grad_l2: std::collections::BTreeMap<String, f64>,
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> T {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The formula of `make_network_case.py`.
+fn values(name: &str, count: usize) -> impl Iterator<Item = f64> {
+    let first = crc32fast::hash(name.as_bytes());
+    (0..count as u32).map(move |place| {
+        let mut x = first.wrapping_add(place);
+        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+        f64::from(x ^ (x >> 16)) / 4_294_967_296.0 - 0.5
+    })
+}
+
+fn tensor(name: &str, shape: &[usize]) -> Tensor {
+    let fan_in: usize = shape.iter().skip(1).product();
+    let value = |v: f64| match shape.len() {
+        1 if name.ends_with("running_var") || name.ends_with("weight") => 1.0 + v,
+        4 => v * 1.2 * (6.0 / fan_in as f64).sqrt(),
+        2 => v * 0.2,
+        _ => v,
+    };
+    let values: Vec<f32> = values(name, shape.iter().product()).map(|v| value(v) as f32).collect();
+    Tensor::from_vec(values, shape, &CPU).unwrap()
+}
+
+fn close(got: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), expected.len());
+    for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!((got - expected).abs() <= tolerance, "value {place} is {got} instead of {expected}");
+    }
+}
+
+fn close_in_percent(what: &str, got: f64, expected: f64) {
+    // Losses that fall towards nothing are compared by what a log can show.
+    let room = PERCENT * expected.abs() + 1e-7;
+    assert!((got - expected).abs() <= room, "{what} is {got} instead of {expected}");
+}
+
+fn rows(tensor: &Tensor) -> Vec<Vec<f32>> {
+    tensor.to_vec2().unwrap()
+}
+
+fn norms(features: &Tensor) -> Vec<f64> {
+    let squares = features.to_dtype(DType::F64).unwrap().sqr().unwrap().sum(1).unwrap();
+    squares.sqrt().unwrap().to_vec1().unwrap()
+}
+
+/// Losses of ten steps of Adam on a head that begins with zeros.
+fn head_losses(features: &Tensor, classes: &Tensor, rate: f64) -> Vec<f64> {
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &CPU).unwrap();
+    let columns = features.dim(1).unwrap();
+    let head = Head::new(&zeros(&[2, columns]), &zeros(&[2])).unwrap();
+    let config = TrainConfig { weight_decay: 0.0, ..TrainConfig::default() };
+    let mut adam = Optimizer::new(&head.variables(), &config).unwrap();
+    let mut step = || {
+        let loss = cross_entropy(&head.logits(features).unwrap(), classes, None).unwrap();
+        adam.step(&loss.backward().unwrap(), rate).unwrap();
+        f64::from(loss.to_scalar::<f32>().unwrap())
+    };
+    (0..10).map(|_| step()).collect()
+}
+
+#[test]
+fn a_network_of_a_formula_agrees_with_torchvision() {
+    let case: NetworkCase = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/network_case.json")));
+    let mut weights = StateDict::default();
+    for (name, shape) in resnet::tensor_shapes() {
+        weights.insert(name.clone(), tensor(&name, &shape));
+    }
+    let head = Head::new(&tensor("fc.weight", &[2, 512]), &tensor("fc.bias", &[2])).unwrap();
+    let photos: Vec<f32> = values("photos", 2 * 3 * 72 * 56).map(|v| (4.0 * v) as f32).collect();
+    let photos = Tensor::from_vec(photos, (2, 3, 72, 56), &CPU).unwrap();
+    let classes = Tensor::new(&[1u32, 0], &CPU).unwrap();
+    let mut network = ResNet18::new(&weights).unwrap();
+
+    let maps = network.feature_maps(&photos, Statistics::Frozen).unwrap();
+    assert_eq!(maps.dims(), case.maps_shape);
+    let features = resnet::pool(&maps).unwrap();
+    for (row, expected) in rows(&features).iter().zip(&case.features_first8) {
+        close(&row[..8], expected, 1e-3);
+    }
+    for (norm, expected) in norms(&features).iter().zip(&case.features_l2) {
+        close_in_percent("norm of the features", *norm, *expected);
+    }
+    for (row, expected) in rows(&head.logits(&features).unwrap()).iter().zip(&case.logits) {
+        close(row, expected, 1e-3);
+    }
+    for (got, expected) in head_losses(&features, &classes, 1e-4).iter().zip(&case.adam_losses_head) {
+        close_in_percent("loss of a step", *got, *expected);
+    }
+
+    let features = resnet::pool(&network.update_statistics(&photos).unwrap()).unwrap();
+    let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap().to_scalar::<f32>().unwrap();
+    close_in_percent("loss with the batch's statistics", f64::from(loss), case.batch_statistics_loss);
+    let (mean, var) = network.stem_statistics();
+    close(&mean.to_vec1::<f32>().unwrap()[..8], &case.running_mean_first8, 1e-4);
+    close(&var.to_vec1::<f32>().unwrap()[..8], &case.running_var_first8, 1e-4);
+}
+
+/// The reference, the network and head that it is of, and the photos' folder.
+struct RealCase {
+    reference: Reference,
+    folder: std::path::PathBuf,
+    weights: StateDict,
+}
+
+impl RealCase {
+    fn open() -> Option<Self> {
+        let (reference, weights) = (shared("reference/reference.json")?, shared("weights/resnet18_dev.safetensors")?);
+        let folder = shared("data/metu")?.parent()?.parent()?.to_path_buf();
+        Some(Self { reference: read(&reference), folder, weights: StateDict::load(&weights, &CPU).unwrap() })
+    }
+
+    fn head(&self) -> Head {
+        Head::from_weights(&self.weights, resnet::FEATURES).unwrap()
+    }
+
+    fn network(&self) -> ResNet18 {
+        let mut backbone = self.weights.clone();
+        backbone.retain(|name| !crackscope::nn::head::is_head(name));
+        ResNet18::new(&backbone).unwrap()
+    }
+
+    /// Photos of the reference, decoded and resized here.
+    fn photos(&self, files: &[String]) -> Tensor {
+        let values: Vec<f32> =
+            files.iter().flat_map(|file| transform::load_input(&self.folder.join(file)).unwrap()).collect();
+        Tensor::from_vec(values, (files.len(), 3, INPUT_SIZE, INPUT_SIZE), &CPU).unwrap()
+    }
+}
+
+#[test]
+fn logits_and_features_agree_on_the_given_tensors() {
+    let (Some(case), Some(path)) = (RealCase::open(), shared("reference/tensors.safetensors")) else { return };
+    let given = candle_core::safetensors::load(path, &CPU).unwrap();
+    let maps = case.network().feature_maps(&given["input_nchw"], Statistics::Frozen).unwrap();
+    let features = resnet::pool(&maps).unwrap();
+    for (row, expected) in rows(&features).iter().zip(&rows(&given["features"])) {
+        close(row, expected, 1e-3);
+    }
+    let logits = rows(&case.head().logits(&features).unwrap());
+    for (row, expected) in logits.iter().zip(&rows(&given["logits"])) {
+        close(row, expected, 1e-3);
+    }
+}
+
+#[test]
+fn logits_agree_from_files() {
+    let Some(case) = RealCase::open() else { return };
+    let real = &case.reference.resnet18;
+    let maps = case.network().feature_maps(&case.photos(&case.reference.files), Statistics::Frozen).unwrap();
+    let features = resnet::pool(&maps).unwrap();
+    for (norm, expected) in norms(&features).iter().zip(&real.feature_l2) {
+        close_in_percent("norm of the features", *norm, *expected);
+    }
+    let logits = rows(&case.head().logits(&features).unwrap());
+    assert_eq!(logits.len(), real.logits.len());
+    for (row, expected) in logits.iter().zip(&real.logits) {
+        close(row, expected, 5e-3);
+    }
+}
+
+#[test]
+fn the_class_activation_map_is_exact() {
+    let (Some(case), Some(path)) = (RealCase::open(), shared("weights/resnet18_dev.safetensors")) else { return };
+    let explainer = Explainer::open(&path, DeviceChoice::Cpu).unwrap();
+    let bias = case.weights.get("fc.bias").unwrap().to_vec1::<f32>().unwrap();
+    let positive = case.weights.get("fc.weight").unwrap().get(1).unwrap();
+    for (index, (file, expected)) in
+        case.reference.files.iter().zip(&case.reference.resnet18.cam_first2_positive).enumerate()
+    {
+        let cam = explainer.explain(&case.folder.join(file)).unwrap();
+        let logits = &case.reference.resnet18.logits[index];
+        let mean = cam.values.iter().sum::<f32>() / cam.values.len() as f32;
+        close(&[mean + cam.bias], &[logits[1] - logits[0]], 1e-2);
+        assert!((cam.bias - (bias[1] - bias[0])).abs() < 1e-6);
+        // The reference is of the positive logit alone.
+        let maps = case.network().feature_maps(&case.photos(std::slice::from_ref(file)), Statistics::Frozen).unwrap();
+        let weight = positive.reshape((1, resnet::FEATURES, 1, 1)).unwrap();
+        let map = maps.broadcast_mul(&weight).unwrap().sum(1).unwrap().squeeze(0).unwrap();
+        assert_eq!((cam.width, cam.height), (expected[0].len(), expected.len()));
+        for (row, expected) in rows(&map).iter().zip(expected) {
+            close(row, expected, 2e-2);
+        }
+    }
+}
+
+#[test]
+fn loss_gradients_and_steps_of_the_head_agree() {
+    let Some(case) = RealCase::open() else { return };
+    let real = &case.reference.resnet18;
+    let photos = case.photos(&real.step_files);
+    let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
+    let features = resnet::pool(&case.network().feature_maps(&photos, Statistics::Frozen).unwrap()).unwrap();
+    let check = |features: &Tensor, expected: &StepReference| {
+        let head = case.head();
+        let loss = cross_entropy(&head.logits(features).unwrap(), &classes, None).unwrap();
+        close_in_percent("loss", f64::from(loss.to_scalar::<f32>().unwrap()), expected.loss);
+        let gradients = loss.backward().unwrap();
+        for (variable, name) in head.variables().into_iter().zip(["fc.weight", "fc.bias"]) {
+            let norm = gradients.get(variable).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+            close_in_percent(name, f64::from(norm.to_scalar::<f32>().unwrap()), expected.grad_l2[name]);
+        }
+    };
+    check(&features, &real.eval_bn);
+    for (got, expected) in head_losses(&features, &classes, 1e-2).iter().zip(&real.adam_losses_head) {
+        close_in_percent("loss of a step", *got, *expected);
+    }
+
+    let mut network = case.network();
+    let features = resnet::pool(&network.update_statistics(&photos).unwrap()).unwrap();
+    check(&features, &real.train_bn);
+    let (mean, var) = network.stem_statistics();
+    close(&mean.to_vec1::<f32>().unwrap()[..8], &real.running_mean_after_bn1, 1e-3);
+    close(&var.to_vec1::<f32>().unwrap()[..8], &real.running_var_after_bn1, 1e-3);
+}
+
+#[test]
+fn a_model_file_opens_whole() {
+    let Some(path) = shared("weights/resnet18_dev.safetensors") else { return };
+    let model = Model::open(&path, DeviceChoice::Cpu).unwrap();
+    let p = model.p_positive(&vec![0.0; resnet::FEATURES]).unwrap();
+    assert_eq!(p.len(), 1);
+    assert!(p[0] > 0.0 && p[0] < 1.0);
+}
