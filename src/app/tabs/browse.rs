@@ -23,8 +23,8 @@ use crate::job::Progress;
 use crate::photo::exif::Facts;
 
 pub use crate::app::widgets::detail::Request;
-pub use filter::{Filter, Group, Sort};
 use filter::{Counts, Sorting};
+pub use filter::{Filter, Group, Sort};
 
 /// The tab's state.
 pub struct Browse {
@@ -160,7 +160,8 @@ impl Browse {
         self.list.made_of = None;
         if let Some(old) = old.filter(|old| old.roots == new.roots) {
             let file = self.grid.selected.and_then(|index| old.samples.get(index)).map(|sample| sample.file.as_str());
-            let found = file.and_then(|file| new.samples.binary_search_by(|sample| sample.file.as_str().cmp(file)).ok());
+            let found =
+                file.and_then(|file| new.samples.binary_search_by(|sample| sample.file.as_str().cmp(file)).ok());
             self.grid.selected = found.or(if new.samples.is_empty() { None } else { Some(0) });
             return;
         }

@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod detail;
+pub mod empty;
 pub mod form;
 pub mod grid;
 pub mod photo_view;

@@ -151,10 +151,8 @@ impl PhotoView {
     /// Magnifies about the middle. The next frame brings it within bounds.
     pub fn zoom_by(&mut self, factor: f32) {
         let Some(shown) = &self.shown else { return };
-        let before = self.magnified.unwrap_or(Magnified {
-            scale: self.scale,
-            centre: (shown.picture.size() / 2.0).to_pos2(),
-        });
+        let before =
+            self.magnified.unwrap_or(Magnified { scale: self.scale, centre: (shown.picture.size() / 2.0).to_pos2() });
         self.magnified = Some(Magnified { scale: before.scale * factor, ..before });
     }
 }
@@ -225,8 +223,7 @@ impl Geometry {
             if 2.0 * half >= length { length / 2.0 } else { at.clamp(half, length - half) }
         };
         let Magnified { centre, .. } = magnified;
-        let centre =
-            vec2(within(centre.x, half.x, self.photo.x), within(centre.y, half.y, self.photo.y)).to_pos2();
+        let centre = vec2(within(centre.x, half.x, self.photo.x), within(centre.y, half.y, self.photo.y)).to_pos2();
         Some(Magnified { scale, centre })
     }
 }

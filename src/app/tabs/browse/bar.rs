@@ -58,11 +58,8 @@ impl Browse {
             self.sorting.reversed = false;
         }
         let [first, other] = self.sorting.by.first();
-        let (icon, text) = if self.sorting.reversed {
-            (icons::ICON_ARROW_UPWARD, other)
-        } else {
-            (icons::ICON_ARROW_DOWNWARD, first)
-        };
+        let (icon, text) =
+            if self.sorting.reversed { (icons::ICON_ARROW_UPWARD, other) } else { (icons::ICON_ARROW_DOWNWARD, first) };
         let text = theme::icon_text(icon, text);
         if ui.button(text).on_hover_text("Turns the order round").clicked() {
             self.sorting.reversed = !self.sorting.reversed;

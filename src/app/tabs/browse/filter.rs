@@ -35,6 +35,26 @@ const fn value(name: &'static str, hint: &'static str, class: Option<Class>) -> 
     Value { name, hint, class }
 }
 
+const CRACKED: Option<Class> = Some(Class::Positive);
+const INTACT: Option<Class> = Some(Class::Negative);
+const LABELS: &[Value] = &[value("cracked", "", CRACKED), value("intact", "", INTACT), value("no label", "", None)];
+const PREDICTIONS: &[Value] = &[
+    value("cracked", "The model says so", CRACKED),
+    value("intact", "The model says so", INTACT),
+    value("no prediction", "The run did not see these photos", None),
+];
+const RESULTS: &[Value] = &[
+    value("correct", "Prediction and label agree", None),
+    value("false positive", "Intact, but called cracked: a false alarm", None),
+    value("false negative", "Cracked, but called intact: a miss", None),
+    value("not known", "No label or no prediction", None),
+];
+const PARTS: &[Value] = &[
+    value("training", "The model learned from these", None),
+    value("validation", "The model never saw these while it learned", None),
+    value("neither", "These took no part in the training", None),
+];
+
 impl Group {
     /// Every property, in the order they are shown.
     pub const ALL: [Self; 4] = [Self::Label, Self::Prediction, Self::Result, Self::Split];
@@ -51,26 +71,11 @@ impl Group {
 
     /// The values. The last one stands for photos that have none.
     pub fn values(self) -> &'static [Value] {
-        const CRACKED: Option<Class> = Some(Class::Positive);
-        const INTACT: Option<Class> = Some(Class::Negative);
         match self {
-            Self::Label => &[value("cracked", "", CRACKED), value("intact", "", INTACT), value("no label", "", None)],
-            Self::Prediction => &[
-                value("cracked", "The model says so", CRACKED),
-                value("intact", "The model says so", INTACT),
-                value("no prediction", "The run did not see these photos", None),
-            ],
-            Self::Result => &[
-                value("correct", "Prediction and label agree", None),
-                value("false positive", "Intact, but called cracked: a false alarm", None),
-                value("false negative", "Cracked, but called intact: a miss", None),
-                value("not known", "No label or no prediction", None),
-            ],
-            Self::Split => &[
-                value("training", "The model learned from these", None),
-                value("validation", "The model never saw these while it learned", None),
-                value("neither", "These took no part in the training", None),
-            ],
+            Self::Label => LABELS,
+            Self::Prediction => PREDICTIONS,
+            Self::Result => RESULTS,
+            Self::Split => PARTS,
         }
     }
 

@@ -3,9 +3,9 @@
 use egui::{Align, Button, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
-use crate::format;
 use crate::app::theme::{self, icons, space};
 use crate::dataset::Dataset;
+use crate::format;
 
 /// Shows the filter and lets the user change it.
 pub fn ui(ui: &mut Ui, filter: &mut Filter, counts: &Counts, shown: usize, dataset: &Dataset) {

@@ -5,22 +5,17 @@ use std::path::{Path, PathBuf};
 use egui::{Button, ProgressBar, Ui, vec2};
 
 use super::Request;
-use crate::format;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form};
 use crate::dataset::Dataset;
+use crate::format;
 use crate::job::Progress;
 
 /// Recent folders that are offered.
 const RECENT: usize = 5;
 
 /// The first start, a folder being listed, or a folder without photos.
-pub fn ui(
-    ui: &mut Ui,
-    dataset: Option<&Dataset>,
-    scanning: Option<&Progress>,
-    recent: &[PathBuf],
-) -> Vec<Request> {
+pub fn ui(ui: &mut Ui, dataset: Option<&Dataset>, scanning: Option<&Progress>, recent: &[PathBuf]) -> Vec<Request> {
     ui.painter().rect_filled(ui.max_rect(), 0.0, ui.visuals().extreme_bg_color);
     if let Some(progress) = scanning {
         busy(ui, progress);

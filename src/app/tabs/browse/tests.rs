@@ -7,7 +7,8 @@ use crate::review::predictions::Prediction;
 
 /// Six photos: ▲ 0.9, ▲ 0.2 (a miss), ● 0.1, ● 0.7 (a false alarm), no label 0.6, no label and no prediction.
 pub fn session(predicted: bool) -> Session {
-    let labels = [Some(Class::Positive), Some(Class::Positive), Some(Class::Negative), Some(Class::Negative), None, None];
+    let labels =
+        [Some(Class::Positive), Some(Class::Positive), Some(Class::Negative), Some(Class::Negative), None, None];
     let samples: Vec<Sample> = labels
         .into_iter()
         .zip('a'..)

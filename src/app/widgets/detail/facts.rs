@@ -4,10 +4,10 @@ use std::path::Path;
 
 use egui::{Grid, Label, Response, RichText, Ui, WidgetText};
 
-use crate::format;
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
 use crate::error::Result;
+use crate::format;
 use crate::photo::exif::Facts;
 
 /// Width of the names.
@@ -17,7 +17,8 @@ const NAMES: f32 = 72.0;
 pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     ui.spacing_mut().item_spacing = egui::vec2(space::S, 6.0);
     ui.add_space(space::XS);
-    ui.add(Label::new(theme::strong(name(item)).size(15.0)).wrap()).on_hover_text(item.sample.path.display().to_string());
+    ui.add(Label::new(theme::strong(name(item)).size(15.0)).wrap())
+        .on_hover_text(item.sample.path.display().to_string());
     table(ui, "said", |rows| said(rows, session, item));
     ui.separator();
     table(ui, "file", |rows| file(rows, item, facts));

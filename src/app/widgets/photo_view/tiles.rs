@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_tile_shows_its_part_of_the_photo() {
-        let photo = RgbImage::from_fn(1100, 600, |x, y| image::Rgb([(x % 256) as u8, (y % 256) as u8, (x / 256) as u8]));
+        let photo =
+            RgbImage::from_fn(1100, 600, |x, y| image::Rgb([(x % 256) as u8, (y % 256) as u8, (x / 256) as u8]));
         let (x, y, w, h) = with_rim(&photo, 1024, 512, 76, 88);
         assert_eq!((x, y, w, h), (1023, 511, 77, 89));
         let image = part(&photo, x, y, w, h);
