@@ -5,13 +5,13 @@ use egui::{
 };
 
 use super::command::{Command, Tab};
-use super::format;
 use super::scene::{Kind, Running};
 use super::settings::ThemeChoice;
 use super::theme::{self, icons, space};
 use super::widgets::form;
 use super::window::App;
 use crate::dataset::{Class, Dataset};
+use crate::format;
 use crate::job::{Phase, Progress};
 use crate::train::config::DeviceChoice;
 
