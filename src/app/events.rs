@@ -89,7 +89,6 @@ impl App {
         match done {
             Done::Scanned(dataset, rare) => {
                 self.take_photos(dataset, &rare);
-                self.tab = if self.then_run.is_some() { self.tab } else { Tab::Browse };
                 if let Some(run) = self.then_run.take() {
                     self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
                     self.tab = Tab::Review;

@@ -179,9 +179,10 @@ impl App {
         let size = ctx.input(|input| {
             let window = input.viewport();
             let usual = !window.maximized.unwrap_or(false) && !window.fullscreen.unwrap_or(false);
-            window.inner_rect.filter(|_| usual).map(|rect| rect.size() * ctx.zoom_factor())
+            window.inner_rect.filter(|_| usual).map(|rect| rect.size())
         });
         if let Some(size) = size {
+            let size = size * ctx.zoom_factor();
             self.settings.window = Some([size.x.round(), size.y.round()]);
         }
         if self.settings == self.saved {
