@@ -1,8 +1,6 @@
 //! What stays put: the bar at the top with the tabs, and the status line at the bottom.
 
-use egui::{
-    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Sense, Stroke, Ui, vec2,
-};
+use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Sense, Stroke, Ui, vec2};
 
 use super::command::{Command, Tab};
 use super::format;
@@ -65,8 +63,7 @@ impl App {
                 ui.separator();
             }
             for folder in &self.settings.recent {
-                let name =
-                    folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
+                let name = folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
                 let entry = ui.button(theme::icon_text(icons::ICON_FOLDER, &name));
                 if entry.on_hover_text(folder.display().to_string()).clicked() {
                     commands.push(Command::Open(vec![folder.clone()]));
@@ -158,11 +155,8 @@ fn dataset_ui(ui: &mut Ui, dataset: &Dataset) {
         let count = dataset.count(class);
         if count > 0 {
             let text = format!("{} {}", theme::mark(class), format::count(count as u64));
-            ui.label(RichText::new(text).color(theme::palette(ui).class(class))).on_hover_text(format!(
-                "{} labelled {}",
-                format::photos(count),
-                class.word()
-            ));
+            ui.label(RichText::new(text).color(theme::palette(ui).class(class)))
+                .on_hover_text(format!("{} labelled {}", format::photos(count), class.word()));
         }
     }
     if unlabelled > 0 {
@@ -182,12 +176,7 @@ fn tab_button(ui: &mut Ui, tab: Tab, shown: bool) -> egui::Response {
         ui.painter().rect_filled(line, CornerRadius::ZERO, colours.line);
     }
     if button.has_focus() {
-        ui.painter().rect_stroke(
-            button.rect,
-            theme::CORNER,
-            Stroke::new(1.0, colours.accent),
-            egui::StrokeKind::Inside,
-        );
+        ui.painter().rect_stroke(button.rect, theme::CORNER, Stroke::new(1.0, colours.accent), egui::StrokeKind::Inside);
     }
     button
 }
@@ -250,8 +239,7 @@ mod tests {
         assert_eq!(progress_text(&progress, true), "5,120 / 7,146 photos · paused");
         let scan = Progress { phase: Phase::Scan, done: 1200, total: None, per_second: 0.0 };
         assert_eq!(progress_text(&scan, false), "1,200 photos");
-        let download =
-            Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
+        let download = Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
         assert_eq!(progress_text(&download, false), "12.3 MB / 46.8 MB · 3.4 MB/s · 10 s left");
     }
 }

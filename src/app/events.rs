@@ -48,9 +48,7 @@ impl App {
             observer::Event::Features(report) => {
                 let taken = format::duration(std::time::Duration::from_secs_f64(report.seconds.max(0.0)));
                 let text = match (report.computed, report.cached) {
-                    (0, cached) => {
-                        format!("Features of all {} were in the cache; none was computed", format::photos(cached))
-                    }
+                    (0, cached) => format!("Features of all {} were in the cache; none was computed", format::photos(cached)),
                     (computed, 0) => format!("Features of {} computed in {taken}", format::photos(computed)),
                     (computed, cached) => format!(
                         "Features of {} computed in {taken}; those of {} were in the cache",

@@ -1,8 +1,6 @@
 //! The training form, and the buttons that start, hold and stop.
 
-use egui::{
-    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui,
-};
+use egui::{Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui};
 
 use crate::app::bars;
 use crate::app::command::Command;

@@ -204,8 +204,12 @@ impl TrainTab {
             });
         }
         let earlier = self.earlier(ui, scene.runs);
-        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| {
-            Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best: best_of(&run.epochs) }
+        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| Curve {
+            name: run.name.clone(),
+            colour,
+            epochs: &run.epochs,
+            steps: &[],
+            best: best_of(&run.epochs),
         }));
         let planned = self.live.as_ref().filter(|live| live.end.is_none()).map_or(1, |live| live.planned);
         curves::ui(ui, &drawn, self.smoothing, planned);
