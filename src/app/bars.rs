@@ -3,13 +3,13 @@
 use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Sense, Stroke, Ui, vec2};
 
 use super::command::{Command, Tab};
-use super::format;
 use super::scene::{Kind, Running};
 use super::settings::ThemeChoice;
 use super::theme::{self, icons, space};
 use super::widgets::form;
 use super::window::App;
 use crate::dataset::{Class, Dataset};
+use crate::format;
 use crate::job::{Phase, Progress};
 use crate::train::config::DeviceChoice;
 

@@ -85,7 +85,7 @@ impl Messages {
     /// The newest message and the button that opens the list, from right to left.
     pub fn status_ui(&mut self, ui: &mut Ui) {
         if !self.all.is_empty() {
-            let text = super::format::counted(self.all.len(), "message", "messages");
+            let text = crate::format::counted(self.all.len(), "message", "messages");
             let button = ui.button(theme::icon_text(icons::ICON_NOTIFICATIONS, &text));
             if button.on_hover_text("Everything that was said since the start").clicked() {
                 self.open = !self.open;

@@ -9,7 +9,6 @@ pub mod command;
 pub mod dialogs;
 mod events;
 pub mod fallback_fonts;
-pub mod format;
 mod icon;
 mod launch;
 pub mod messages;

@@ -128,8 +128,10 @@ impl Job {
         match self {
             Self::Open(paths) => open(&paths, watch),
             Self::Samples => {
-                sample::write_samples(&places.samples, &SampleConfig::default(), watch)?;
-                let (dataset, rare) = list(std::slice::from_ref(&places.samples), watch)?;
+                let config = SampleConfig::default();
+                let folder = places.samples.join(config.folder_name());
+                sample::write_samples(&folder, &config, watch)?;
+                let (dataset, rare) = list(&[folder], watch)?;
                 Ok(Done::Scanned(dataset, rare))
             }
             Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),

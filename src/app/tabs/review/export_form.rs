@@ -8,12 +8,12 @@ use egui::{Button, Context, Id, Modal, ScrollArea, TextEdit, Ui};
 use super::list::Scope;
 use crate::app::command::Command;
 use crate::app::events::typed_path;
-use crate::app::format;
 use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{choices, primary};
 use crate::app::worker::jobs::ExportOrder;
 use crate::export::{Contents, ExportRequest};
+use crate::format;
 
 /// The form.
 pub(super) struct ExportForm {

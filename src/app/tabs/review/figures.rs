@@ -3,10 +3,10 @@
 use egui::{Align2, Color32, FontId, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::list::Shown;
-use crate::app::format;
 use crate::app::theme::{self, space};
 use crate::app::widgets::form;
 use crate::dataset::Class;
+use crate::format;
 use crate::review::confusion::Confusion;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::Outcome;

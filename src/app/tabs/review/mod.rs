@@ -7,22 +7,23 @@ mod run_choice;
 
 use std::path::{Path, PathBuf};
 
-use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, RichText, ScrollArea, Ui};
+use egui::{CentralPanel, ComboBox, Frame, Key, Modifiers, Panel, RichText, ScrollArea, Ui};
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::run_choice::RunChoice;
-use crate::app::command::Command;
-use crate::app::format;
+use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
+use crate::app::widgets::empty;
 use crate::app::widgets::form::{choices, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::worker::jobs::ExportOrder;
 use crate::dataset::Class;
 use crate::error::Result;
+use crate::format;
 use crate::photo::exif::Facts;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::Outcome;
@@ -308,41 +309,29 @@ fn called_ui(ui: &mut Ui, verdict: &Verdict) {
 }
 
 fn nothing_ui(ui: &mut Ui, shown: Shown) {
-    let text = match shown {
-        Shown::Errors | Shown::Only(Outcome::FalsePositive | Outcome::FalseNegative) => "No errors here",
-        _ => "No such photos",
+    let (title, text) = match shown {
+        Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
+        Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
+        Shown::Only(Outcome::FalseNegative) => ("No false negatives", "No cracked photo was called intact."),
+        _ => ("No such photos", ""),
     };
-    ui.vertical_centered(|ui| {
-        ui.add_space(ui.available_height() * 0.35);
-        ui.label(RichText::new(icons::ICON_CHECK.codepoint).size(40.0).color(theme::palette(ui).quiet));
-        ui.label(theme::section(text));
-    });
+    empty::state(ui, icons::ICON_CHECK, title, text, |_| {});
 }
 
 fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.32).max(space::L));
-        let busy = scene.job.filter(|job| matches!(job.kind, Kind::Classify | Kind::OpenRun));
-        if let Some(job) = busy {
-            ui.spinner();
-            ui.label(theme::section(job.progress.map_or(job.kind.title(), |progress| progress.phase.title())));
-            return;
-        }
-        ui.label(RichText::new(icons::ICON_FACT_CHECK.codepoint).size(40.0).color(theme::palette(ui).quiet));
-        ui.label(theme::section("No run is open"));
-        let (text, button, command) = if scene.runs.iter().any(|run| run.finished) {
-            ("Choose a run on the left to see what it got wrong.", None, None)
-        } else {
-            let train = Command::Show(crate::app::command::Tab::Train);
-            ("Train on your photos first; then see here what went wrong.", Some("Go to training"), Some(train))
-        };
-        ui.label(theme::quiet(ui, text));
-        ui.add_space(space::S);
-        if let (Some(text), Some(command)) = (button, command)
-            && primary(ui, true, text).clicked()
-        {
-            scene.commands.push(command);
-        }
-        ui.with_layout(Layout::top_down(Align::Center), |_| {});
-    });
+    if let Some(job) = scene.job.filter(|job| matches!(job.kind, Kind::Classify | Kind::OpenRun)) {
+        let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
+        empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
+        return;
+    }
+    if scene.runs.iter().any(|run| run.finished) {
+        let text = "Choose a run on the left to see what it got wrong.";
+        empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", text, |_| {});
+        return;
+    }
+    let text = "Train on your photos first; then see here what went wrong.";
+    let go = |ui: &mut Ui| primary(ui, true, "Go to training").clicked();
+    if empty::state(ui, icons::ICON_FACT_CHECK, "No run yet", text, go) {
+        scene.commands.push(Command::Show(Tab::Train));
+    }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use egui::{Button, ComboBox, Ui};
 
 use crate::app::command::Command;
-use crate::app::format;
 use crate::app::scene::Scene;
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form::primary;
 use crate::dataset::Dataset;
+use crate::format;
 use crate::train::run_dir::RunSummary;
 
 /// The run that is chosen, whether it is open or not.

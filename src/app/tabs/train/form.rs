@@ -4,12 +4,12 @@ use egui::{Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label,
 
 use crate::app::bars;
 use crate::app::command::Command;
-use crate::app::format;
 use crate::app::scene::{Kind, Running, Scene};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{primary, row};
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
+use crate::format;
 use crate::train::config::{OptimizerKind, Schedule, TrainConfig, WeightsSource};
 
 const SPLITS: [(SplitKind, &str, &str); 3] = [

@@ -18,15 +18,15 @@ use self::live::{End, Live};
 use self::runs::Runs;
 use super::review::Shown;
 use crate::app::command::Command;
-use crate::app::format;
 use crate::app::messages;
 use crate::app::scene::{Kind, Scene};
 use crate::app::theme::{self, icons, space};
-use crate::app::widgets::form as controls;
+use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
 use crate::app::worker::jobs::Trained;
 use crate::dataset::{Class, Dataset};
 use crate::error::Error;
+use crate::format;
 use crate::train::observer::{EpochRecord, Event};
 use crate::train::run_dir::RunSummary;
 
@@ -258,12 +258,8 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
 }
 
 fn empty_ui(ui: &mut Ui) {
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.32).max(space::L));
-        ui.label(RichText::new(icons::ICON_SHOW_CHART.codepoint).size(40.0).color(theme::palette(ui).quiet));
-        ui.label(theme::section("No run yet"));
-        ui.label(theme::quiet(ui, "Start training on the left: its curves appear here, epoch by epoch."));
-    });
+    let text = "Start training on the left: its curves appear here, epoch by epoch.";
+    empty::state(ui, icons::ICON_SHOW_CHART, "No run yet", text, |_| {});
 }
 
 #[cfg(test)]

@@ -109,9 +109,9 @@ fn summary(run: &RunSummary) -> String {
     let train = &record.train;
     format!(
         "{} photos ▲ {} ● {}\n{} epochs, batch {}, rate {}, {} weights, seed {}\n{}\n{}",
-        crate::app::format::count(data.photos as u64),
-        crate::app::format::count(data.positive as u64),
-        crate::app::format::count(data.negative as u64),
+        crate::format::count(data.photos as u64),
+        crate::format::count(data.positive as u64),
+        crate::format::count(data.negative as u64),
         run.epochs.len(),
         train.batch_size,
         super::epochs::rate(train.learning_rate),
