@@ -1,8 +1,6 @@
 //! What stays put: the bar at the top with the tabs, and the status line at the bottom.
 
-use egui::{
-    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2,
-};
+use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2};
 
 use super::command::{Command, Tab};
 use super::scene::{Kind, Running};

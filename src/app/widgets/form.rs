@@ -1,7 +1,8 @@
 //! Controls with names: what forms are made of.
 
 use egui::{
-    Align, Button, Color32, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,
+    Align, Button, Color32, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
+    vec2,
 };
 
 use crate::app::theme;

@@ -241,7 +241,8 @@ fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
             }
         });
         right.vertical_centered_justified(|ui| {
-            let text = if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP_CIRCLE, "Stop") };
+            let text =
+                if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP_CIRCLE, "Stop") };
             let stop = ui.add_enabled(!stopping, egui::Button::new(text));
             if stop.on_hover_text("Ends the training and keeps its best epoch").clicked() {
                 commands.push(Command::StopTraining);

@@ -233,7 +233,8 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
         }
         Some(End::Finished { stopped, accuracy, wrong, best_epoch, seconds }) => {
             let colours = theme::palette(ui);
-            let (icon, word) = if *stopped { (icons::ICON_STOP_CIRCLE, "Stopped") } else { (icons::ICON_CHECK, "Done") };
+            let (icon, word) =
+                if *stopped { (icons::ICON_STOP_CIRCLE, "Stopped") } else { (icons::ICON_CHECK, "Done") };
             ui.label(theme::section(theme::icon_text(icon, word)));
             let accuracy = accuracy.map_or_else(String::new, |a| format!("validation accuracy {a:.3} · "));
             let taken = format::duration(Duration::from_secs_f64(seconds.max(0.0)));
