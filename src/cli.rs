@@ -136,7 +136,7 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
     let places = places(&shared)?;
     let device = shared.device.unwrap_or_default();
     let Some(command) = command else {
-        app::run(app::WindowOptions { folder, device, places })?;
+        app::run(app::WindowOptions { folder, run: None, device: shared.device, places })?;
         return Ok(ExitCode::SUCCESS);
     };
     if let Some(folder) = folder {

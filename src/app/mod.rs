@@ -1,27 +1,26 @@
-//! The window.
+//! The window: photos, training, review.
+//!
+//! [`window`] holds what is open and paints a frame, [`actions`] carries out what the user asks for, [`events`] takes
+//! in what the [`worker`]'s threads send back. The [`tabs`] are views: they get plain data and push [`command`]s.
 
+mod actions;
+mod bars;
+pub mod command;
+pub mod dialogs;
+mod events;
+pub mod fallback_fonts;
+mod icon;
+mod launch;
+pub mod messages;
+pub mod scene;
 pub mod session;
+pub mod settings;
+pub mod tabs;
+pub mod theme;
+pub mod thumbnails;
+pub mod widgets;
+pub mod window;
+pub mod worker;
 
-use std::path::PathBuf;
-
-use crate::error::{Error, Result};
-use crate::places::Places;
-use crate::train::config::DeviceChoice;
-
-/// What the window opens with.
-pub struct WindowOptions {
-    /// A folder of photos to open.
-    pub folder: Option<PathBuf>,
-    /// Where to compute.
-    pub device: DeviceChoice,
-    /// Where the program keeps things of its own.
-    pub places: Places,
-}
-
-/// Opens the window.
-///
-/// # Errors
-/// The window is not built yet.
-pub fn run(_: WindowOptions) -> Result<()> {
-    Err(Error::new("The window is not built yet").hint("use the commands; see `crackscope --help`"))
-}
+pub use launch::run;
+pub use window::{App, WindowOptions};

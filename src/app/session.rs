@@ -17,6 +17,8 @@ pub struct Session {
     pub verdict: Option<Arc<Verdict>>,
     /// Photos found to be unreadable, by their name in the data set.
     pub unreadable: HashMap<String, Problem>,
+    /// Grows with every change, so that views know when their lists are stale.
+    pub revision: u64,
 }
 
 /// What one run said of the open photos.

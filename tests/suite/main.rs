@@ -7,3 +7,4 @@ mod hub;
 mod parity;
 mod shared;
 mod training;
+mod window;

@@ -1,0 +1,156 @@
+//! Carries out what the user asks for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use egui::{Context, ThemePreference};
+
+use super::command::{Command, Tab};
+use super::dialogs::Purpose;
+use super::scene::{Kind, Running};
+use super::window::App;
+use super::worker::asks::Ask;
+use super::worker::jobs::Job;
+
+/// Steps of the scale.
+const ZOOM_STEP: f32 = 0.1;
+
+impl App {
+    pub(super) fn carry_out(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::Show(tab) => self.tab = tab,
+            Command::OpenFolderDialog => self.dialogs.choose(ctx, Purpose::Photos, self.settings.recent.first()),
+            Command::OpenByPath => self.dialogs.ask_for_path(self.settings.recent.first()),
+            Command::Open(paths) => self.start(Job::Open(paths)),
+            Command::Forget(folder) => self.settings.recent.retain(|other| *other != folder),
+            Command::MakeSamples => self.start(Job::Samples),
+            Command::StartTraining => self.start_training(),
+            Command::PauseTraining(pause) => self.pause(pause),
+            Command::StopTraining | Command::CancelJob => self.cancel(),
+            Command::ListRuns => self.list_runs(),
+            Command::WeightsDialog => self.dialogs.choose(ctx, Purpose::Weights, None),
+            Command::RunsFolderDialog => {
+                let folder = self.runs_folder().to_owned();
+                self.dialogs.choose(ctx, Purpose::Runs, Some(&folder));
+            }
+            Command::SetDevice(choice) => {
+                self.settings.train.device = choice;
+                self.worker.ask(Ask::Device(choice));
+            }
+            Command::OpenRun(run) => {
+                self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
+                self.tab = Tab::Review;
+            }
+            Command::Classify(run) => self.classify(run),
+            Command::Review(shown) => {
+                self.review.show(shown);
+                self.tab = Tab::Review;
+            }
+            Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
+            Command::Explain(photo) => self.explain(photo),
+            Command::ExportForm => self.export_form(),
+            Command::ExportFolderDialog => {
+                self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
+            }
+            Command::Export(order) => {
+                self.settings.export_folder = Some(order.request.folder.clone());
+                self.start(Job::Export(order));
+            }
+            look => self.change_look(ctx, look),
+        }
+    }
+
+    fn change_look(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::SetTheme(choice) => {
+                self.settings.theme = choice;
+                ctx.set_theme(ThemePreference::from(choice));
+            }
+            Command::NextTheme => self.change_look(ctx, Command::SetTheme(self.settings.theme.next())),
+            Command::ZoomIn => self.zoom(ctx, self.settings.zoom + ZOOM_STEP),
+            Command::ZoomOut => self.zoom(ctx, self.settings.zoom - ZOOM_STEP),
+            Command::ZoomReset => self.zoom(ctx, 1.0),
+            Command::ToggleShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Command::ToggleMessages => self.messages.open = !self.messages.open,
+            _ => {}
+        }
+    }
+
+    fn zoom(&mut self, ctx: &Context, factor: f32) {
+        self.settings.zoom = ((factor * 10.0).round() / 10.0).clamp(1.0, 2.0);
+        ctx.set_zoom_factor(self.settings.zoom);
+    }
+
+    /// Hands a job to the worker, unless one runs that would be lost.
+    pub(super) fn start(&mut self, job: Job) {
+        let kind = Kind::of(&job);
+        if let Some(running) = &self.job {
+            if !running.kind.may_be_replaced() {
+                let what = running.kind.title().to_lowercase();
+                self.messages.warn(format!("Still {what}: wait until it has ended, or cancel it"), Vec::new());
+                return;
+            }
+            running.controls.cancel.set(true);
+        }
+        let (number, controls) = self.worker.run(job);
+        self.job = Some(Running { number, kind, controls, progress: None, begun: Instant::now() });
+    }
+
+    fn start_training(&mut self) {
+        self.tab = Tab::Train;
+        let Some(dataset) = self.session.dataset.clone() else {
+            self.messages.warn("There are no photos to train on: open a folder first", Vec::new());
+            return;
+        };
+        if let Err(error) = self.settings.train.validate() {
+            self.messages.error(&error);
+            return;
+        }
+        if let Some(reason) = super::tabs::train::why_not(&dataset) {
+            self.messages.warn(reason, Vec::new());
+            return;
+        }
+        let config = Box::new(self.settings.train.clone());
+        let planned = config.epochs;
+        self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() });
+        if self.job.as_ref().is_some_and(|job| job.kind == Kind::Train) {
+            self.train.begin(dataset.name(), planned);
+        }
+    }
+
+    fn pause(&mut self, pause: bool) {
+        if let Some(job) = self.job.as_ref().filter(|job| job.kind == Kind::Train) {
+            job.controls.pause.set(pause);
+        }
+    }
+
+    fn cancel(&mut self) {
+        if let Some(job) = &self.job {
+            job.controls.cancel.set(true);
+            job.controls.pause.set(false);
+        }
+    }
+
+    fn classify(&mut self, run: PathBuf) {
+        if let Some(dataset) = self.session.dataset.clone() {
+            self.start(Job::Classify { run, dataset, device: self.settings.train.device });
+            self.tab = Tab::Review;
+        }
+    }
+
+    fn explain(&mut self, photo: PathBuf) {
+        if let Some(verdict) = &self.session.verdict {
+            self.worker.ask(Ask::Explain { run: verdict.run.clone(), photo });
+        }
+    }
+
+    fn export_form(&mut self) {
+        if self.session.verdict.is_some() {
+            self.tab = Tab::Review;
+            self.review.open_export(&self.session, self.settings.export_folder.as_deref());
+        } else {
+            self.messages.warn("There is nothing to export yet: train, or open a run", Vec::new());
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What stays put: the bar at the top with the tabs, and the status line at the bottom.
+
+use egui::{
+    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Sense, Stroke, Ui, vec2,
+};
+
+use super::command::{Command, Tab};
+use super::scene::{Kind, Running};
+use super::settings::ThemeChoice;
+use super::theme::{self, icons, space};
+use super::widgets::form;
+use super::window::App;
+use crate::dataset::{Class, Dataset};
+use crate::format;
+use crate::job::{Phase, Progress};
+use crate::train::config::DeviceChoice;
+
+/// Height of the status line.
+const STATUS: f32 = 40.0;
+
+impl App {
+    pub(super) fn top_bar(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let margin = Margin { left: 12, right: 12, top: 8, bottom: 0 };
+        let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
+        Panel::top("top").frame(frame).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = space::XS;
+            ui.horizontal(|ui| {
+                ui.label(theme::section("CrackScope"));
+                ui.add_space(space::S);
+                self.open_buttons(ui, commands);
+                ui.add_space(space::S);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.look_buttons(ui, commands);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| self.open_ui(ui));
+                });
+            });
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::XS;
+                for tab in Tab::ALL {
+                    if tab_button(ui, tab, self.tab == tab).clicked() {
+                        commands.push(Command::Show(tab));
+                    }
+                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.device_menu(ui, commands));
+            });
+        });
+    }
+
+    fn open_buttons(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        let open = ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Open folder…"));
+        if open.on_hover_text("A folder of photos (Ctrl+O); or drop one onto the window").clicked() {
+            commands.push(Command::OpenFolderDialog);
+        }
+        let menu = ui.menu_button(icons::ICON_EXPAND_MORE.codepoint, |ui| {
+            ui.set_min_width(260.0);
+            let path = Button::new(theme::icon_text(icons::ICON_EDIT, "Open by path…")).shortcut_text("Ctrl+L");
+            if ui.add(path).clicked() {
+                commands.push(Command::OpenByPath);
+            }
+            if ui.button(theme::icon_text(icons::ICON_GRAIN, "Open the sample photos")).clicked() {
+                commands.push(Command::MakeSamples);
+            }
+            if !self.settings.recent.is_empty() {
+                ui.separator();
+            }
+            for folder in &self.settings.recent {
+                let name =
+                    folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
+                let entry = ui.button(theme::icon_text(icons::ICON_FOLDER, &name));
+                if entry.on_hover_text(folder.display().to_string()).clicked() {
+                    commands.push(Command::Open(vec![folder.clone()]));
+                }
+            }
+        });
+        let name = "Recent folders, path, sample photos";
+        menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+        menu.response.on_hover_text(name);
+        ui.spacing_mut().item_spacing.x = space::S;
+    }
+
+    /// What is open.
+    fn open_ui(&self, ui: &mut Ui) {
+        match &self.session.dataset {
+            Some(dataset) => dataset_ui(ui, dataset),
+            None => drop(ui.label(theme::quiet(ui, "No photos open"))),
+        }
+    }
+
+    fn look_buttons(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        if form::icon_button(ui, icons::ICON_KEYBOARD, "Shortcuts (F1)").clicked() {
+            commands.push(Command::ToggleShortcuts);
+        }
+        let (icon, theme) = match self.settings.theme {
+            ThemeChoice::System => (icons::ICON_CONTRAST, "Theme: as the system says (Ctrl+T)"),
+            ThemeChoice::Light => (icons::ICON_LIGHT_MODE, "Theme: light (Ctrl+T)"),
+            ThemeChoice::Dark => (icons::ICON_DARK_MODE, "Theme: dark (Ctrl+T)"),
+        };
+        if form::icon_button(ui, icon, theme).clicked() {
+            commands.push(Command::NextTheme);
+        }
+    }
+
+    fn device_menu(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let name = match &self.device {
+            Some(Ok(report)) => report.name.clone(),
+            Some(Err(_)) => "Device not available".to_owned(),
+            None => "Looking for the device…".to_owned(),
+        };
+        let text = format!("{} {}", theme::icon_text(icons::ICON_MEMORY, &name), icons::ICON_EXPAND_MORE.codepoint);
+        let button = Button::new(theme::quiet(ui, text)).frame_when_inactive(false);
+        let menu = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+            ui.set_min_width(180.0);
+            for (choice, name, there) in devices() {
+                let chosen = self.settings.train.device == choice;
+                let entry = ui.add_enabled(there, Button::selectable(chosen, name));
+                let entry = entry.on_disabled_hover_text("This program was built without it");
+                if entry.clicked() {
+                    commands.push(Command::SetDevice(choice));
+                }
+            }
+        });
+        menu.0.on_hover_text("Where the network computes");
+    }
+
+    pub(super) fn status_bar(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let margin = Margin::symmetric(space::M as i8, 0);
+        let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
+        Panel::bottom("status").frame(frame).exact_size(STATUS).resizable(false).show(ui, |ui| {
+            ui.horizontal_centered(|ui| {
+                if let Some(job) = &self.job {
+                    job_ui(ui, job, commands);
+                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.messages.status_ui(ui));
+            });
+        });
+    }
+}
+
+/// The devices, and whether this program was built for them.
+fn devices() -> [(DeviceChoice, &'static str, bool); 4] {
+    [
+        (DeviceChoice::Auto, "The fastest that works", true),
+        (DeviceChoice::Cpu, "CPU", true),
+        (DeviceChoice::Cuda, "CUDA", cfg!(feature = "cuda")),
+        (DeviceChoice::Metal, "Metal", cfg!(feature = "metal")),
+    ]
+}
+
+/// `metu · 7,146 photos ▲ 3,584 ● 3,562`.
+fn dataset_ui(ui: &mut Ui, dataset: &Dataset) {
+    let roots: Vec<String> = dataset.roots.iter().map(|root| root.display().to_string()).collect();
+    let hint = format!("{}\n{}", roots.join("\n"), dataset.layout.title());
+    ui.add(Label::new(theme::strong(dataset.name())).truncate()).on_hover_text(hint);
+    ui.label(theme::quiet(ui, format::photos(dataset.samples.len())));
+    let unlabelled = dataset.samples.len() - dataset.labelled();
+    for class in [Class::Positive, Class::Negative] {
+        let count = dataset.count(class);
+        if count > 0 {
+            let text = format!("{} {}", theme::mark(class), format::count(count as u64));
+            ui.label(RichText::new(text).color(theme::palette(ui).class(class))).on_hover_text(format!(
+                "{} labelled {}",
+                format::photos(count),
+                class.word()
+            ));
+        }
+    }
+    if unlabelled > 0 {
+        ui.label(theme::quiet(ui, format!("{} unlabelled", format::count(unlabelled as u64))));
+    }
+}
+
+fn tab_button(ui: &mut Ui, tab: Tab, shown: bool) -> egui::Response {
+    let colours = theme::palette(ui);
+    let text = if shown { theme::strong(tab.title()).color(colours.text) } else { theme::quiet(ui, tab.title()) };
+    let button = ui.add(Button::new(text).frame(false).min_size(vec2(64.0, 34.0)).sense(Sense::click()));
+    button.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, shown, tab.title()));
+    let line = button.rect.with_min_y(button.rect.bottom() - 2.0);
+    if shown {
+        ui.painter().rect_filled(line, CornerRadius::ZERO, colours.accent);
+    } else if button.hovered() {
+        ui.painter().rect_filled(line, CornerRadius::ZERO, colours.line);
+    }
+    if button.has_focus() {
+        ui.painter().rect_stroke(
+            button.rect,
+            theme::CORNER,
+            Stroke::new(1.0, colours.accent),
+            egui::StrokeKind::Inside,
+        );
+    }
+    button
+}
+
+/// What runs: bar, count, rate, time left, Cancel.
+fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
+    let colours = theme::palette(ui);
+    let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
+    ui.label(title);
+    let fraction = job.progress.and_then(|progress| progress.fraction());
+    let bar = ProgressBar::new(fraction.unwrap_or(0.0)).desired_width(160.0).desired_height(6.0).fill(colours.accent);
+    ui.add(bar).widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, title));
+    if let Some(progress) = job.progress {
+        ui.label(theme::quiet(ui, progress_text(&progress, job.is_paused())));
+    }
+    let stopping = job.controls.cancel.get();
+    let word = match (job.kind, stopping) {
+        (_, true) => "Stopping…",
+        (Kind::Train, _) => "Stop",
+        _ => "Cancel",
+    };
+    let hint = if job.kind == Kind::Train { "Ends the training and keeps its best epoch" } else { "" };
+    let button = ui.add_enabled(!stopping, Button::new(word));
+    let button = if hint.is_empty() { button } else { button.on_hover_text(hint) };
+    if button.clicked() {
+        commands.push(Command::CancelJob);
+    }
+}
+
+/// `5,120 / 7,146 photos · 412/s · 5 s left`.
+pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
+    let amount = |n: u64| if progress.phase == Phase::Download { format::bytes(n) } else { format::count(n) };
+    let unit = if progress.phase == Phase::Download { String::new() } else { format!(" {}", progress.phase.unit()) };
+    let mut parts = vec![match progress.total {
+        Some(total) => format!("{} / {}{unit}", amount(progress.done), amount(total)),
+        None => format!("{}{unit}", amount(progress.done)),
+    }];
+    if paused {
+        parts.push("paused".to_owned());
+    } else if progress.per_second > 0.0 {
+        parts.push(match progress.phase {
+            Phase::Download => format!("{}/s", format::bytes(progress.per_second as u64)),
+            _ => format::rate(progress.per_second),
+        });
+        if let Some(left) = progress.remaining().filter(|_| progress.fraction() != Some(1.0)) {
+            parts.push(format!("{} left", format::duration(left)));
+        }
+    }
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_reads_well() {
+        let progress = Progress { phase: Phase::Features, done: 5120, total: Some(7146), per_second: 412.0 };
+        assert_eq!(progress_text(&progress, false), "5,120 / 7,146 photos · 412/s · 5 s left");
+        assert_eq!(progress_text(&progress, true), "5,120 / 7,146 photos · paused");
+        let scan = Progress { phase: Phase::Scan, done: 1200, total: None, per_second: 0.0 };
+        assert_eq!(progress_text(&scan, false), "1,200 photos");
+        let download =
+            Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
+        assert_eq!(progress_text(&download, false), "12.3 MB / 46.8 MB · 3.4 MB/s · 10 s left");
+    }
+}

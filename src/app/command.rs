@@ -1,0 +1,186 @@
+//! What the user can ask for. Buttons, menus and shortcuts all speak this one language.
+
+use std::path::PathBuf;
+
+use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order, Stroke, StrokeKind};
+
+use super::settings::ThemeChoice;
+use super::tabs::review::Shown;
+use super::theme;
+use super::worker::jobs::ExportOrder;
+use crate::train::config::DeviceChoice;
+
+/// The tabs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// The photos.
+    #[default]
+    Browse,
+    /// Training.
+    Train,
+    /// What a run got wrong.
+    Review,
+}
+
+impl Tab {
+    /// Every tab, in order.
+    pub const ALL: [Self; 3] = [Self::Browse, Self::Train, Self::Review];
+
+    /// The word on the tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Browse => "Browse",
+            Self::Train => "Train",
+            Self::Review => "Review",
+        }
+    }
+}
+
+/// One thing that the user asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Show a tab.
+    Show(Tab),
+    /// Choose a folder of photos in the system's dialog.
+    OpenFolderDialog,
+    /// Choose a folder by its path.
+    OpenByPath,
+    /// Open these folders.
+    Open(Vec<PathBuf>),
+    /// Forget a recent folder.
+    Forget(PathBuf),
+    /// Make the sample photos, or find them made, and open them.
+    MakeSamples,
+    /// Compute on another device.
+    SetDevice(DeviceChoice),
+    /// Start training with the settings of the form.
+    StartTraining,
+    /// Hold the training, or go on.
+    PauseTraining(bool),
+    /// End the training and keep the best epoch.
+    StopTraining,
+    /// End whatever runs.
+    CancelJob,
+    /// List the runs in the runs folder again.
+    ListRuns,
+    /// Choose a file of weights in the system's dialog.
+    WeightsDialog,
+    /// Choose the folder of the runs in the system's dialog.
+    RunsFolderDialog,
+    /// Lay a run's predictions over the photos.
+    OpenRun(PathBuf),
+    /// Have a run's model look at the open photos.
+    Classify(PathBuf),
+    /// Show these photos in the Review tab.
+    Review(Shown),
+    /// Read a photo for the pane that shows it large.
+    Photo(PathBuf),
+    /// Show why the model decided as it did about a photo.
+    Explain(PathBuf),
+    /// Ask what to export and where to.
+    ExportForm,
+    /// Choose the folder for the export in the system's dialog.
+    ExportFolderDialog,
+    /// Export.
+    Export(Box<ExportOrder>),
+    /// Change the theme.
+    SetTheme(ThemeChoice),
+    /// The next theme.
+    NextTheme,
+    /// Larger.
+    ZoomIn,
+    /// Smaller.
+    ZoomOut,
+    /// As large as the system says.
+    ZoomReset,
+    /// Show or hide the list of shortcuts.
+    ToggleShortcuts,
+    /// Show or hide the list of messages.
+    ToggleMessages,
+}
+
+/// A key and what it asks for.
+pub struct Shortcut {
+    /// The key.
+    pub keys: KeyboardShortcut,
+    /// What it does, as the list of shortcuts says it.
+    pub does: &'static str,
+    /// What it asks for.
+    pub command: fn() -> Command,
+}
+
+const fn ctrl(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
+    Shortcut { keys: KeyboardShortcut::new(Modifiers::COMMAND, key), does, command }
+}
+
+const fn plain(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
+    Shortcut { keys: KeyboardShortcut::new(Modifiers::NONE, key), does, command }
+}
+
+/// The shortcuts that hold everywhere. Those of the photo grid are its own.
+pub const SHORTCUTS: &[Shortcut] = &[
+    ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
+    ctrl(Key::L, "Open a folder by its path", || Command::OpenByPath),
+    ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
+    ctrl(Key::Num2, "Train", || Command::Show(Tab::Train)),
+    ctrl(Key::Num3, "Review", || Command::Show(Tab::Review)),
+    ctrl(Key::Enter, "Start training", || Command::StartTraining),
+    ctrl(Key::E, "Export what the run found", || Command::ExportForm),
+    ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),
+    ctrl(Key::T, "Light, dark or as the system says", || Command::NextTheme),
+    ctrl(Key::M, "Messages", || Command::ToggleMessages),
+    ctrl(Key::Plus, "Larger", || Command::ZoomIn),
+    ctrl(Key::Equals, "Larger", || Command::ZoomIn),
+    ctrl(Key::Minus, "Smaller", || Command::ZoomOut),
+    ctrl(Key::Num0, "Normal size", || Command::ZoomReset),
+    plain(Key::F1, "This list", || Command::ToggleShortcuts),
+];
+
+/// Keys that hold in the photo grid, for the list of shortcuts.
+pub const GRID_KEYS: &[(&str, &str)] = &[
+    ("← ↑ → ↓", "Move through the photos"),
+    ("Home · End", "First and last photo"),
+    ("PageUp · PageDown", "A screen up or down"),
+    ("Enter", "See the photo large"),
+    ("Esc", "Back"),
+    ("C", "Show where the model looked (Review)"),
+];
+
+/// Takes from the input of this frame the shortcuts that were pressed.
+pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
+    ctx.input_mut(|input| SHORTCUTS.iter().filter(|s| input.consume_shortcut(&s.keys)).map(|s| (s.command)()).collect())
+}
+
+/// Folders that were dropped onto the window in this frame.
+pub fn dropped(ctx: &egui::Context) -> Option<Command> {
+    let paths: Vec<PathBuf> =
+        ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+    (!paths.is_empty()).then_some(Command::Open(paths))
+}
+
+/// Says what dropping will do, while something is held over the window.
+pub fn drop_hint(ui: &egui::Ui) {
+    let ctx = ui.ctx();
+    if ctx.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let colours = theme::palette(ui);
+    let rect = ctx.content_rect();
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
+    painter.rect_filled(rect, 0.0, colours.window.gamma_multiply(0.85));
+    painter.rect_stroke(rect.shrink(8.0), theme::CORNER, Stroke::new(2.0, colours.accent), StrokeKind::Inside);
+    let font = FontId::new(theme::NUMBER, theme::strong_family());
+    painter.text(rect.center(), Align2::CENTER_CENTER, "Drop to open", font, colours.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_asks_for_two_things() {
+        for (i, a) in SHORTCUTS.iter().enumerate() {
+            assert!(SHORTCUTS.iter().skip(i + 1).all(|b| a.keys != b.keys), "{}", a.does);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The system's file dialogs, on a thread of their own.
+
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use egui::Context;
+
+/// A dialog that ends sooner was not closed by a person: there was none.
+const AT_ONCE: Duration = Duration::from_millis(250);
+
+/// What a file is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A folder of photos to open.
+    Photos,
+    /// A file of weights to start from.
+    Weights,
+    /// The folder that runs are kept in.
+    Runs,
+    /// The folder to export to.
+    Export,
+}
+
+/// How a dialog ended.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// What for.
+    pub purpose: Purpose,
+    /// What was chosen; `None` where the user closed the dialog, or there was none.
+    pub path: Option<PathBuf>,
+    /// Whether it ended sooner than a person could have closed it.
+    pub at_once: bool,
+}
+
+/// At most one dialog of the system.
+pub(super) struct Native {
+    out: Sender<Chosen>,
+    chosen: Receiver<Chosen>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Default for Native {
+    fn default() -> Self {
+        let (out, chosen) = bounded(1);
+        Self { out, chosen, thread: None }
+    }
+}
+
+impl Native {
+    pub(super) fn open(&mut self, ctx: &Context, purpose: Purpose, start: Option<&PathBuf>) {
+        if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return; // it is open already
+        }
+        let (out, ctx, start) = (self.out.clone(), ctx.clone(), start.cloned());
+        let ask = move || {
+            let begun = Instant::now();
+            let path = purpose.ask(start);
+            let at_once = path.is_none() && begun.elapsed() < AT_ONCE;
+            out.send(Chosen { purpose, path, at_once }).ok();
+            ctx.request_repaint();
+        };
+        // Not joined where the window closes before the dialog, which only the user can end.
+        self.thread = std::thread::Builder::new().name("file dialog".into()).spawn(ask).ok();
+        if self.thread.is_none() {
+            self.out.try_send(Chosen { purpose, path: None, at_once: true }).ok();
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Option<Chosen> {
+        let chosen = self.chosen.try_recv().ok()?;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+        Some(chosen)
+    }
+}
+
+impl Purpose {
+    fn ask(self, start: Option<PathBuf>) -> Option<PathBuf> {
+        let dialog = rfd::FileDialog::new().set_title(self.title());
+        let dialog = match start {
+            Some(folder) => dialog.set_directory(folder),
+            None => dialog,
+        };
+        match self {
+            Self::Weights => dialog.add_filter("Weights", &["safetensors", "pth", "pt"]).pick_file(),
+            Self::Runs | Self::Export => dialog.set_can_create_directories(true).pick_folder(),
+            Self::Photos => dialog.pick_folder(),
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Photos => "Open a folder of photos",
+            Self::Weights => "Start from weights",
+            Self::Runs => "Keep runs in",
+            Self::Export => "Export to",
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Takes in what the worker's threads send back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use egui::Context;
+
+use super::command::Tab;
+use super::dialogs::{Chosen, Purpose};
+use super::fallback_fonts::Font;
+use super::session::Verdict;
+use super::tabs::review::Shown;
+use super::theme;
+use super::window::App;
+use super::worker::Event;
+use super::worker::asks::{Answer, Ask};
+use super::worker::jobs::{Done, Job, RareCharacters, Trained};
+use crate::dataset::{Dataset, Problem};
+use crate::error::{Error, Result};
+use crate::format;
+use crate::nn::device::DeviceReport;
+use crate::train::config::WeightsSource;
+use crate::train::observer;
+
+impl App {
+    pub(super) fn take_events(&mut self, ctx: &Context) {
+        let live = self.worker.take_live();
+        if let Some(job) = &mut self.job {
+            job.progress = live.progress.or(job.progress);
+        }
+        self.train.take_steps(&live.steps);
+        let events: Vec<Event> = self.worker.events().collect();
+        for event in events {
+            match event {
+                Event::Train(event) => self.training(event),
+                Event::Ended { job, result } => self.ended(job, result),
+                Event::Answer(answer) => self.answered(ctx, answer),
+            }
+        }
+        if let Some(chosen) = self.dialogs.chosen() {
+            self.take_choice(chosen);
+        }
+    }
+
+    fn training(&mut self, event: observer::Event) {
+        match &event {
+            observer::Event::Note(note) => self.messages.warn(note.clone(), Vec::new()),
+            observer::Event::Features(report) => {
+                let taken = format::duration(std::time::Duration::from_secs_f64(report.seconds.max(0.0)));
+                let text = match (report.computed, report.cached) {
+                    (0, cached) => {
+                        format!("Features of all {} were in the cache; none was computed", format::photos(cached))
+                    }
+                    (computed, 0) => format!("Features of {} computed in {taken}", format::photos(computed)),
+                    (computed, cached) => format!(
+                        "Features of {} computed in {taken}; those of {} were in the cache",
+                        format::photos(computed),
+                        format::photos(cached)
+                    ),
+                };
+                self.messages.note(text);
+                self.tell_unreadable(&report.unreadable);
+            }
+            _ => {}
+        }
+        self.train.take_event(&event);
+    }
+
+    fn ended(&mut self, number: u64, result: Result<Done>) {
+        let Some(job) = self.job.take_if(|job| job.number == number) else {
+            return; // another job has taken its place, and nobody waits for this one
+        };
+        match result {
+            Ok(done) => self.done(done),
+            Err(error) => {
+                self.train.failed(job.kind, &error);
+                if error.is_cancelled() {
+                    self.messages.note(format!("{}: cancelled", job.kind.title()));
+                } else {
+                    self.messages.error(&error);
+                }
+                self.then_run = None;
+                self.list_runs();
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Scanned(dataset, rare) => {
+                self.take_photos(dataset, &rare);
+                self.tab = if self.then_run.is_some() { self.tab } else { Tab::Browse };
+                if let Some(run) = self.then_run.take() {
+                    self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
+                    self.tab = Tab::Review;
+                }
+            }
+            Done::Trained(trained) => self.trained(trained),
+            Done::RunOpened { dataset, verdict } => {
+                if let Some((dataset, rare)) = dataset {
+                    self.take_photos(dataset, &rare);
+                }
+                self.messages.note(format!("Run {} is open", verdict.name));
+                self.take_verdict(verdict);
+                self.tab = Tab::Review;
+            }
+            Done::Classified { verdict, unreadable } => {
+                self.messages.note(format!("{} classified", format::photos(verdict.predictions.len())));
+                self.tell_unreadable(&unreadable);
+                self.take_verdict(verdict);
+            }
+            Done::WouldReplace { order, existing } => self.review.ask_to_replace(order, existing),
+            Done::Exported { folder, files, problems } => {
+                let text = format!("{} exported to {}", format::counted(files, "file", "files"), folder.display());
+                if problems.is_empty() {
+                    self.messages.note(text);
+                } else {
+                    self.messages.warn(format!("{text}, with something to look at"), lines(&problems));
+                }
+            }
+        }
+    }
+
+    fn take_photos(&mut self, dataset: Arc<Dataset>, rare: &RareCharacters) {
+        if let [root] = dataset.roots.as_slice() {
+            self.settings.remember(root);
+        }
+        if !rare.is_empty() {
+            self.worker.ask(Ask::Fonts(rare.clone()));
+        }
+        if !dataset.problems.is_empty() {
+            let title = match dataset.problems.len() {
+                1 => "Something in this folder needs a look".to_owned(),
+                n => format!("{} things in this folder need a look", format::count(n as u64)),
+            };
+            self.messages.warn(title, lines(&dataset.problems));
+        }
+        self.thumbnails.clear();
+        self.session.dataset = Some(dataset);
+        self.session.verdict = None;
+        self.session.unreadable.clear();
+        self.session.revision += 1;
+    }
+
+    fn take_verdict(&mut self, verdict: Arc<Verdict>) {
+        self.review.run_opened(&verdict);
+        self.session.verdict = Some(verdict);
+        self.session.revision += 1;
+    }
+
+    fn trained(&mut self, trained: Trained) {
+        self.train.finished(&trained);
+        self.take_verdict(Arc::clone(&trained.verdict));
+        self.review.show(Shown::Errors);
+        self.tell_unreadable(&trained.unreadable);
+        let what = if trained.stopped { "Training stopped; its best epoch is kept" } else { "Training has ended" };
+        self.messages.note(what);
+        self.list_runs();
+    }
+
+    /// Marks the photos that cannot be read and tells of those not told of before.
+    fn tell_unreadable(&mut self, problems: &[Problem]) {
+        let fresh: Vec<Problem> =
+            problems.iter().filter(|problem| !self.session.unreadable.contains_key(&problem.file)).cloned().collect();
+        if fresh.is_empty() {
+            return;
+        }
+        self.messages.warn(format!("{} cannot be read", format::photos(fresh.len())), lines(&fresh));
+        self.session.unreadable.extend(fresh.into_iter().map(|problem| (problem.file.clone(), problem)));
+        self.session.revision += 1;
+    }
+
+    fn answered(&mut self, ctx: &Context, answer: Answer) {
+        match answer {
+            Answer::Device(report) => self.take_device(report),
+            Answer::Runs(runs) => {
+                self.train.runs_listed(&runs);
+                self.runs = runs;
+            }
+            Answer::Photo(path, result) => {
+                self.browse.photo_arrived(path.clone(), result.clone());
+                self.review.photo_arrived(path, result);
+            }
+            Answer::Explained(path, result) => {
+                self.browse.activation_arrived(path.clone(), result.clone());
+                self.review.activation_arrived(path, result);
+            }
+            Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
+            Answer::NotSaved(error) => self.messages.error(&error),
+        }
+    }
+
+    fn take_device(&mut self, report: Result<DeviceReport>) {
+        match &report {
+            Ok(report) => report.note.iter().for_each(|note| self.messages.warn(note.clone(), Vec::new())),
+            Err(error) => self.messages.error(error),
+        }
+        self.device = Some(report);
+    }
+
+    fn add_font(&mut self, ctx: &Context, font: Font) {
+        if !self.fonts.contains(&font.name) {
+            theme::add_fallback(ctx, &font.name, font.bytes, font.index);
+            self.fonts.push(font.name);
+        }
+    }
+
+    /// What the user chose in the system's dialog.
+    fn take_choice(&mut self, chosen: Chosen) {
+        let Some(path) = chosen.path else {
+            if chosen.at_once {
+                self.no_dialog(chosen.purpose);
+            }
+            return;
+        };
+        match chosen.purpose {
+            Purpose::Photos => self.start(Job::Open(vec![path])),
+            Purpose::Weights => self.settings.train.weights = WeightsSource::File(path),
+            Purpose::Runs => {
+                self.settings.runs_folder = Some(path);
+                self.list_runs();
+            }
+            Purpose::Export => self.review.export_to(&path),
+        }
+    }
+
+    /// A dialog that ends before anybody could have closed it was never there.
+    fn no_dialog(&mut self, purpose: Purpose) {
+        let error = Error::new("This system has no dialog to choose a file in");
+        if purpose == Purpose::Photos {
+            self.dialogs.ask_for_path(self.settings.recent.first());
+            self.dialogs.no_system_dialog();
+        } else {
+            self.messages.error(&error.hint("type the path into the field instead"));
+        }
+    }
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    const SHOWN: usize = 20;
+    let mut lines: Vec<String> =
+        problems.iter().take(SHOWN).map(|problem| format!("{}: {}", problem.file, problem.reason)).collect();
+    if problems.len() > SHOWN {
+        lines.push(format!("and {} more", format::count((problems.len() - SHOWN) as u64)));
+    }
+    lines
+}
+
+/// Where a path is typed by hand, a leading `~` means the home folder.
+pub(super) fn typed_path(text: &str) -> Option<PathBuf> {
+    let text = text.trim().trim_matches(['"', '\'']);
+    if text.is_empty() {
+        return None;
+    }
+    match (text.strip_prefix('~'), directories::BaseDirs::new()) {
+        (Some(rest), Some(dirs)) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
+            Some(dirs.home_dir().join(rest.trim_start_matches(['/', '\\'])))
+        }
+        _ => Some(PathBuf::from(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_path_may_be_quoted_or_begin_at_home() {
+        assert_eq!(typed_path("  "), None);
+        assert_eq!(typed_path("\"/photos/a b\" "), Some(PathBuf::from("/photos/a b")));
+        let home = directories::BaseDirs::new().unwrap().home_dir().to_owned();
+        assert_eq!(typed_path("~/photos"), Some(home.join("photos")));
+    }
+}

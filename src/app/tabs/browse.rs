@@ -1,0 +1,309 @@
+//! The photos: filtered and sorted in a grid, with everything about the selected one beside it.
+
+mod bar;
+mod filter;
+mod filter_ui;
+mod start;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egui::{CentralPanel, EventFilter, Frame, Id, Key, Modifiers, Panel, Popup, Sense, Ui};
+
+use crate::app::session::Session;
+use crate::app::theme::{self, icons, space};
+use crate::app::thumbnails::Thumbnails;
+use crate::app::widgets::detail::Detail;
+use crate::app::widgets::grid::{Grid, GridOutput, GridState};
+use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::{empty, form};
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::job::Progress;
+use crate::photo::exif::Facts;
+
+pub use crate::app::widgets::detail::Request;
+use filter::{Counts, Sorting};
+pub use filter::{Filter, Group, Sort};
+
+/// The tab's state.
+pub struct Browse {
+    dataset: Option<Arc<Dataset>>,
+    filter: Filter,
+    sorting: Sorting,
+    list: List,
+    grid: GridState,
+    detail: Detail,
+    large: bool,
+    /// Side of a thumbnail in points.
+    cell: f32,
+    /// Whether the panes at the sides are open, where the user has said so.
+    filter_open: Option<bool>,
+    detail_open: Option<bool>,
+}
+
+/// The photos that pass the filter, in order.
+#[derive(Default)]
+struct List {
+    order: Vec<usize>,
+    counts: Counts,
+    /// What it was made from.
+    made_of: Option<(u64, Filter, Sorting)>,
+    revision: u64,
+}
+
+const FILTER_WIDTH: f32 = 208.0;
+const DETAIL_WIDTH: f32 = 320.0;
+/// Windows narrower than this, in points, have no room for the detail pane …
+const ROOM_FOR_DETAIL: f32 = 860.0;
+/// … and narrower than this none for the filter.
+const ROOM_FOR_FILTER: f32 = 560.0;
+
+impl Default for Browse {
+    fn default() -> Self {
+        Self {
+            dataset: None,
+            filter: Filter::default(),
+            sorting: Sorting::default(),
+            list: List::default(),
+            grid: GridState::default(),
+            detail: Detail::default(),
+            large: false,
+            cell: 128.0,
+            filter_open: None,
+            detail_open: None,
+        }
+    }
+}
+
+impl Browse {
+    /// Shows the tab in all the room there is. `scanning` is how far a folder is listed, while that goes on; `recent`
+    /// are folders opened before.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        scanning: Option<&Progress>,
+        recent: &[PathBuf],
+        thumbnails: &mut Thumbnails,
+    ) -> Vec<Request> {
+        self.take_dataset(session);
+        let Some(dataset) = session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
+            return start::ui(ui, session.dataset.as_deref(), scanning, recent);
+        };
+        self.make_list(session);
+        let mut requests = Vec::new();
+        let width = ui.available_width();
+        if self.filter_is_open(width) {
+            let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
+            Panel::left("browse filter").resizable(false).exact_size(FILTER_WIDTH).frame(frame).show(ui, |ui| {
+                filter_ui::ui(ui, &mut self.filter, &self.list.counts, self.list.order.len(), dataset);
+            });
+        }
+        if self.detail_is_open(width) {
+            let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
+            let most = (width * 0.5).max(DETAIL_WIDTH);
+            let panel = Panel::right("browse detail").default_size(DETAIL_WIDTH).size_range(260.0..=most).frame(frame);
+            panel.show(ui, |ui| requests.extend(self.detail_ui(ui, session)));
+        }
+        let frame = Frame::NONE.fill(ui.visuals().extreme_bg_color);
+        CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            if self.large {
+                requests.extend(self.large_ui(ui, session));
+            } else {
+                self.grid_ui(ui, session, thumbnails, width);
+            }
+        });
+        requests
+    }
+
+    /// A photo that was asked for is read, or cannot be.
+    pub fn photo_arrived(&mut self, path: impl AsRef<Path>, result: Result<(Picture, Facts)>) {
+        self.detail.photo_arrived(path, result);
+    }
+
+    /// A heat map that was asked for is computed, or cannot be.
+    pub fn activation_arrived(&mut self, path: impl AsRef<Path>, result: Result<Heat>) {
+        self.detail.activation_arrived(path, result);
+    }
+
+    /// The selected photo: an index into the data set.
+    pub fn selected(&self) -> Option<usize> {
+        self.grid.selected
+    }
+
+    /// Selects a photo and brings it onto the screen.
+    pub fn select(&mut self, index: usize) {
+        self.grid.select(index);
+    }
+
+    fn filter_is_open(&self, width: f32) -> bool {
+        !self.large && self.filter_open.unwrap_or(width >= ROOM_FOR_FILTER)
+    }
+
+    fn detail_is_open(&self, width: f32) -> bool {
+        self.detail_open.unwrap_or(width >= ROOM_FOR_DETAIL)
+    }
+
+    /// Begins anew with another folder; where the same one was listed again, keeps the place.
+    fn take_dataset(&mut self, session: &Session) {
+        let same = match (&self.dataset, &session.dataset) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if same {
+            return;
+        }
+        let old = self.dataset.take();
+        self.dataset.clone_from(&session.dataset);
+        let Some(new) = &session.dataset else { return };
+        self.list.made_of = None;
+        if let Some(old) = old.filter(|old| old.roots == new.roots) {
+            let file = self.grid.selected.and_then(|index| old.samples.get(index)).map(|sample| sample.file.as_str());
+            let found =
+                file.and_then(|file| new.samples.binary_search_by(|sample| sample.file.as_str().cmp(file)).ok());
+            self.grid.selected = found.or(if new.samples.is_empty() { None } else { Some(0) });
+            return;
+        }
+        self.filter = Filter::default();
+        self.grid = GridState::default();
+        self.detail.look_away();
+        self.large = false;
+        if !new.samples.is_empty() {
+            self.grid.select(0);
+        }
+    }
+
+    fn make_list(&mut self, session: &Session) {
+        if session.verdict.is_none() && self.sorting.by != Sort::Name {
+            self.sorting = Sorting::default();
+        }
+        let made_of = Some((session.revision, self.filter.clone(), self.sorting));
+        if self.list.made_of != made_of {
+            let (order, counts) = filter::list(session, &self.filter, self.sorting);
+            if self.list.order != order {
+                self.list.revision += 1;
+            }
+            self.list = List { order, counts, made_of, revision: self.list.revision };
+        }
+    }
+
+    fn grid_ui(&mut self, ui: &mut Ui, session: &Session, thumbnails: &mut Thumbnails, width: f32) {
+        Panel::bottom("browse bar")
+            .frame(Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill))
+            .show(ui, |ui| self.bar_ui(ui, session, width));
+        if self.list.order.is_empty() {
+            let text = format!("None of the {} passes the filter", crate::format::photos(session.len()));
+            let clear = |ui: &mut Ui| form::primary(ui, true, "Clear the filter").clicked();
+            if empty::state(ui, icons::ICON_SEARCH_OFF, "Nothing to show", &text, clear) {
+                self.filter = Filter::default();
+            }
+            return;
+        }
+        let output = Grid::new(GRID, &self.list.order, self.cell)
+            .revision(self.list.revision)
+            .overlay(self.heat(session))
+            .show(ui, &mut self.grid, thumbnails, |index| session.item(index));
+        self.obey(output);
+    }
+
+    fn obey(&mut self, output: GridOutput) {
+        if let Some(index) = output.activated {
+            self.grid.selected = Some(index);
+            self.large = true;
+        }
+    }
+
+    fn heat(&self, session: &Session) -> Option<(usize, egui::TextureId)> {
+        let index = self.grid.selected?;
+        let texture = self.detail.heat(&session.item(index)?.sample.path)?;
+        Some((index, texture))
+    }
+
+    fn detail_ui(&mut self, ui: &mut Ui, session: &Session) -> Vec<Request> {
+        let Some(item) = self.grid.selected.and_then(|index| session.item(index)).filter(|_| self.large) else {
+            return self.detail.ui(ui, session, self.grid.selected);
+        };
+        // The photo itself is large in the middle.
+        self.detail.facts_ui(ui, session, &item);
+        Vec::new()
+    }
+
+    /// The selected photo in place of the grid.
+    fn large_ui(&mut self, ui: &mut Ui, session: &Session) -> Vec<Request> {
+        let id = Id::unique("large photo");
+        let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
+        Panel::top("large bar").frame(frame).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                if form::icon_button(ui, icons::ICON_ARROW_BACK, "Back to the grid (Esc)").clicked() {
+                    self.large = false;
+                }
+                if form::icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
+                    self.step(-1);
+                }
+                if form::icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
+                    self.step(1);
+                }
+                if let Some(position) = self.grid.position(&self.list.order) {
+                    let (n, of) = (crate::format::count(position as u64 + 1), self.list.order.len());
+                    ui.label(theme::quiet(ui, format!("{n} of {}", crate::format::count(of as u64))));
+                }
+                ui.add_space(space::S);
+                self.detail.controls_ui(ui, session);
+            });
+        });
+        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
+        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
+        self.large_keys(ui, id);
+        match self.grid.selected.and_then(|index| session.item(index)) {
+            Some(item) => self.detail.photo_ui(ui, session, &item),
+            None => {
+                self.large = false;
+                Vec::new()
+            }
+        }
+    }
+
+    /// The large photo has the keyboard unless something else took it.
+    fn large_keys(&mut self, ui: &Ui, id: Id) {
+        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let focus = free
+            && ui.memory_mut(|memory| {
+                if memory.focused().is_none() {
+                    memory.request_focus(id);
+                }
+                let arrows = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
+                memory.set_focus_lock_filter(id, arrows);
+                memory.has_focus(id)
+            });
+        if !focus {
+            return;
+        }
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
+            if pressed(key) {
+                self.step(step);
+            }
+        }
+        for (key, index) in [(Key::Home, self.list.order.first()), (Key::End, self.list.order.last())] {
+            if let Some(&index) = index.filter(|_| pressed(key)) {
+                self.grid.select(index);
+            }
+        }
+        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
+            self.large = false;
+            ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
+        }
+    }
+
+    fn step(&mut self, step: isize) {
+        if let Some(index) = self.grid.neighbour(&self.list.order, step) {
+            self.grid.select(index);
+        }
+    }
+}
+
+const GRID: &str = "browse";
+
+#[cfg(test)]
+mod tests;

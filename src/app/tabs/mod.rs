@@ -1,0 +1,5 @@
+//! The tabs.
+
+pub mod browse;
+pub mod review;
+pub mod train;

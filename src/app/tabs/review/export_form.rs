@@ -1,0 +1,164 @@
+//! What to export and where to, and the question before anything is replaced.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egui::{Button, Context, Id, Modal, ScrollArea, TextEdit, Ui};
+
+use super::list::Scope;
+use crate::app::command::Command;
+use crate::app::events::typed_path;
+use crate::app::session::Session;
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::form::{choices, primary};
+use crate::app::worker::jobs::ExportOrder;
+use crate::export::{Contents, ExportRequest};
+use crate::format;
+
+/// The form.
+pub(super) struct ExportForm {
+    folder: String,
+    what: Contents,
+    scope: Scope,
+    focused: bool,
+}
+
+/// Files that an export would replace.
+pub(super) struct Replace {
+    /// The export.
+    pub(super) order: Box<ExportOrder>,
+    /// What is there.
+    pub(super) existing: Vec<PathBuf>,
+}
+
+impl ExportForm {
+    pub(super) fn new(folder: Option<&Path>, scope: Scope, labelled: bool) -> Self {
+        let folder = folder.map(|path| path.display().to_string()).unwrap_or_default();
+        // Without labels nothing is misclassified; the table of probabilities is what there is.
+        let what = if labelled { Contents::ALL } else { Contents { predictions: true, ..Contents::NONE } };
+        Self { folder, what, scope, focused: false }
+    }
+
+    pub(super) fn export_to(&mut self, folder: &Path) {
+        self.folder = folder.display().to_string();
+    }
+
+    /// Returns whether it stays open.
+    pub(super) fn ui(&mut self, ctx: &Context, session: &Session, commands: &mut Vec<Command>) -> bool {
+        let Some(verdict) = session.verdict.clone() else { return false };
+        let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
+        let mut open = true;
+        let modal = Modal::new(Id::unique("export")).show(ctx, |ui| {
+            ui.set_width(460.0);
+            ui.label(theme::section(format!("Export {}", verdict.name)));
+            self.folder_ui(ui, commands);
+            ui.add_space(space::S);
+            if Scope::of(&verdict) == Scope::Validation {
+                ui.label(theme::quiet(ui, "Photos"));
+                choices(ui, &mut self.scope, &super::SCOPES);
+                ui.add_space(space::S);
+            }
+            ui.label(theme::quiet(ui, "What to write"));
+            self.contents_ui(ui, labelled);
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let folder = typed_path(&self.folder).filter(|_| self.what != Contents::NONE);
+                if primary(ui, folder.is_some(), "Export").clicked()
+                    && let Some(folder) = folder
+                {
+                    let request = ExportRequest { what: self.what, folder, overwrite: false };
+                    let roots = session.dataset.as_ref().map(|d| d.roots.clone()).unwrap_or_default();
+                    let order = ExportOrder { request, scope: self.scope, verdict: Arc::clone(&verdict), roots };
+                    commands.push(Command::Export(Box::new(order)));
+                    open = false;
+                }
+                if ui.button("Cancel").clicked() {
+                    open = false;
+                }
+            });
+        });
+        open && !modal.should_close()
+    }
+
+    fn folder_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let label = ui.label(theme::quiet(ui, "Folder to export to; made if it is not there"));
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 110.0;
+            let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).labelled_by(label.id);
+            if !std::mem::replace(&mut self.focused, true) {
+                field.request_focus();
+            }
+            if ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Choose…")).clicked() {
+                commands.push(Command::ExportFolderDialog);
+            }
+        });
+    }
+
+    fn contents_ui(&mut self, ui: &mut Ui, labelled: bool) {
+        let what = &mut self.what;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.add_enabled_ui(labelled, |ui| {
+            ui.checkbox(&mut what.misclassified, "Table of errors")
+                .on_hover_text("misclassified.csv, worst first: label, prediction, probability, loss");
+            ui.checkbox(&mut what.copies, "Copies of the photos that are wrong")
+                .on_hover_text("In the folders false_positive and false_negative");
+            ui.checkbox(&mut what.contact_sheet, "Contact sheet of the errors").on_hover_text("contact_sheet.png");
+            ui.checkbox(&mut what.report, "Report")
+                .on_hover_text("report.html: figures, curves and errors on one page");
+        });
+        ui.checkbox(&mut what.predictions, "Table of all predictions")
+            .on_hover_text("predictions.csv: every photo with its probability");
+    }
+}
+
+impl Replace {
+    /// Returns whether it stays open; where to export instead is asked again by `true` in the second place.
+    pub(super) fn ui(&mut self, ctx: &Context, commands: &mut Vec<Command>) -> Answer {
+        let mut answer = Answer::Open;
+        let modal = Modal::new(Id::unique("replace files")).show(ctx, |ui| {
+            ui.set_width(460.0);
+            let count = self.existing.len();
+            let title = match count {
+                1 => "A file is there already".to_owned(),
+                _ => format!("{} files are there already", format::count(count as u64)),
+            };
+            ui.label(theme::section(title));
+            ui.label(theme::quiet(ui, self.order.request.folder.display().to_string()));
+            ScrollArea::vertical().max_height(140.0).show(ui, |ui| {
+                for path in self.existing.iter().take(100) {
+                    let name = path.strip_prefix(&self.order.request.folder).unwrap_or(path);
+                    ui.label(name.display().to_string());
+                }
+            });
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let replace = if count == 1 { "Replace it" } else { "Replace them" };
+                let text = theme::strong(replace).color(theme::palette(ui).error);
+                if ui.add(Button::new(text)).clicked() {
+                    let mut order = self.order.clone();
+                    order.request.overwrite = true;
+                    commands.push(Command::Export(order));
+                    answer = Answer::Done;
+                }
+                if ui.button("Choose another folder…").clicked() {
+                    answer = Answer::Elsewhere;
+                }
+                if ui.button("Cancel").clicked() {
+                    answer = Answer::Done;
+                }
+            });
+        });
+        if modal.should_close() { Answer::Done } else { answer }
+    }
+}
+
+/// What became of the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It still stands.
+    Open,
+    /// It is settled.
+    Done,
+    /// Export to another folder.
+    Elsewhere,
+}

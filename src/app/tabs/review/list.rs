@@ -1,0 +1,189 @@
+//! Which photos the tab shows, and in which order. Nothing here is painted.
+
+use std::cmp::Ordering;
+
+use crate::app::session::{Item, Session, Verdict};
+use crate::dataset::Class;
+use crate::dataset::split::Part;
+use crate::review::metrics::Metrics;
+use crate::review::predictions::{Outcome, Prediction};
+
+/// The side of the split that is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Photos held back from training.
+    #[default]
+    Validation,
+    /// Photos trained on.
+    Training,
+    /// Both, and those that took no part.
+    All,
+}
+
+impl Scope {
+    /// Whether a prediction lies within.
+    pub fn includes(self, prediction: &Prediction) -> bool {
+        match self {
+            Self::Validation => prediction.part == Some(Part::Validation),
+            Self::Training => prediction.part == Some(Part::Train),
+            Self::All => true,
+        }
+    }
+
+    /// The widest scope that means something for a run: validation where it held photos back, else all.
+    pub fn of(verdict: &Verdict) -> Self {
+        let held_back = verdict.predictions.iter().any(|p| p.part == Some(Part::Validation));
+        if held_back { Self::Validation } else { Self::All }
+    }
+}
+
+/// The photos that are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Those where label and prediction disagree.
+    #[default]
+    Errors,
+    /// Those where they agree.
+    Correct,
+    /// All of them.
+    Everything,
+    /// One cell of the confusion matrix.
+    Only(Outcome),
+    /// Those called so, whatever they are.
+    Called(Class),
+}
+
+impl Shown {
+    fn includes(self, item: &Item<'_>) -> bool {
+        match self {
+            Self::Errors => item.outcome().is_some_and(|outcome| !outcome.is_correct()),
+            Self::Correct => item.outcome().is_some_and(Outcome::is_correct),
+            Self::Everything => true,
+            Self::Only(outcome) => item.outcome() == Some(outcome),
+            Self::Called(class) => item.predicted() == Some(class),
+        }
+    }
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The highest loss.
+    #[default]
+    Loss,
+    /// The highest probability of a crack.
+    Cracked,
+    /// The lowest.
+    Intact,
+    /// The least certain.
+    Doubt,
+    /// The first name.
+    Name,
+}
+
+impl Sort {
+    /// Every order, with its name.
+    pub const ALL: [(Self, &str, &str); 5] = [
+        (Self::Loss, "worst first", "Highest loss: the most certain mistakes"),
+        (Self::Cracked, "cracked first", "Highest probability of a crack"),
+        (Self::Intact, "intact first", "Lowest probability of a crack"),
+        (Self::Doubt, "least certain first", "Probability nearest to the threshold"),
+        (Self::Name, "by name", ""),
+    ];
+
+    fn compare(self, a: &Item<'_>, b: &Item<'_>) -> Ordering {
+        let p = |item: &Item<'_>| item.p_positive().unwrap_or(0.0);
+        let doubt = |item: &Item<'_>| (p(item) - item.threshold).abs();
+        match self {
+            Self::Loss => b.loss().unwrap_or(0.0).total_cmp(&a.loss().unwrap_or(0.0)),
+            Self::Cracked => p(b).total_cmp(&p(a)),
+            Self::Intact => p(a).total_cmp(&p(b)),
+            Self::Doubt => doubt(a).total_cmp(&doubt(b)),
+            Self::Name => Ordering::Equal,
+        }
+    }
+}
+
+/// The photos within scope that are shown, in order: indices into the data set. Ties are in order of name.
+pub fn order(session: &Session, scope: Scope, shown: Shown, sort: Sort) -> Vec<usize> {
+    let judged = |index: usize| {
+        session.item(index).filter(|item| item.prediction.is_some_and(|p| scope.includes(p)) && shown.includes(item))
+    };
+    let mut items: Vec<Item<'_>> = (0..session.len()).filter_map(judged).collect();
+    items.sort_by(|a, b| sort.compare(a, b)); // stable, and the data set is in order of name
+    items.iter().map(|item| item.index).collect()
+}
+
+/// Figures over the labelled photos within scope.
+pub fn metrics(verdict: &Verdict, scope: Scope) -> Metrics {
+    Metrics::of(verdict.predictions.iter().filter(|p| scope.includes(p)), verdict.threshold)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::worker::jobs::verdict;
+    use crate::dataset::{Dataset, Layout, Sample, Skipped};
+
+    /// Photos a–f: (label, side, p).
+    fn session() -> Session {
+        use Class::{Negative as N, Positive as P};
+        let (t, v) = (Some(Part::Train), Some(Part::Validation));
+        let table = [
+            ("a", P, v, 0.9),
+            ("b", P, v, 0.2),
+            ("c", N, v, 0.6),
+            ("d", N, v, 0.1),
+            ("e", N, t, 0.99),
+            ("f", P, v, 0.01),
+        ];
+        let sample = |file: &str, label| Sample {
+            file: file.into(),
+            path: file.into(),
+            label: Some(label),
+            bytes: 0,
+            modified: None,
+        };
+        let dataset = Dataset {
+            roots: vec![],
+            layout: Layout::ClassFolders,
+            samples: table.iter().map(|row| sample(row.0, row.1)).collect(),
+            skipped: Skipped::default(),
+            problems: vec![],
+        };
+        let predictions = table.iter().enumerate().map(|(i, &(file, truth, part, p_positive))| Prediction {
+            sample: i,
+            file: file.into(),
+            path: file.into(),
+            part,
+            truth: Some(truth),
+            p_positive,
+        });
+        let verdict = verdict(&PathBuf::from("run"), predictions.collect(), 0.5, &dataset, false);
+        Session { dataset: Some(Arc::new(dataset)), verdict: Some(verdict), ..Session::default() }
+    }
+
+    #[test]
+    fn errors_come_worst_first_and_only_from_the_scope() {
+        let session = session();
+        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss), [5, 1, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Errors, Sort::Loss), [4, 5, 1, 2]);
+        let missed = Shown::Only(Outcome::FalseNegative);
+        assert_eq!(order(&session, Scope::Validation, missed, Sort::Name), [1, 5]);
+        assert_eq!(order(&session, Scope::All, Shown::Called(Class::Positive), Sort::Cracked), [4, 0, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact), [3, 0]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt), [2, 1, 0, 3, 5]);
+    }
+
+    #[test]
+    fn figures_are_of_the_scope() {
+        let session = session();
+        let verdict = session.verdict.as_ref().unwrap();
+        assert_eq!(Scope::of(verdict), Scope::Validation);
+        assert_eq!(metrics(verdict, Scope::Validation).confusion.wrong(), 3);
+        assert_eq!(metrics(verdict, Scope::Training).photos, 1);
+    }
+}

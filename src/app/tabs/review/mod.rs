@@ -1,0 +1,341 @@
+//! Review: what a run got wrong, and what it got right.
+
+mod export_form;
+mod figures;
+mod list;
+mod run_choice;
+
+use std::path::{Path, PathBuf};
+
+use egui::{CentralPanel, ComboBox, Frame, Key, Modifiers, Panel, RichText, ScrollArea, Ui};
+
+use self::export_form::{Answer, ExportForm, Replace};
+use self::run_choice::RunChoice;
+use crate::app::command::{Command, Tab};
+use crate::app::scene::{Kind, Scene};
+use crate::app::session::{Session, Verdict};
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::detail::Detail;
+use crate::app::widgets::empty;
+use crate::app::widgets::form::{choices, primary};
+use crate::app::widgets::grid::{Grid, GridState};
+use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::worker::jobs::ExportOrder;
+use crate::dataset::Class;
+use crate::error::Result;
+use crate::format;
+use crate::photo::exif::Facts;
+use crate::review::metrics::Metrics;
+use crate::review::predictions::Outcome;
+
+pub use list::{Scope, Shown, Sort};
+
+/// Width of the figures.
+const FIGURES: f32 = 336.0;
+/// Width of the pane that shows a photo large.
+const DETAIL: f32 = 340.0;
+/// The window must be this wide for the pane to stand beside the grid.
+const WIDE: f32 = 1000.0;
+/// Side of a cell of the grid.
+const CELL: f32 = 128.0;
+
+/// The scopes, with what they mean.
+pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
+    (Scope::Validation, "Validation", "Photos held back from training: what the run can do"),
+    (Scope::Training, "Training", "Photos trained on"),
+    (Scope::All, "All", "Every photo with a prediction"),
+];
+const LABELLED: [(Shown, &str, &str); 5] = [
+    (Shown::Errors, "All errors", "Label and prediction disagree"),
+    (Shown::Only(Outcome::FalsePositive), "False positives", "Intact, called cracked: false alarms"),
+    (Shown::Only(Outcome::FalseNegative), "False negatives", "Cracked, called intact: misses"),
+    (Shown::Correct, "Correct", "Label and prediction agree"),
+    (Shown::Everything, "All", ""),
+];
+const UNLABELLED: [(Shown, &str, &str); 3] = [
+    (Shown::Everything, "All", ""),
+    (Shown::Called(Class::Positive), "Called cracked", "Probability at or above the threshold"),
+    (Shown::Called(Class::Negative), "Called intact", "Probability below the threshold"),
+];
+
+/// What the tab remembers.
+#[derive(Default)]
+pub struct ReviewTab {
+    scope: Scope,
+    shown: Shown,
+    sort: Sort,
+    grid: GridState,
+    detail: Detail,
+    large: bool,
+    run_choice: RunChoice,
+    list: List,
+    export: Option<ExportForm>,
+    replace: Option<Replace>,
+}
+
+/// What follows from the session and the choices above, worked out once for each change of theirs.
+#[derive(Default)]
+struct List {
+    key: Option<(u64, Scope, Shown, Sort)>,
+    revision: u64,
+    order: Vec<usize>,
+    metrics: Option<Metrics>,
+}
+
+impl ReviewTab {
+    /// Shows these photos.
+    pub fn show(&mut self, shown: Shown) {
+        self.shown = shown;
+        self.sort = Sort::Loss;
+    }
+
+    /// Another run's predictions lie over the photos.
+    pub fn run_opened(&mut self, verdict: &Verdict) {
+        self.scope = Scope::of(verdict);
+        let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
+        (self.shown, self.sort) =
+            if labelled { (Shown::Errors, Sort::Loss) } else { (Shown::Everything, Sort::Cracked) };
+        self.run_choice.opened(&verdict.run);
+        self.large = false;
+    }
+
+    /// A photo that was asked for has come.
+    pub fn photo_arrived(&mut self, path: PathBuf, result: Result<(Picture, Facts)>) {
+        self.detail.photo_arrived(path, result);
+    }
+
+    /// A class activation map that was asked for has come.
+    pub fn activation_arrived(&mut self, path: PathBuf, result: Result<Heat>) {
+        self.detail.activation_arrived(path, result);
+    }
+
+    /// Asks what to export and where to.
+    pub fn open_export(&mut self, session: &Session, folder: Option<&Path>) {
+        let labelled = session.verdict.as_ref().is_some_and(|v| v.predictions.iter().any(|p| p.truth.is_some()));
+        self.export = Some(ExportForm::new(folder, self.scope, labelled));
+    }
+
+    /// A folder was chosen in the system's dialog.
+    pub fn export_to(&mut self, folder: &Path) {
+        if let Some(form) = &mut self.export {
+            form.export_to(folder);
+        }
+    }
+
+    /// An export would replace files.
+    pub fn ask_to_replace(&mut self, order: Box<ExportOrder>, existing: Vec<PathBuf>) {
+        self.replace = Some(Replace { order, existing });
+    }
+
+    /// Whether a question has the keyboard for itself.
+    pub fn is_modal(&self) -> bool {
+        self.export.is_some() || self.replace.is_some()
+    }
+
+    /// Shows the tab.
+    pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        self.list.update(scene.session, (self.scope, self.shown, self.sort));
+        let panel = Frame::new().fill(theme::palette(ui).panel);
+        Panel::left("figures").frame(panel).exact_size(FIGURES).resizable(false).show(ui, |ui| self.side_ui(ui, scene));
+        if scene.session.verdict.is_none() {
+            let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(theme::panel_margin());
+            CentralPanel::default().frame(ground).show(ui, |ui| empty_ui(ui, scene));
+        } else {
+            self.photos_ui(ui, scene);
+        }
+        self.questions_ui(ui, scene);
+    }
+
+    fn side_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let margin = Frame::new().inner_margin(theme::panel_margin());
+        if scene.session.verdict.is_some() {
+            Panel::bottom("review buttons").frame(margin).resizable(false).show(ui, |ui| {
+                ui.vertical_centered_justified(|ui| {
+                    let export = primary(ui, true, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
+                    if export.on_hover_text("Tables, copies of wrong photos, contact sheet, report (Ctrl+E)").clicked()
+                    {
+                        scene.commands.push(Command::ExportForm);
+                    }
+                });
+            });
+        }
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            margin.show(ui, |ui| {
+                self.run_choice.ui(ui, scene);
+                if let (Some(verdict), Some(metrics)) = (scene.session.verdict.clone(), self.list.metrics.clone()) {
+                    ui.add_space(space::M);
+                    self.figures_ui(ui, &verdict, &metrics);
+                }
+            });
+        });
+    }
+
+    fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
+        if Scope::of(verdict) == Scope::Validation {
+            choices(ui, &mut self.scope, &SCOPES);
+            ui.add_space(space::S);
+        }
+        if metrics.photos == 0 {
+            called_ui(ui, verdict);
+            return;
+        }
+        figures::figures_ui(ui, metrics);
+        ui.add_space(space::M);
+        if let Some(shown) = figures::matrix_ui(ui, &metrics.confusion, self.shown) {
+            self.show(shown);
+        }
+        ui.add_space(space::S);
+        let text = format!("{} · cracked from p ≥ {:.2}", format::photos(metrics.photos), verdict.threshold);
+        ui.label(theme::quiet(ui, text).size(theme::SMALL));
+    }
+
+    fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let wide = ui.available_width() + FIGURES >= WIDE;
+        let panel = Frame::new().fill(theme::palette(ui).panel);
+        if wide && !self.large && self.grid.selected.is_some() {
+            Panel::right("photo")
+                .frame(panel)
+                .default_size(DETAIL)
+                .size_range(260.0..=640.0)
+                .resizable(true)
+                .show(ui, |ui| self.detail_ui(ui, scene));
+        }
+        let ground = Frame::new().fill(theme::palette(ui).window);
+        CentralPanel::default().frame(ground).show(ui, |ui| {
+            if self.large {
+                if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+                    self.large = false;
+                }
+                self.large_ui(ui, scene);
+                return;
+            }
+            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.filter_ui(ui, scene.session));
+            self.grid_ui(ui, scene);
+        });
+    }
+
+    fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+            if ui.button(theme::icon_text(icons::ICON_ARROW_BACK, "Back to the photos")).on_hover_text("Esc").clicked()
+            {
+                self.large = false;
+            }
+        });
+        self.detail_ui(ui, scene);
+    }
+
+    fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let asked = self.detail.ui(ui, scene.session, self.grid.selected);
+        scene.commands.extend(asked.into_iter().map(Command::from));
+    }
+
+    /// Which photos, in which order, and how many they are.
+    fn filter_ui(&mut self, ui: &mut Ui, session: &Session) {
+        let labelled = self.list.metrics.as_ref().is_some_and(|metrics| metrics.photos > 0);
+        ui.horizontal_wrapped(|ui| {
+            choices(ui, &mut self.shown, if labelled { &LABELLED } else { &UNLABELLED });
+            let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
+            let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
+            let text = format::photos(self.list.order.len());
+            let rest = (ui.available_width() - 280.0).max(0.0);
+            ui.add_space(rest);
+            let label = ui.label(theme::quiet(ui, text));
+            ui.label_inputs_by(label.id, |ui| {
+                ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
+                    for (order, name, hint) in orders {
+                        let choice = ui.selectable_value(&mut self.sort, order, name);
+                        if !hint.is_empty() {
+                            choice.on_hover_text(hint);
+                        }
+                    }
+                })
+            });
+        });
+        self.list.update(session, (self.scope, self.shown, self.sort));
+    }
+
+    fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if self.list.order.is_empty() {
+            nothing_ui(ui, self.shown);
+            return;
+        }
+        let session = scene.session;
+        let grid = Grid::new("review", &self.list.order, CELL).captions(true).revision(self.list.revision);
+        let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
+        if output.activated.is_some() {
+            self.large = true;
+        }
+    }
+
+    fn questions_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let ctx = ui.ctx().clone();
+        if let Some(form) = &mut self.export
+            && !form.ui(&ctx, scene.session, scene.commands)
+        {
+            self.export = None;
+        }
+        let answer = self.replace.as_mut().map_or(Answer::Open, |replace| replace.ui(&ctx, scene.commands));
+        if answer != Answer::Open
+            && let Some(replace) = self.replace.take()
+            && answer == Answer::Elsewhere
+        {
+            self.open_export(scene.session, Some(&replace.order.request.folder));
+        }
+    }
+}
+
+impl List {
+    fn update(&mut self, session: &Session, (scope, shown, sort): (Scope, Shown, Sort)) {
+        let key = Some((session.revision, scope, shown, sort));
+        if self.key != key {
+            self.key = key;
+            self.revision += 1;
+            self.order = list::order(session, scope, shown, sort);
+            self.metrics = session.verdict.as_deref().map(|verdict| list::metrics(verdict, scope));
+        }
+    }
+}
+
+/// How many photos without labels were called what.
+fn called_ui(ui: &mut Ui, verdict: &Verdict) {
+    let cracked = verdict.predictions.iter().filter(|p| p.predicted(verdict.threshold) == Class::Positive).count();
+    let counts = [(Class::Positive, cracked), (Class::Negative, verdict.predictions.len() - cracked)];
+    for (class, count) in counts {
+        ui.horizontal(|ui| {
+            let number = RichText::new(format::count(count as u64)).size(theme::NUMBER).family(theme::strong_family());
+            ui.label(number);
+            ui.label(theme::quiet(ui, "called"));
+            ui.label(theme::class_text(ui, class));
+        });
+    }
+    let text = format!("No labels to compare with · cracked from p ≥ {:.2}", verdict.threshold);
+    ui.label(theme::quiet(ui, text).size(theme::SMALL));
+}
+
+fn nothing_ui(ui: &mut Ui, shown: Shown) {
+    let (title, text) = match shown {
+        Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
+        Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
+        Shown::Only(Outcome::FalseNegative) => ("No false negatives", "No cracked photo was called intact."),
+        _ => ("No such photos", ""),
+    };
+    empty::state(ui, icons::ICON_CHECK, title, text, |_| {});
+}
+
+fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    if let Some(job) = scene.job.filter(|job| matches!(job.kind, Kind::Classify | Kind::OpenRun)) {
+        let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
+        empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
+        return;
+    }
+    if scene.runs.iter().any(|run| run.finished) {
+        let text = "Choose a run on the left to see what it got wrong.";
+        empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", text, |_| {});
+        return;
+    }
+    let text = "Train on your photos first; then see here what went wrong.";
+    let go = |ui: &mut Ui| primary(ui, true, "Go to training").clicked();
+    if empty::state(ui, icons::ICON_FACT_CHECK, "No run yet", text, go) {
+        scene.commands.push(Command::Show(Tab::Train));
+    }
+}

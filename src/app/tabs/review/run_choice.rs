@@ -1,0 +1,95 @@
+//! Which run's word is laid over the photos.
+
+use std::path::{Path, PathBuf};
+
+use egui::{Button, ComboBox, Ui};
+
+use crate::app::command::Command;
+use crate::app::scene::Scene;
+use crate::app::theme::{self, icons};
+use crate::app::widgets::form::primary;
+use crate::dataset::Dataset;
+use crate::format;
+use crate::train::run_dir::RunSummary;
+
+/// The run that is chosen, whether it is open or not.
+#[derive(Default)]
+pub(super) struct RunChoice {
+    chosen: Option<PathBuf>,
+}
+
+impl RunChoice {
+    /// A run was opened.
+    pub(super) fn opened(&mut self, run: &Path) {
+        self.chosen = Some(run.to_owned());
+    }
+
+    /// Shows the choice, and what can be done with a run that is not open.
+    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let label = ui.label(theme::section("Run"));
+        let open = scene.session.verdict.as_ref();
+        let chosen = self.chosen.clone().or_else(|| open.map(|verdict| verdict.run.clone()));
+        let finished: Vec<&RunSummary> = scene.runs.iter().filter(|run| run.finished).collect();
+        let name = match &chosen {
+            Some(path) => path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into()),
+            None if finished.is_empty() => "no run yet".to_owned(),
+            None => "choose a run".to_owned(),
+        };
+        let mut picked = None;
+        ui.label_inputs_by(label.id, |ui| {
+            let width = ui.available_width();
+            ComboBox::from_id_salt("run").selected_text(name).width(width).truncate().show_ui(ui, |ui| {
+                for run in &finished {
+                    if ui.selectable_label(chosen.as_ref() == Some(&run.path), run.name.as_str()).clicked() {
+                        picked = Some(run.path.clone());
+                    }
+                }
+                if finished.is_empty() {
+                    ui.label(theme::quiet(ui, "Runs appear here once trained"));
+                }
+            });
+        });
+        if let Some(path) = picked {
+            self.pick(path, &finished, scene);
+        }
+        self.unopened_ui(ui, &finished, scene);
+    }
+
+    /// A run of the open photos is opened at once; for one of other photos there are two things that may be meant.
+    fn pick(&mut self, path: PathBuf, finished: &[&RunSummary], scene: &mut Scene<'_>) {
+        let run = finished.iter().find(|run| run.path == path);
+        let same = match (&scene.session.dataset, run) {
+            (Some(dataset), Some(run)) => is_of(run, dataset),
+            _ => true,
+        };
+        if same {
+            scene.commands.push(Command::OpenRun(path.clone()));
+        }
+        self.chosen = Some(path);
+    }
+
+    fn unopened_ui(&self, ui: &mut Ui, finished: &[&RunSummary], scene: &mut Scene<'_>) {
+        let open = scene.session.verdict.as_ref().map(|verdict| &verdict.run);
+        let Some(path) = self.chosen.as_ref().filter(|chosen| open != Some(chosen)) else { return };
+        let Some(dataset) = &scene.session.dataset else { return };
+        if finished.iter().any(|run| run.path == *path && is_of(run, dataset)) {
+            return;
+        }
+        ui.label(theme::quiet(ui, "This run was trained on other photos."));
+        let free = scene.job.is_none();
+        let text = format!("Classify {}", format::photos(dataset.samples.len()));
+        if primary(ui, free, &theme::icon_text(icons::ICON_PLAY_ARROW, &text)).clicked() {
+            scene.commands.push(Command::Classify(path.clone()));
+        }
+        if ui.add_enabled(free, Button::new("Open its own photos instead")).clicked() {
+            scene.commands.push(Command::OpenRun(path.clone()));
+        }
+    }
+}
+
+/// Whether a run was trained on these photos.
+fn is_of(run: &RunSummary, dataset: &Dataset) -> bool {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let roots: Vec<PathBuf> = dataset.roots.iter().map(absolute).collect();
+    run.record.data.folders == roots
+}

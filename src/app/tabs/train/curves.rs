@@ -1,0 +1,220 @@
+//! Loss and accuracy over the epochs, of one run or of several.
+
+use egui::{Align2, Color32, Id, RichText, Stroke, Ui, Vec2b, pos2, vec2};
+use egui_plot::{
+    GridInput, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotUi, Points, Text, uniform_grid_spacer,
+};
+
+use crate::app::theme::{self, space};
+use crate::train::observer::EpochRecord;
+
+/// Room for the numbers at the left of the plots, so that both begin at the same place.
+const AXIS: f32 = 46.0;
+
+/// One run, as it is drawn.
+pub(super) struct Curve<'a> {
+    /// Its name.
+    pub(super) name: String,
+    /// Its colour.
+    pub(super) colour: Color32,
+    /// The figures of each epoch.
+    pub(super) epochs: &'a [EpochRecord],
+    /// The loss of each step, where it is known.
+    pub(super) steps: &'a [[f64; 2]],
+    /// The best epoch.
+    pub(super) best: Option<usize>,
+}
+
+/// Which figure a plot shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Loss,
+    Accuracy,
+}
+
+impl Figure {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Loss => "Loss",
+            Self::Accuracy => "Accuracy",
+        }
+    }
+
+    fn train(self, record: &EpochRecord) -> f64 {
+        match self {
+            Self::Loss => record.train_loss,
+            Self::Accuracy => record.train_accuracy,
+        }
+    }
+
+    fn validation(self, record: &EpochRecord) -> Option<f64> {
+        match self {
+            Self::Loss => record.val_loss,
+            Self::Accuracy => record.val_accuracy,
+        }
+    }
+}
+
+/// Shows both plots in the room there is. `smoothing` is in epochs; `planned` epochs are to come.
+pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usize) {
+    legend_ui(ui);
+    let headings = 2.0 * (ui.text_style_height(&egui::TextStyle::Body) + 2.0 * space::S);
+    let height = ((ui.available_height() - headings) / 2.0).max(60.0);
+    for figure in [Figure::Loss, Figure::Accuracy] {
+        ui.label(theme::strong(figure.title()));
+        plot(ui, figure, curves, smoothing, planned, height);
+    }
+}
+
+fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, planned: usize, height: f32) {
+    let colours = theme::palette(ui);
+    let group = Id::unique("curves");
+    let plot = Plot::new(figure.title())
+        .height(height)
+        .link_axis(group, Vec2b::new(true, false))
+        .link_cursor(group, Vec2b::new(true, false))
+        .allow_scroll(false)
+        .y_axis_min_width(AXIS)
+        .set_margin_fraction(vec2(0.01, 0.08))
+        .include_x(1.0)
+        .include_x(planned.max(2) as f64)
+        .x_grid_spacer(uniform_grid_spacer(whole_epochs))
+        .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
+        .y_axis_formatter(|mark, range| decimals(mark.value, range.end() - range.start()))
+        .grid_color(colours.line)
+        .cursor_color(colours.quiet)
+        .label_formatter(|at| Some(hover_text(figure, curves, at)));
+    let plot = if figure == Figure::Accuracy { plot.include_y(1.0) } else { plot.include_y(0.0) };
+    let several = curves.len() > 1;
+    plot.show(ui, |plot| {
+        for (index, curve) in curves.iter().enumerate() {
+            draw(plot, figure, (index, curve), smoothing, several, colours.text);
+        }
+    });
+}
+
+fn draw<'a>(
+    plot: &mut PlotUi<'a>,
+    figure: Figure,
+    (index, curve): (usize, &Curve<'_>),
+    smoothing: f64,
+    several: bool,
+    text: Color32,
+) {
+    let per_epoch: Vec<[f64; 2]> = curve.epochs.iter().map(|r| [r.epoch as f64, figure.train(r)]).collect();
+    let steps = if figure == Figure::Loss && !several { curve.steps } else { &[] };
+    let train = if steps.len() > 1 { steps.to_vec() } else { per_epoch };
+    let validation: Vec<[f64; 2]> =
+        curve.epochs.iter().filter_map(|r| Some([r.epoch as f64, figure.validation(r)?])).collect();
+    let soft = curve.colour.gamma_multiply(0.75);
+    let line = |name: &str, points: Vec<[f64; 2]>, colour: Color32, width: f32| {
+        Line::new(format!("{index} {name}"), PlotPoints::from(points)).color(colour).width(width).allow_hover(false)
+    };
+    if smoothing > 0.0 {
+        plot.line(line("raw train", train.clone(), curve.colour.gamma_multiply(0.25), 1.0));
+        plot.line(line("raw validation", validation.clone(), curve.colour.gamma_multiply(0.25), 1.0));
+    }
+    plot.line(line("train", smooth(&train, smoothing), soft, 1.5));
+    let smoothed = smooth(&validation, smoothing);
+    let dashed = LineStyle::Dashed { length: 7.0 };
+    plot.line(line("validation", smoothed.clone(), curve.colour, 2.0).style(dashed));
+    let dots = Points::new(format!("{index} epochs"), PlotPoints::from(smoothed)).radius(2.5).color(curve.colour);
+    plot.points(dots.allow_hover(false));
+    let best = curve.epochs.iter().find(|record| Some(record.epoch) == curve.best);
+    if let Some(record) = best {
+        let y = figure.validation(record).unwrap_or(figure.train(record));
+        let star = RichText::new("★").size(15.0).color(text);
+        let at = PlotPoint::new(record.epoch as f64, y);
+        plot.text(Text::new(format!("{index} best"), at, star).anchor(Align2::CENTER_CENTER).allow_hover(false));
+    }
+}
+
+/// An average that forgets with distance: each point counts exp(−Δ/`reach`) of one `reach` epochs later. Without the
+/// pull towards zero at the beginning that a plain exponential average has.
+fn smooth(points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
+    if reach <= 0.0 {
+        return points.to_vec();
+    }
+    let (mut sum, mut weight, mut before) = (0.0, 0.0, f64::NEG_INFINITY);
+    points
+        .iter()
+        .map(|&[x, y]| {
+            let kept = ((before - x) / reach).exp();
+            (sum, weight, before) = (sum * kept + y, weight * kept + 1.0, x);
+            [x, sum / weight]
+        })
+        .collect()
+}
+
+/// Grid lines at whole epochs only.
+fn whole_epochs(input: GridInput) -> [f64; 3] {
+    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0]
+        .into_iter()
+        .find(|step| *step >= input.base_step_size * 4.0)
+        .unwrap_or(5000.0);
+    [step, step, step]
+}
+
+/// As many decimals as tell marks apart.
+fn decimals(value: f64, range: f64) -> String {
+    match range {
+        r if r > 5.0 => format!("{value:.0}"),
+        r if r > 0.5 => format!("{value:.1}"),
+        r if r > 0.05 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// The figures of each run at the epoch under the pointer.
+fn hover_text(figure: Figure, curves: &[Curve<'_>], at: &HoverPosition<'_>) -> String {
+    let (HoverPosition::Elsewhere { position } | HoverPosition::NearDataPoint { position, .. }) = at;
+    let epoch = position.x.round().max(1.0) as usize;
+    let mut lines = vec![format!("epoch {epoch}")];
+    for curve in curves {
+        let Some(record) = curve.epochs.iter().find(|record| record.epoch == epoch) else { continue };
+        if curves.len() > 1 {
+            lines.push(curve.name.clone());
+        }
+        let validation = figure.validation(record).map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
+        let star = if curve.best == Some(epoch) { "  ★ best" } else { "" };
+        lines.push(format!("train {:.4} · validation {validation}{star}", figure.train(record)));
+    }
+    lines.join("\n")
+}
+
+/// What solid, dashed and the star mean.
+fn legend_ui(ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        let colour = theme::palette(ui).quiet;
+        for (name, dashed) in [("train", false), ("validation", true)] {
+            let (rect, _) = ui.allocate_exact_size(vec2(26.0, theme::SMALL), egui::Sense::hover());
+            let ends = [pos2(rect.left(), rect.center().y), pos2(rect.right(), rect.center().y)];
+            let stroke = Stroke::new(2.0, colour);
+            if dashed {
+                ui.painter().extend(egui::Shape::dashed_line(&ends, stroke, 7.0, 4.0));
+            } else {
+                ui.painter().line_segment(ends, stroke);
+            }
+            ui.label(theme::quiet(ui, name).size(theme::SMALL));
+            ui.add_space(space::S);
+        }
+        ui.label(theme::quiet(ui, "★ best epoch").size(theme::SMALL));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_keeps_constants_and_follows_at_its_reach() {
+        let flat: Vec<_> = (0..50).map(|i| [f64::from(i), 0.7]).collect();
+        assert!(smooth(&flat, 2.0).iter().all(|p| (p[1] - 0.7).abs() < 1e-12));
+        let jump: Vec<_> = (0..400).map(|i| [f64::from(i) / 100.0, f64::from(u8::from(i >= 200))]).collect();
+        let smoothed = smooth(&jump, 0.5);
+        assert!(smoothed[199][1] < 1e-12 && smoothed[399][1] > 0.97);
+        // One reach after a step, 1 − 1/e of it is taken up.
+        assert!((smoothed[250][1] - (1.0 - (-1.0_f64).exp())).abs() < 0.02, "{}", smoothed[250][1]);
+        assert_eq!(smooth(&jump, 0.0), jump);
+    }
+}

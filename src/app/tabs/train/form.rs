@@ -1,0 +1,251 @@
+//! The training form, and the buttons that start, hold and stop.
+
+use egui::{
+    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui,
+};
+
+use crate::app::bars;
+use crate::app::command::Command;
+use crate::app::scene::{Kind, Running, Scene};
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::form::{primary, row};
+use crate::dataset::Class;
+use crate::dataset::split::SplitKind;
+use crate::format;
+use crate::train::config::{OptimizerKind, Schedule, TrainConfig, WeightsSource};
+
+const SPLITS: [(SplitKind, &str, &str); 3] = [
+    (SplitKind::Grouped, "keep groups together", "Photos that belong together fall on the same side"),
+    (SplitKind::Random, "at random", "Each photo for itself; identical files stay together"),
+    (SplitKind::ByFolder, "as the folders say", "Folders named train and val or test decide"),
+];
+const OPTIMIZERS: [(OptimizerKind, &str); 3] =
+    [(OptimizerKind::Adam, "Adam"), (OptimizerKind::AdamW, "AdamW"), (OptimizerKind::Sgd, "SGD with momentum")];
+const SCHEDULES: [(Schedule, &str); 3] =
+    [(Schedule::Constant, "constant"), (Schedule::Cosine, "cosine"), (Schedule::OneCycle, "one cycle")];
+
+/// Shows the form; locked while a run is under way.
+pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let margin = theme::panel_margin();
+    let running = scene.job.filter(|job| job.kind == Kind::Train);
+    Panel::bottom("training buttons").frame(Frame::new().inner_margin(margin)).resizable(false).show(ui, |ui| {
+        match running {
+            Some(job) => running_ui(ui, job, scene.commands),
+            None => start_ui(ui, scene),
+        }
+    });
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            ui.add_enabled_ui(running.is_none(), |ui| {
+                ui.spacing_mut().item_spacing.y = space::XS;
+                photos_ui(ui, scene);
+                ui.add_space(space::M);
+                weights_ui(ui, &mut scene.settings.train, scene.commands);
+                ui.add_space(space::M);
+                steps_ui(ui, &mut scene.settings.train);
+                ui.add_space(space::S);
+                CollapsingHeader::new("More").id_salt("more settings").show_unindented(ui, |ui| more_ui(ui, scene));
+            });
+        });
+    });
+}
+
+fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.label(theme::section("Photos"));
+    match &scene.session.dataset {
+        Some(dataset) => {
+            ui.add(Label::new(theme::strong(dataset.name())).truncate());
+            ui.horizontal_wrapped(|ui| {
+                ui.label(theme::quiet(ui, format::photos(dataset.samples.len())));
+                for class in [Class::Positive, Class::Negative] {
+                    let count = format::count(dataset.count(class) as u64);
+                    let text = format!("{} {count} {}", theme::mark(class), class.word());
+                    ui.label(egui::RichText::new(text).color(theme::palette(ui).class(class)));
+                }
+            });
+        }
+        None => {
+            ui.label(theme::quiet(ui, "None open"));
+        }
+    }
+    let split = &mut scene.settings.train.split;
+    row(ui, "Validation", "The share of the photos that is held back to judge each epoch", |ui| {
+        let mut percent = (split.val_fraction * 100.0).round();
+        let value = DragValue::new(&mut percent).range(5.0..=50.0).suffix(" %").speed(0.2).fixed_decimals(0);
+        if ui.add(value).changed() {
+            split.val_fraction = percent / 100.0;
+        }
+    });
+    row(ui, "Split", "How photos are divided into training and validation; the same seed divides alike", |ui| {
+        combo(ui, "split", &mut split.kind, SPLITS.map(|(kind, name, hint)| (kind, name, hint)).as_slice());
+    });
+}
+
+fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>) {
+    ui.label(theme::section("Start from"));
+    row(ui, "Weights", "What the network knows before it sees your photos", |ui| {
+        let name = match &config.weights {
+            WeightsSource::Imagenet => "ImageNet",
+            WeightsSource::Random => "random values",
+            WeightsSource::File(_) => "a file",
+        };
+        ComboBox::from_id_salt("weights").selected_text(name).width(combo_width(ui)).show_ui(ui, |ui| {
+            let mut choose = |ui: &mut Ui, source: WeightsSource, name: &str, hint: &str| {
+                let same = std::mem::discriminant(&config.weights) == std::mem::discriminant(&source);
+                if ui.selectable_label(same, name).on_hover_text(hint).clicked() && !same {
+                    config.weights = source;
+                }
+            };
+            let fetched = "ResNet18 as torchvision trained it; fetched once from the Hugging Face hub, 47 MB";
+            choose(ui, WeightsSource::Imagenet, "ImageNet", fetched);
+            choose(ui, WeightsSource::Random, "random values", "Untrained features: good for a trial, no more");
+            choose(ui, WeightsSource::File(Default::default()), "a file", ".safetensors or .pth, torchvision's names");
+        });
+    });
+    if let WeightsSource::File(path) = &mut config.weights {
+        row(ui, "File", ".safetensors or .pth with torchvision's names", |ui| {
+            path_field(ui, path, commands, Command::WeightsDialog);
+        });
+    }
+    row(ui, "Network", "ResNet18 with a new last layer for two classes", |ui| {
+        ui.label("ResNet18, last layer").on_hover_text(
+            "The layers before it stay as they are: each photo's features are computed once and kept in the cache",
+        );
+    });
+}
+
+fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
+    ui.label(theme::section("Training"));
+    row(ui, "Epochs", "Passes over all training photos", |ui| {
+        ui.add(DragValue::new(&mut config.epochs).range(1..=10_000).speed(0.1));
+    });
+    row(ui, "Batch", "Photos a step", |ui| {
+        ui.add(DragValue::new(&mut config.batch_size).range(1..=4096).speed(0.5));
+    });
+    row(ui, "Rate", "Learning rate: how far each step goes; the highest one of the schedule", |ui| {
+        let speed = config.learning_rate * 0.02;
+        let value = DragValue::new(&mut config.learning_rate).range(1e-6..=10.0).speed(speed).max_decimals(6);
+        ui.add(value.custom_formatter(|rate, _| super::epochs::rate(rate)));
+    });
+}
+
+fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let config = &mut scene.settings.train;
+    row(ui, "Schedule", "How the learning rate changes over the run", |ui| {
+        combo(ui, "schedule", &mut config.schedule, SCHEDULES.map(|(value, name)| (value, name, "")).as_slice());
+    });
+    row(ui, "Optimiser", "How gradients become steps", |ui| {
+        combo(ui, "optimiser", &mut config.optimizer, OPTIMIZERS.map(|(value, name)| (value, name, "")).as_slice());
+    });
+    if config.optimizer == OptimizerKind::Sgd {
+        row(ui, "Momentum", "How much of the step before is kept", |ui| {
+            ui.add(DragValue::new(&mut config.momentum).range(0.0..=0.999).speed(0.005).max_decimals(3));
+        });
+    }
+    row(ui, "Weight decay", "Pulls weights towards zero; 0 for none", |ui| {
+        ui.add(DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5));
+    });
+    row(ui, "Classes", "", |ui| {
+        let balance = ui.add(Checkbox::new(&mut config.balance_classes, "balance"));
+        balance.on_hover_text("Weigh the rarer class up in the loss so that both count alike");
+    });
+    row(ui, "Early stop", "", |ui| {
+        let mut on = config.patience.is_some();
+        let hint = "Stop when the validation loss has not become better for some epochs";
+        if ui.add(Checkbox::new(&mut on, "after")).on_hover_text(hint).changed() {
+            config.patience = on.then_some(3);
+        }
+        let mut patience = config.patience.unwrap_or(3);
+        let value = DragValue::new(&mut patience).range(1..=1000).speed(0.05).suffix(" epochs");
+        if ui.add_enabled(on, value).changed() {
+            config.patience = Some(patience);
+        }
+    });
+    row(ui, "Seed", "The same seed, photos and settings give the same run", |ui| {
+        if ui.add(DragValue::new(&mut config.seed).speed(0.1)).changed() {
+            config.split.seed = config.seed;
+        }
+    });
+    row(ui, "Runs in", "The folder that runs are kept in", |ui| {
+        let mut folder = scene.runs_folder.to_owned();
+        if path_field(ui, &mut folder, scene.commands, Command::RunsFolderDialog) {
+            scene.settings.runs_folder = Some(folder);
+        }
+    });
+}
+
+/// A path to be typed or chosen; returns whether it was changed by typing.
+fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Command>, choose: Command) -> bool {
+    let mut text = path.display().to_string();
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if crate::app::widgets::form::icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose…").clicked() {
+            commands.push(choose);
+        }
+        let changed = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY)).changed();
+        if changed {
+            *path = text.into();
+        }
+        changed
+    })
+    .inner
+}
+
+fn combo<T: PartialEq + Copy>(ui: &mut Ui, id: &str, chosen: &mut T, choices: &[(T, &str, &str)]) {
+    let name = choices.iter().find(|choice| choice.0 == *chosen).map_or("", |choice| choice.1);
+    ComboBox::from_id_salt(id).selected_text(name).width(combo_width(ui)).show_ui(ui, |ui| {
+        for (value, name, hint) in choices {
+            let choice = ui.selectable_value(chosen, *value, *name);
+            if !hint.is_empty() {
+                choice.on_hover_text(*hint);
+            }
+        }
+    });
+}
+
+fn combo_width(ui: &Ui) -> f32 {
+    ui.available_width()
+}
+
+fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let reason = match &scene.session.dataset {
+        None => Some("Open a folder of photos first".to_owned()),
+        Some(_) if scene.job.is_some_and(|job| !job.kind.may_be_replaced()) => {
+            Some("Another job is still running".to_owned())
+        }
+        Some(dataset) => super::why_not(dataset),
+    };
+    if let Some(reason) = &reason {
+        ui.label(theme::quiet(ui, reason));
+    }
+    ui.vertical_centered_justified(|ui| {
+        let start = primary(ui, reason.is_none(), &theme::icon_text(icons::ICON_PLAY_ARROW, "Start training"));
+        if start.on_hover_text("Ctrl+Enter").clicked() {
+            scene.commands.push(Command::StartTraining);
+        }
+    });
+}
+
+fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
+    let stopping = job.controls.cancel.get();
+    if let Some(progress) = job.progress {
+        ui.label(theme::quiet(ui, bars::progress_text(&progress, job.is_paused())));
+    }
+    ui.columns_const(|[left, right]| {
+        left.vertical_centered_justified(|ui| {
+            let (text, pause) = match job.is_paused() {
+                true => (theme::icon_text(icons::ICON_PLAY_ARROW, "Go on"), false),
+                false => (theme::icon_text(icons::ICON_PAUSE, "Pause"), true),
+            };
+            if ui.add_enabled(!stopping, egui::Button::new(text)).clicked() {
+                commands.push(Command::PauseTraining(pause));
+            }
+        });
+        right.vertical_centered_justified(|ui| {
+            let text = if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP, "Stop") };
+            let stop = ui.add_enabled(!stopping, egui::Button::new(text));
+            if stop.on_hover_text("Ends the training and keeps its best epoch").clicked() {
+                commands.push(Command::StopTraining);
+            }
+        });
+    });
+}

@@ -1,0 +1,284 @@
+//! Training: the form on the left, curves, epochs and earlier runs on the right.
+
+mod curves;
+mod epochs;
+mod form;
+mod live;
+mod runs;
+mod steps;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egui::{Align, CentralPanel, Color32, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
+
+use self::curves::Curve;
+use self::live::{End, Live};
+use self::runs::Runs;
+use super::review::Shown;
+use crate::app::command::Command;
+use crate::app::messages;
+use crate::app::scene::{Kind, Scene};
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::{empty, form as controls};
+use crate::app::worker::Step;
+use crate::app::worker::jobs::Trained;
+use crate::dataset::{Class, Dataset};
+use crate::error::Error;
+use crate::format;
+use crate::train::observer::{EpochRecord, Event};
+use crate::train::run_dir::RunSummary;
+
+/// Width of the form.
+const FORM: f32 = 320.0;
+/// Room for the table and the list of runs.
+const TABLE: f32 = 212.0;
+/// Width of the list of runs.
+const RUNS: f32 = 330.0;
+
+/// What the tab remembers.
+pub struct TrainTab {
+    live: Option<Live>,
+    /// Earlier runs whose curves are drawn.
+    drawn: BTreeSet<PathBuf>,
+    /// The earlier run whose epochs are in the table.
+    listed: Option<PathBuf>,
+    /// How far smoothing reaches, in epochs.
+    smoothing: f64,
+    seen_runs: bool,
+}
+
+impl Default for TrainTab {
+    fn default() -> Self {
+        Self { live: None, drawn: BTreeSet::new(), listed: None, smoothing: 0.3, seen_runs: false }
+    }
+}
+
+/// Why nothing can be learnt from these photos, if so.
+pub fn why_not(dataset: &Dataset) -> Option<String> {
+    let [intact, cracked] = Class::ALL.map(|class| dataset.count(class));
+    match (intact, cracked) {
+        (0, 0) => Some("These photos carry no labels; training needs cracked and intact ones".to_owned()),
+        (0, _) => Some("No photo is labelled intact; training needs both kinds".to_owned()),
+        (_, 0) => Some("No photo is labelled cracked; training needs both kinds".to_owned()),
+        _ => None,
+    }
+}
+
+impl TrainTab {
+    /// A run begins on these photos.
+    pub fn begin(&mut self, photos: String, planned: usize) {
+        self.live = Some(Live::new(photos, planned));
+        self.listed = None;
+    }
+
+    /// Something happened in the run.
+    pub fn take_event(&mut self, event: &Event) {
+        if let Some(live) = &mut self.live {
+            live.take(event);
+        }
+    }
+
+    /// Steps were taken in the run.
+    pub fn take_steps(&mut self, steps: &[Step]) {
+        if let Some(live) = &mut self.live {
+            live.steps.extend(steps);
+        }
+    }
+
+    /// The run has ended.
+    pub fn finished(&mut self, trained: &Trained) {
+        if let Some(live) = &mut self.live {
+            live.finish(trained);
+        }
+    }
+
+    /// A job has failed, perhaps the run.
+    pub fn failed(&mut self, kind: Kind, error: &Error) {
+        if kind == Kind::Train
+            && let Some(live) = &mut self.live
+        {
+            live.end = Some(End::Failed(error.clone()));
+        }
+    }
+
+    /// The runs were listed: at first the newest one is drawn, so that there is something to compare with.
+    pub fn runs_listed(&mut self, runs: &[RunSummary]) {
+        if !std::mem::replace(&mut self.seen_runs, true)
+            && self.live.is_none()
+            && let Some(newest) = runs.iter().find(|run| !run.epochs.is_empty())
+        {
+            self.drawn.insert(newest.path.clone());
+            self.listed = Some(newest.path.clone());
+        }
+        self.drawn.retain(|path| runs.iter().any(|run| run.path == *path));
+    }
+
+    /// Shows the tab.
+    pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let frame = Frame::new().fill(theme::palette(ui).panel);
+        Panel::left("training form").frame(frame).exact_size(FORM).resizable(false).show(ui, |ui| form::ui(ui, scene));
+        let margin = theme::panel_margin();
+        let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(margin);
+        let empty = self.live.is_none() && scene.runs.iter().all(|run| run.epochs.is_empty());
+        if empty {
+            CentralPanel::default().frame(ground).show(ui, empty_ui);
+            return;
+        }
+        let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
+        Panel::bottom("epochs and runs").frame(panel).exact_size(TABLE).resizable(false).show(ui, |ui| {
+            self.tables_ui(ui, scene);
+        });
+        CentralPanel::default().frame(ground).show(ui, |ui| {
+            self.state_ui(ui, scene);
+            self.curves_ui(ui, scene);
+        });
+    }
+
+    /// Earlier runs with the colours of their curves; this session's run has the first colour.
+    fn earlier<'r>(&self, ui: &Ui, runs: &'r [RunSummary]) -> Vec<(Color32, &'r RunSummary)> {
+        let colours = theme::palette(ui).runs;
+        let live = self.live.as_ref().and_then(|live| live.run.as_ref());
+        let others = runs.iter().filter(|run| live != Some(&run.path));
+        colours.into_iter().cycle().skip(usize::from(self.live.is_some())).zip(others).collect()
+    }
+
+    fn tables_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let earlier = self.earlier(ui, scene.runs);
+        let frame = Frame::new().fill(theme::palette(ui).panel);
+        Panel::right("runs").frame(frame).exact_size(RUNS).resizable(false).show_separator_line(false).show(ui, |ui| {
+            let mut runs = Runs {
+                earlier: &earlier,
+                live: self.live.as_ref().map(|_| theme::palette(ui).runs[0]),
+                folder: scene.runs_folder,
+                drawn: &mut self.drawn,
+                listed: &mut self.listed,
+            };
+            runs.ui(ui, scene.commands);
+        });
+        let listed = scene.runs.iter().find(|run| self.listed.as_ref() == Some(&run.path));
+        let (records, best): (&[EpochRecord], _) = match (listed, &self.live) {
+            (Some(run), _) => (&run.epochs, best_of(&run.epochs)),
+            (None, Some(live)) => (&live.epochs, live.best),
+            (None, None) => (&[], None),
+        };
+        let frame = Frame::new().outer_margin(Margin { right: space::L as i8, ..Margin::ZERO });
+        CentralPanel::default().frame(frame).show(ui, |ui| epochs::ui(ui, records, best));
+    }
+
+    /// One line: what runs, or how it ended.
+    fn state_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        ui.horizontal(|ui| {
+            ui.set_min_height(theme::ROW);
+            match &self.live {
+                Some(live) => live_ui(ui, live, scene),
+                None => drop(ui.label(theme::section("Earlier runs"))),
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.smoothing_ui(ui));
+        });
+        if let Some(Live { end: Some(End::Failed(error)), .. }) = &self.live
+            && !error.is_cancelled()
+        {
+            messages::error_ui(ui, error);
+        }
+    }
+
+    fn smoothing_ui(&mut self, ui: &mut Ui) {
+        let slider = Slider::new(&mut self.smoothing, 0.0..=3.0).show_value(false).step_by(0.05);
+        let response = ui.add(slider);
+        let label = ui.label(theme::quiet(ui, "Smoothing"));
+        let hint = format!("Averages over about {:.1} epochs; the raw curve stays faint behind", self.smoothing);
+        response.labelled_by(label.id).on_hover_text(hint);
+    }
+
+    fn curves_ui(&self, ui: &mut Ui, scene: &Scene<'_>) {
+        let mut drawn = Vec::new();
+        if let Some(live) = &self.live {
+            drawn.push(Curve {
+                name: live.name(),
+                colour: theme::palette(ui).runs[0],
+                epochs: &live.epochs,
+                steps: live.steps.points(),
+                best: live.best,
+            });
+        }
+        let earlier = self.earlier(ui, scene.runs);
+        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| {
+            Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best: best_of(&run.epochs) }
+        }));
+        let planned = self.live.as_ref().filter(|live| live.end.is_none()).map_or(1, |live| live.planned);
+        curves::ui(ui, &drawn, self.smoothing, planned);
+    }
+}
+
+/// The epoch that the trainer keeps: the lowest validation loss, or training loss where there is no other.
+fn best_of(epochs: &[EpochRecord]) -> Option<usize> {
+    let judged = |record: &EpochRecord| record.val_loss.unwrap_or(record.train_loss);
+    epochs.iter().min_by(|a, b| judged(a).total_cmp(&judged(b))).map(|record| record.epoch)
+}
+
+fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
+    match &live.end {
+        None => {
+            let job = scene.job.filter(|job| job.kind == Kind::Train);
+            let paused = job.is_some_and(|job| job.is_paused());
+            ui.label(theme::section(if paused { "Paused" } else { live.phase(job.and_then(|job| job.progress)) }));
+            let mut parts = vec![live.photos.clone()];
+            if let Some((train, validation)) = live.divided {
+                parts.push(format!("{} to train", format::photos(train)));
+                parts.push(format!("{} to validate", format::count(validation as u64)));
+            }
+            ui.label(theme::quiet(ui, parts.join(" · ")));
+        }
+        Some(End::Finished { stopped, accuracy, wrong, best_epoch, seconds }) => {
+            let colours = theme::palette(ui);
+            let (icon, word) = if *stopped { (icons::ICON_STOP, "Stopped") } else { (icons::ICON_CHECK, "Done") };
+            ui.label(theme::section(theme::icon_text(icon, word)));
+            let accuracy = accuracy.map_or_else(String::new, |a| format!("validation accuracy {a:.3} · "));
+            let taken = format::duration(Duration::from_secs_f64(seconds.max(0.0)));
+            ui.label(RichText::new(format!("{accuracy}★ epoch {best_epoch} · {taken}")).color(colours.text));
+            let text = match wrong {
+                0 => "Review: no errors".to_owned(),
+                n => format!("Review {}", format::counted(*n, "error", "errors")),
+            };
+            if controls::primary(ui, true, &text).clicked() {
+                scene.commands.push(Command::Review(if *wrong == 0 { Shown::Everything } else { Shown::Errors }));
+            }
+        }
+        Some(End::Failed(error)) => {
+            let word = if error.is_cancelled() { "Cancelled before the first epoch" } else { "Training failed" };
+            ui.label(theme::section(word));
+        }
+    }
+}
+
+fn empty_ui(ui: &mut Ui) {
+    let text = "Start training on the left: its curves appear here, epoch by epoch.";
+    empty::state(ui, icons::ICON_SHOW_CHART, "No run yet", text, |_| {});
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(epoch: usize, train_loss: f64, val_loss: Option<f64>) -> EpochRecord {
+        EpochRecord {
+            epoch,
+            seconds: 0.0,
+            learning_rate: 0.0,
+            train_loss,
+            train_accuracy: 0.0,
+            val_loss,
+            val_accuracy: None,
+        }
+    }
+
+    #[test]
+    fn the_best_epoch_has_the_lowest_validation_loss() {
+        let epochs = [record(1, 0.5, Some(0.4)), record(2, 0.4, Some(0.3)), record(3, 0.1, Some(0.3))];
+        assert_eq!(best_of(&epochs), Some(2));
+        assert_eq!(best_of(&[record(1, 0.5, None), record(2, 0.4, None)]), Some(2));
+        assert_eq!(best_of(&[]), None);
+    }
+}

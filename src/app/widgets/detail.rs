@@ -1,0 +1,276 @@
+//! Everything about one photo: the photo itself, what it is said to show, what the model said, and the file's facts.
+
+mod facts;
+
+use std::path::{Path, PathBuf};
+
+use egui::{Id, Key, Modifiers, Rect, ScrollArea, TextureHandle, TextureId, TextureOptions, Ui, UiBuilder, vec2};
+
+use crate::app::session::{Item, Session};
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::photo_view::{Heat, PhotoView, Picture, heat_colour};
+use crate::app::widgets::{empty, form};
+use crate::error::{Error, Result};
+use crate::photo::exif::Facts;
+
+/// What a view of photos asks of the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Choose a folder in the system's dialog.
+    OpenFolder,
+    /// Make the sample photos and open them.
+    TrySamples,
+    /// Open this folder.
+    Open(PathBuf),
+    /// Decode this photo. Only the newest such request matters.
+    Photo(PathBuf),
+    /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.
+    Activation(PathBuf),
+}
+
+/// A pane with everything about one photo.
+#[derive(Default)]
+pub struct Detail {
+    view: PhotoView,
+    photo: Option<Photo>,
+    heat_wanted: bool,
+    heat: Option<HeatMap>,
+}
+
+/// The photo that is looked at.
+struct Photo {
+    path: PathBuf,
+    /// When it was asked for, in the window's time.
+    asked: f64,
+    content: Option<Result<Facts>>,
+}
+
+/// The heat map of the photo that is looked at.
+struct HeatMap {
+    path: PathBuf,
+    run: PathBuf,
+    content: Option<Result<TextureOrNot>>,
+}
+
+/// A heat map becomes a texture when it is first painted.
+enum TextureOrNot {
+    Not(Heat),
+    Texture(TextureHandle),
+}
+
+/// For so many seconds the photo before stands in for one that is being read, so that nothing flickers.
+const STAND_IN: f64 = 0.15;
+
+impl Detail {
+    /// The photo above, what is known of it below.
+    pub fn ui(&mut self, ui: &mut Ui, session: &Session, index: Option<usize>) -> Vec<Request> {
+        let Some(item) = index.and_then(|index| session.item(index)) else {
+            self.look_away();
+            let text = if session.is_empty() { "No photo is open" } else { "Select a photo to see it here" };
+            empty::note(ui, icons::ICON_IMAGE, text);
+            return Vec::new();
+        };
+        let room = ui.available_rect_before_wrap();
+        let height = room.width().min(room.height() * 0.55);
+        let (rect, _) = ui.allocate_exact_size(vec2(room.width(), height), egui::Sense::hover());
+        let requests = self.photo_ui(&mut ui.new_child(UiBuilder::new().max_rect(rect)), session, &item);
+        self.controls_ui(ui, session);
+        self.facts_ui(ui, session, &item);
+        requests
+    }
+
+    /// The photo alone, in all the room there is.
+    pub fn photo_ui(&mut self, ui: &mut Ui, session: &Session, item: &Item<'_>) -> Vec<Request> {
+        let mut requests = Vec::new();
+        self.look_at(ui, session, item, &mut requests);
+        let heat = self.heat_texture(ui);
+        let room = ui.available_rect_before_wrap();
+        ui.painter().rect_filled(room, f32::from(theme::CORNER), ui.visuals().extreme_bg_color);
+        match self.photo.as_ref().and_then(|photo| photo.content.as_ref()) {
+            Some(Err(error)) => unreadable_ui(ui, room, error),
+            _ if self.view.is_empty() => {
+                if self.photo.as_ref().is_some_and(|photo| ui.input(|input| input.time) - photo.asked > STAND_IN) {
+                    empty::note(ui, icons::ICON_HOURGLASS_EMPTY, "Reading the photo…");
+                }
+            }
+            _ => drop(self.view.ui(ui, Id::unique("photo view"), &item.sample.file, heat)),
+        }
+        requests
+    }
+
+    /// Buttons for magnification and the heat map.
+    pub fn controls_ui(&mut self, ui: &mut Ui, session: &Session) {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::XS;
+            ui.add_enabled_ui(!self.view.is_empty(), |ui| {
+                if form::icon_button(ui, icons::ICON_FIT_SCREEN, "Whole photo (Z)").clicked() {
+                    self.view.fit();
+                }
+                if form::icon_button(ui, icons::ICON_CENTER_FOCUS_STRONG, "Original pixels (Z)").clicked() {
+                    self.view.original_pixels();
+                }
+                if form::icon_button(ui, icons::ICON_ZOOM_OUT, "Smaller (−)").clicked() {
+                    self.view.zoom_by(1.0 / ZOOM);
+                }
+                if form::icon_button(ui, icons::ICON_ZOOM_IN, "Larger (+)").clicked() {
+                    self.view.zoom_by(ZOOM);
+                }
+                if !self.view.is_empty() {
+                    ui.label(theme::quiet(ui, format!("{:.0} %", self.view.scale() * 100.0)));
+                }
+            });
+            if session.verdict.is_some() {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    let text = theme::icon_text(icons::ICON_GRAIN, "Heat map");
+                    ui.toggle_value(&mut self.heat_wanted, text)
+                        .on_hover_text("Where the model saw signs of a crack (C)");
+                });
+            }
+        });
+        if self.heat_wanted && session.verdict.is_some() {
+            self.legend_ui(ui);
+        }
+        self.keys(ui, session);
+    }
+
+    /// What is known of the photo.
+    pub fn facts_ui(&self, ui: &mut Ui, session: &Session, item: &Item<'_>) {
+        let photo = self.photo.as_ref().filter(|photo| photo.path == item.sample.path);
+        let content = photo.and_then(|photo| photo.content.as_ref());
+        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, |ui| facts::ui(ui, session, item, content));
+    }
+
+    /// The photo is read, or cannot be. Photos that were asked for before another one are passed over.
+    pub fn photo_arrived(&mut self, path: impl AsRef<Path>, result: Result<(Picture, Facts)>) {
+        let Some(photo) = self.photo.as_mut().filter(|photo| photo.path == path.as_ref()) else { return };
+        photo.content = Some(match result {
+            Ok((picture, facts)) => {
+                self.view.set(picture);
+                Ok(facts)
+            }
+            Err(error) => {
+                self.view.clear();
+                Err(error)
+            }
+        });
+    }
+
+    /// The heat map is computed, or cannot be.
+    pub fn activation_arrived(&mut self, path: impl AsRef<Path>, result: Result<Heat>) {
+        if let Some(heat) = self.heat.as_mut().filter(|heat| heat.path == path.as_ref()) {
+            heat.content = Some(result.map(TextureOrNot::Not));
+        }
+    }
+
+    /// The heat map of the photo at `path`, if it is wanted and there.
+    pub fn heat(&self, path: &Path) -> Option<TextureId> {
+        let heat = self.heat.as_ref().filter(|heat| self.heat_wanted && heat.path == path)?;
+        match heat.content.as_ref()? {
+            Ok(TextureOrNot::Texture(texture)) => Some(texture.id()),
+            _ => None,
+        }
+    }
+
+    /// How the photo is looked at.
+    pub fn view_mut(&mut self) -> &mut PhotoView {
+        &mut self.view
+    }
+
+    /// Forgets the photo, and gives back its memory.
+    pub fn look_away(&mut self) {
+        self.view.clear();
+        self.photo = None;
+        self.heat = None;
+    }
+
+    /// Asks for what is missing, once.
+    fn look_at(&mut self, ui: &Ui, session: &Session, item: &Item<'_>, requests: &mut Vec<Request>) {
+        let path = &item.sample.path;
+        let now = ui.input(|input| input.time);
+        if self.photo.as_ref().is_none_or(|photo| photo.path != *path) {
+            self.photo = Some(Photo { path: path.clone(), asked: now, content: None });
+            requests.push(Request::Photo(path.clone()));
+        }
+        if let Some(photo) = self.photo.as_ref().filter(|photo| photo.content.is_none()) {
+            let waited = now - photo.asked;
+            if waited > STAND_IN {
+                self.view.clear();
+            } else {
+                ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(STAND_IN - waited + 0.01));
+            }
+        }
+        let run = session.verdict.as_ref().map(|verdict| &verdict.run).filter(|_| self.heat_wanted);
+        let Some(run) = run else {
+            self.heat = None;
+            return;
+        };
+        if self.heat.as_ref().is_none_or(|heat| heat.path != *path || heat.run != *run) {
+            self.heat = Some(HeatMap { path: path.clone(), run: run.clone(), content: None });
+            requests.push(Request::Activation(path.clone()));
+        }
+    }
+
+    fn heat_texture(&mut self, ui: &Ui) -> Option<TextureId> {
+        let content = self.heat.as_mut()?.content.as_mut()?.as_mut().ok()?;
+        if let TextureOrNot::Not(heat) = content {
+            let texture = ui.ctx().load_texture("heat map", heat.image.clone(), TextureOptions::LINEAR);
+            *content = TextureOrNot::Texture(texture);
+        }
+        match content {
+            TextureOrNot::Texture(texture) => Some(texture.id()),
+            TextureOrNot::Not(_) => None,
+        }
+    }
+
+    /// From clear to yellow: how much a place speaks for a crack; or why there is nothing to see.
+    fn legend_ui(&self, ui: &mut Ui) {
+        ui.horizontal(|ui| match self.heat.as_ref().and_then(|heat| heat.content.as_ref()) {
+            Some(Err(error)) => {
+                ui.colored_label(theme::palette(ui).error, error.one_line());
+            }
+            None => {
+                ui.label(theme::quiet(ui, "Computing…"));
+            }
+            Some(Ok(_)) => {
+                ui.label(theme::quiet(ui, "no sign").size(theme::SMALL));
+                let (bar, _) = ui.allocate_exact_size(vec2(96.0, 8.0), egui::Sense::hover());
+                let steps = 32;
+                let width = bar.width() / steps as f32;
+                for i in 0..steps {
+                    let left = bar.left() + i as f32 * width;
+                    let step = Rect::from_min_size(egui::pos2(left, bar.top()), vec2(width, bar.height()));
+                    ui.painter().rect_filled(step, 0.0, heat_colour(i as f32 / (steps - 1) as f32));
+                }
+                ui.label(theme::quiet(ui, "strong sign of a crack").size(theme::SMALL));
+            }
+        });
+    }
+
+    /// `+`, `−`, `Z` and `C`, wherever the keyboard is but in a text field or behind a dialog.
+    fn keys(&mut self, ui: &Ui, session: &Session) {
+        let ctx = ui.ctx();
+        let free = !ctx.text_edit_focused()
+            && !egui::Popup::is_any_open(ctx)
+            && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        if !free {
+            return;
+        }
+        self.view.keys(ui);
+        if session.verdict.is_some() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::C)) {
+            self.heat_wanted = !self.heat_wanted;
+        }
+    }
+}
+
+const ZOOM: f32 = 1.5;
+
+/// Why there is no photo to see.
+fn unreadable_ui(ui: &mut Ui, room: Rect, error: &Error) {
+    let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink(space::S)));
+    let reason = error.details().first().map_or(error.title(), String::as_str);
+    empty::note(&mut child, icons::ICON_BROKEN_IMAGE, &format!("This photo cannot be read: {reason}"));
+    ui.advance_cursor_after_rect(room);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! What is known of a photo, in two columns.
+
+use std::path::Path;
+
+use egui::{Grid, Label, Response, RichText, Ui, WidgetText};
+
+use crate::app::session::{Item, Session};
+use crate::app::theme::{self, icons, space};
+use crate::error::Result;
+use crate::format;
+use crate::photo::exif::Facts;
+
+/// Width of the names.
+const NAMES: f32 = 72.0;
+
+/// Name, label, prediction and file. `facts` is `None` while the file is being read.
+pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
+    ui.spacing_mut().item_spacing = egui::vec2(space::S, 6.0);
+    ui.add_space(space::XS);
+    ui.add(Label::new(theme::strong(name(item)).size(15.0)).wrap())
+        .on_hover_text(item.sample.path.display().to_string());
+    table(ui, "said", |rows| said(rows, session, item));
+    ui.separator();
+    table(ui, "file", |rows| file(rows, item, facts));
+}
+
+fn name(item: &Item<'_>) -> String {
+    let path = &item.sample.path;
+    path.file_name().map_or_else(|| item.sample.file.clone(), |name| name.to_string_lossy().into_owned())
+}
+
+fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
+    let colours = theme::palette(rows.ui);
+    match item.sample.label {
+        Some(class) => rows.add("Label", theme::class_text(rows.ui, class)),
+        None => rows.add("Label", theme::quiet(rows.ui, "none")),
+    };
+    if let Some(problem) = session.unreadable.get(&item.sample.file) {
+        rows.add("Problem", RichText::new(&problem.reason).color(colours.error));
+    }
+    let Some((prediction, class)) = item.prediction.zip(item.predicted()) else {
+        if session.verdict.is_some() {
+            rows.add("Prediction", theme::quiet(rows.ui, "none: the run did not see this photo"));
+        }
+        return;
+    };
+    let confidence = prediction.confidence(item.threshold);
+    rows.add_with("Prediction", "The class that the model says, and how sure it is of it: 0.50 is a guess", |ui| {
+        ui.label(theme::class_text(ui, class));
+        ui.label(theme::strong(format!("{confidence:.2}")));
+        if item.outcome().is_some_and(|outcome| !outcome.is_correct()) {
+            ui.label(RichText::new("wrong").color(colours.error));
+        }
+    });
+    rows.add_with("Crack", "The model's probability that the photo shows a crack", |ui| {
+        ui.label(format!("{:.2}", prediction.p_positive));
+        ui.label(theme::quiet(ui, format!("cracked from {:.2} on", item.threshold)).size(theme::SMALL));
+    });
+    if let Some(loss) = prediction.loss() {
+        rows.add("Loss", format!("{loss:.3}"))
+            .on_hover_text("Cross entropy: 0 where the model is sure and right, large where it is sure and wrong");
+    }
+    if let Some(part) = prediction.part {
+        let part = if part == crate::dataset::split::Part::Train { "training" } else { "validation" };
+        rows.add("Split", part).on_hover_text("The side of the split that the photo was on when this run was trained");
+    }
+    if let Some(verdict) = &session.verdict {
+        rows.add("Model", verdict.name.as_str()).on_hover_text(verdict.run.display().to_string());
+    }
+}
+
+fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
+    match facts {
+        Some(Ok(facts)) => {
+            let (width, height) = (format::count(facts.width), format::count(facts.height));
+            rows.add("Pixels", format!("{width} × {height}"));
+            rows.add("Size", format!("{} · {}", format::bytes(facts.bytes), facts.format));
+            match &facts.taken {
+                Some(taken) => rows.add("Taken", taken.as_str()),
+                None => rows.add("Taken", theme::quiet(rows.ui, "not recorded")),
+            }
+            .on_hover_text("By the camera's clock, as the file's EXIF data say");
+            if let Some(camera) = &facts.camera {
+                rows.add("Camera", camera.as_str());
+            }
+        }
+        Some(Err(error)) => {
+            rows.add("Size", format::bytes(item.sample.bytes));
+            let reason = error.details().first().map_or(error.title(), String::as_str);
+            rows.add("Problem", RichText::new(reason).color(theme::palette(rows.ui).error));
+        }
+        None => {
+            // As many lines as there will be, so that nothing jumps.
+            rows.add("Pixels", theme::quiet(rows.ui, "…"));
+            rows.add("Size", format::bytes(item.sample.bytes));
+            rows.add("Taken", theme::quiet(rows.ui, "…"));
+        }
+    }
+    let path = item.sample.path.as_path();
+    let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
+    rows.add_with("Folder", "", |ui| {
+        ui.vertical(|ui| {
+            ui.add(Label::new(folder).selectable(true).wrap());
+            let text = theme::icon_text(icons::ICON_CONTENT_COPY, "Copy path");
+            if ui.button(text).on_hover_text("Copies the path of the photo").clicked() {
+                ui.ctx().copy_text(path.display().to_string());
+            }
+        });
+    });
+}
+
+fn table(ui: &mut Ui, id: &str, rows: impl FnOnce(&mut Rows<'_>)) {
+    let width = (ui.available_width() - NAMES - space::S).max(0.0);
+    Grid::new(id).num_columns(2).min_col_width(NAMES).max_col_width(width).show(ui, |ui| {
+        rows(&mut Rows { ui, width });
+    });
+}
+
+/// The rows of a table.
+struct Rows<'a> {
+    ui: &'a mut Ui,
+    width: f32,
+}
+
+impl Rows<'_> {
+    /// A name and its value.
+    fn add(&mut self, name: &str, value: impl Into<WidgetText>) -> Response {
+        self.name(name);
+        let response = self.ui.add(Label::new(value.into()).wrap());
+        self.ui.end_row();
+        response
+    }
+
+    /// A name, what it means, and several values side by side.
+    fn add_with(&mut self, name: &str, hint: &str, values: impl FnOnce(&mut Ui)) {
+        self.name(name);
+        let response = self.ui.horizontal_wrapped(|ui| {
+            ui.set_max_width(self.width);
+            values(ui);
+        });
+        if !hint.is_empty() {
+            response.response.on_hover_text(hint);
+        }
+        self.ui.end_row();
+    }
+
+    fn name(&mut self, name: &str) {
+        self.ui.with_layout(egui::Layout::left_to_right(egui::Align::Min), |ui| ui.label(theme::quiet(ui, name)));
+    }
+}

@@ -1,0 +1,88 @@
+//! Controls with names: what forms are made of.
+
+use egui::{Align, Button, Color32, Label, Layout, Response, RichText, Stroke, Ui, vec2};
+
+use crate::app::theme;
+
+/// Width of the names in a form.
+const NAMES: f32 = 104.0;
+
+/// A control with its name to the left. `hint` says what the name means.
+pub fn row<R>(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal(|ui| {
+        ui.set_min_height(theme::ROW);
+        let label = ui
+            .allocate_ui_with_layout(vec2(NAMES, theme::ROW), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(NAMES);
+                ui.add(Label::new(theme::quiet(ui, name)).truncate())
+            })
+            .inner;
+        let label = if hint.is_empty() { label } else { label.on_hover_text(hint) };
+        ui.label_inputs_by(label.id, control)
+    })
+    .inner
+}
+
+/// The one button that is meant: in the accent colour.
+pub fn primary(ui: &mut Ui, enabled: bool, text: &str) -> Response {
+    let colours = theme::palette(ui);
+    if !enabled {
+        return ui.add_enabled(false, Button::new(theme::strong(text)));
+    }
+    ui.scope(|ui| {
+        let lift = |by: f32| colours.accent.lerp_to_gamma(colours.text, by);
+        let widgets = &mut ui.visuals_mut().widgets;
+        for (state, fill) in
+            [(&mut widgets.inactive, lift(0.0)), (&mut widgets.hovered, lift(0.12)), (&mut widgets.active, lift(0.2))]
+        {
+            state.weak_bg_fill = fill;
+            state.bg_stroke = Stroke::new(1.0, fill);
+            state.fg_stroke = Stroke::new(1.0, colours.on_accent);
+        }
+        // The ring of the keyboard's focus must be seen on the accent.
+        ui.visuals_mut().selection.stroke.color = colours.text;
+        ui.add(Button::new(theme::strong(text)))
+    })
+    .inner
+}
+
+/// A row of choices of which one holds. Returns whether another was chosen.
+pub fn choices<T: PartialEq + Copy>(ui: &mut Ui, chosen: &mut T, choices: &[(T, &str, &str)]) -> bool {
+    let before = *chosen;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = theme::space::XS;
+        for (value, text, hint) in choices {
+            let button = ui.add(Button::selectable(*chosen == *value, *text).frame_when_inactive(true));
+            let button = if hint.is_empty() { button } else { button.on_hover_text(*hint) };
+            if button.clicked() {
+                *chosen = *value;
+            }
+        }
+    });
+    *chosen != before
+}
+
+/// A button that bears an icon alone; `name` is its tooltip and its name for a screen reader.
+pub fn icon_button(ui: &mut Ui, icon: theme::Icon, name: &str) -> Response {
+    let button = ui.add(Button::new(icon.codepoint).min_size(theme::icon_button_size()));
+    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), name));
+    button.on_hover_text(name)
+}
+
+/// A small square of colour, as in a legend.
+pub fn swatch(ui: &mut Ui, colour: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
+    ui.painter().rect_filled(rect, 2.0, colour);
+}
+
+/// A figure that matters, with its name beneath.
+pub fn figure(ui: &mut Ui, value: &str, name: &str, hint: &str) {
+    let response = ui
+        .vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.label(RichText::new(value).size(theme::NUMBER).family(theme::strong_family()));
+            ui.label(theme::quiet(ui, name).size(theme::SMALL));
+        })
+        .response;
+    response.on_hover_text(hint);
+}

@@ -1,0 +1,274 @@
+//! A grid of photos that lays out only what is on the screen, however many there are.
+//!
+//! The grid shows a slice of indices in the order given, keeps one of them selected, and moves the selection by arrow
+//! keys, Home, End, Page Up and Page Down. The selection is an index into the data set, so it survives another order
+//! or filter.
+
+mod cell;
+mod layout;
+
+use egui::scroll_area::ScrollBarVisibility;
+use egui::{EventFilter, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, TextureId, Ui, WidgetInfo};
+
+use crate::app::session::Item;
+use crate::app::theme;
+use crate::app::thumbnails::Thumbnails;
+use cell::State;
+use layout::Layout;
+
+/// A grid of photos.
+pub struct Grid<'a> {
+    id: &'a str,
+    order: &'a [usize],
+    revision: u64,
+    cell: f32,
+    captions: bool,
+    overlay: Option<(usize, TextureId)>,
+}
+
+/// What a grid remembers from frame to frame.
+#[derive(Clone, Debug, Default)]
+pub struct GridState {
+    /// The selected photo: an index into the data set, not into the order shown.
+    pub selected: Option<usize>,
+    reveal: bool,
+    /// How far it is scrolled, in points.
+    offset: f32,
+    shown: Option<Shown>,
+}
+
+/// What the last frame showed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shown {
+    columns: usize,
+    pitch: f32,
+    revision: u64,
+}
+
+/// What the user did with the grid in this frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GridOutput {
+    /// The photo that has just become the selected one.
+    pub selected: Option<usize>,
+    /// The photo that was opened, by Enter, Space or a double click.
+    pub activated: Option<usize>,
+    /// The photo under the pointer.
+    pub hovered: Option<usize>,
+    /// Whether Escape was pressed while the grid had the keyboard.
+    pub escaped: bool,
+}
+
+impl GridState {
+    /// Selects a photo and brings it onto the screen.
+    pub fn select(&mut self, index: usize) {
+        self.selected = Some(index);
+        self.reveal = true;
+    }
+
+    /// The photo `step` places after the selected one, or before it where negative; the first where none is selected.
+    pub fn neighbour(&self, order: &[usize], step: isize) -> Option<usize> {
+        let Some(position) = self.position(order) else { return order.first().copied() };
+        order.get(position.checked_add_signed(step)?).copied()
+    }
+
+    /// The place of the selected photo in `order`.
+    pub fn position(&self, order: &[usize]) -> Option<usize> {
+        let selected = self.selected?;
+        order.iter().position(|&index| index == selected)
+    }
+}
+
+impl<'a> Grid<'a> {
+    /// A grid of the photos in `order`, in cells of `cell` points. `id` must be its own among the grids of the window.
+    pub fn new(id: &'a str, order: &'a [usize], cell: f32) -> Self {
+        Self { id, order, revision: 0, cell, captions: false, overlay: None }
+    }
+
+    /// A number that changes with `order`: the grid then returns to the selected photo, or to the top.
+    #[must_use]
+    pub fn revision(mut self, revision: u64) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Whether a line under each photo says what is true and what was said.
+    #[must_use]
+    pub fn captions(mut self, captions: bool) -> Self {
+        self.captions = captions;
+        self
+    }
+
+    /// A texture to be laid over one photo, such as a heat map.
+    #[must_use]
+    pub fn overlay(mut self, overlay: Option<(usize, TextureId)>) -> Self {
+        self.overlay = overlay;
+        self
+    }
+
+    /// The identity of a grid named `id`, for giving it the keyboard.
+    pub fn id_of(id: &str) -> Id {
+        Id::unique(("photo grid", id))
+    }
+
+    /// Shows the grid in all the room there is. `item` says what is known of a photo.
+    pub fn show<'s>(
+        &self,
+        ui: &mut Ui,
+        state: &mut GridState,
+        thumbnails: &mut Thumbnails,
+        item: impl Fn(usize) -> Option<Item<'s>>,
+    ) -> GridOutput {
+        let mut output = GridOutput::default();
+        let rect = ui.available_rect_before_wrap();
+        let layout = Layout::new(rect.size(), self.cell, self.captions, self.order.len());
+        let focus = self.focus(ui, rect);
+        let before = state.shown.map(|_| state.offset);
+        self.keep_place(state, &layout);
+        if focus {
+            self.keys(ui, state, &layout, &mut output);
+        }
+        if std::mem::take(&mut state.reveal)
+            && let Some(position) = state.position(self.order)
+        {
+            state.offset = layout.offset_to_show(position, state.offset);
+        }
+        let mut area = ScrollArea::vertical()
+            .id_salt(self.id)
+            .auto_shrink(false)
+            .scroll_bar_visibility(ScrollBarVisibility::VisibleWhenNeeded);
+        if before != Some(state.offset) {
+            area = area.vertical_scroll_offset(state.offset.clamp(0.0, layout.largest_offset()));
+        }
+        let scrolled = area.show_viewport(ui, |ui, viewport| {
+            ui.set_height(layout.height());
+            self.cells(ui, state, thumbnails, &layout, viewport, &item, &mut output);
+        });
+        state.offset = scrolled.state.clamped_offset().y;
+        output
+    }
+
+    /// The grid has one place in the order of Tab, not one for each photo. Returns whether it has the keyboard.
+    fn focus(&self, ui: &Ui, rect: Rect) -> bool {
+        let id = Self::id_of(self.id);
+        let response = ui.interact(rect, id, Sense::focusable_noninteractive());
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Grid, ui.is_enabled(), "Photos"));
+        // A dialog, a menu or an open list has the keyboard to itself.
+        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let focus = ui.memory_mut(|memory| {
+            if memory.focused().is_none() && free && ui.is_enabled() {
+                memory.request_focus(id);
+            }
+            // Escape stays with the grid, which hands it on, so that one press does one thing.
+            let filter = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
+            memory.set_focus_lock_filter(id, filter);
+            memory.has_focus(id)
+        });
+        focus && free && ui.is_enabled()
+    }
+
+    /// Keeps what is in view in view when the columns or the cells change, and goes to the selection when the order does.
+    fn keep_place(&self, state: &mut GridState, layout: &Layout) {
+        let now = Shown { columns: layout.columns, pitch: layout.pitch.y, revision: self.revision };
+        let Some(before) = state.shown.replace(now) else { return };
+        if before.revision != now.revision {
+            match state.position(self.order) {
+                Some(_) => state.reveal = true,
+                None => state.offset = 0.0,
+            }
+        } else if before.columns != now.columns || before.pitch != now.pitch {
+            let top = (state.offset / before.pitch).round() as usize * before.columns;
+            state.offset = layout.offset_of(top);
+        }
+    }
+
+    fn keys(&self, ui: &Ui, state: &mut GridState, layout: &Layout, output: &mut GridOutput) {
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let Some(last) = self.order.len().checked_sub(1) else {
+            output.escaped = pressed(Key::Escape);
+            return;
+        };
+        let (columns, page) = (layout.columns as isize, layout.rows_on_screen() as isize * layout.columns as isize);
+        let steps = [
+            (Key::ArrowLeft, -1),
+            (Key::ArrowRight, 1),
+            (Key::ArrowUp, -columns),
+            (Key::ArrowDown, columns),
+            (Key::PageUp, -page),
+            (Key::PageDown, page),
+            (Key::Home, isize::MIN),
+            (Key::End, isize::MAX),
+        ];
+        for (key, step) in steps {
+            if !pressed(key) {
+                continue;
+            }
+            let target = match state.position(self.order) {
+                _ if step == isize::MIN => 0,
+                _ if step == isize::MAX => last,
+                Some(position) => layout::step(position, step, layout.columns, last),
+                None => 0,
+            };
+            self.choose(state, target, output);
+        }
+        if pressed(Key::Enter) || pressed(Key::Space) {
+            output.activated = state.position(self.order).and(state.selected);
+        }
+        output.escaped = pressed(Key::Escape);
+    }
+
+    fn choose(&self, state: &mut GridState, position: usize, output: &mut GridOutput) {
+        let Some(&index) = self.order.get(position) else { return };
+        if state.selected != Some(index) {
+            output.selected = Some(index);
+        }
+        state.select(index);
+    }
+
+    #[expect(clippy::too_many_arguments)] // the inside of one closure
+    fn cells<'s>(
+        &self,
+        ui: &mut Ui,
+        state: &mut GridState,
+        thumbnails: &mut Thumbnails,
+        layout: &Layout,
+        viewport: Rect,
+        item: &impl Fn(usize) -> Option<Item<'s>>,
+        output: &mut GridOutput,
+    ) {
+        let origin = ui.max_rect().left_top() + egui::vec2(0.0, viewport.top());
+        let pixels_per_point = ui.ctx().pixels_per_point();
+        let side = (self.cell * pixels_per_point).round();
+        let visible = layout.visible(viewport.top(), viewport.height());
+        let mut painter = cell::Painter::new(ui, self.cell, self.captions);
+        for position in visible.clone() {
+            let Some(item) = self.order.get(position).and_then(|&index| item(index)) else { continue };
+            let rect = layout.cell(position, origin, viewport.top(), pixels_per_point);
+            let response = ui.interact(rect, Self::id_of(self.id).with(item.index), Sense::CLICK);
+            let thumbnail = thumbnails.get(&item.sample.path, side);
+            let selected = state.selected == Some(item.index);
+            cell::describe(ui, &response, &item, selected);
+            if response.hovered() {
+                output.hovered = Some(item.index);
+            }
+            let overlay = self.overlay.filter(|(index, _)| *index == item.index).map(|(_, texture)| texture);
+            painter.add(ui, rect, &item, thumbnail, overlay, State { selected, hovered: response.hovered() });
+            if response.clicked() {
+                ui.memory_mut(|memory| memory.request_focus(Self::id_of(self.id)));
+                self.choose(state, position, output);
+            }
+            if response.double_clicked() {
+                output.activated = Some(item.index);
+            }
+            cell::hover_text(response, &item, thumbnails.failure(&item.sample.path));
+        }
+        painter.finish();
+        for position in layout.near(&visible) {
+            if let Some(item) = self.order.get(position).and_then(|&index| item(index)) {
+                thumbnails.prepare(&item.sample.path, side);
+            }
+        }
+    }
+}
+
+/// Room to the right of the cells for the scroll bar.
+const SCROLL_BAR: f32 = theme::space::M;

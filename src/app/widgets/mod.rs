@@ -1,0 +1,8 @@
+//! What the tabs are built of.
+
+pub mod badge;
+pub mod detail;
+pub mod empty;
+pub mod form;
+pub mod grid;
+pub mod photo_view;

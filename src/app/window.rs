@@ -1,0 +1,254 @@
+//! What the window holds, and how a frame comes about.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use egui::{CentralPanel, Context, Frame, Ui};
+
+use super::command::{self, Command, Tab};
+use super::dialogs::Dialogs;
+use super::messages::Messages;
+use super::scene::{Running, Scene};
+use super::session::Session;
+use super::settings::Settings;
+use super::tabs::browse::Browse;
+use super::tabs::review::ReviewTab;
+use super::tabs::train::TrainTab;
+use super::theme;
+use super::thumbnails::Thumbnails;
+use super::widgets::detail::Request;
+use super::worker::Worker;
+use super::worker::asks::Ask;
+use crate::error::Result;
+use crate::nn::device::DeviceReport;
+use crate::places::Places;
+use crate::train::config::DeviceChoice;
+use crate::train::run_dir::RunSummary;
+
+/// How long a changed setting may wait to be written, so that a window being resized is written once.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What the window is to start with.
+#[derive(Clone, Debug)]
+pub struct WindowOptions {
+    /// A folder of photos to open.
+    pub folder: Option<PathBuf>,
+    /// A run to open.
+    pub run: Option<PathBuf>,
+    /// Where the program keeps things of its own.
+    pub places: Places,
+    /// Where to compute; `None` leaves what was last chosen in the window.
+    pub device: Option<DeviceChoice>,
+}
+
+impl WindowOptions {
+    /// The file of the settings.
+    pub fn settings_file(&self) -> PathBuf {
+        self.places.config.join("window.toml")
+    }
+}
+
+/// The window.
+pub struct App {
+    pub(super) session: Session,
+    pub(super) settings: Settings,
+    pub(super) messages: Messages,
+    pub(super) dialogs: Dialogs,
+    pub(super) tab: Tab,
+    pub(super) browse: Browse,
+    pub(super) train: TrainTab,
+    pub(super) review: ReviewTab,
+    pub(super) runs: Vec<RunSummary>,
+    pub(super) job: Option<Running>,
+    pub(super) device: Option<Result<DeviceReport>>,
+    pub(super) thumbnails: Thumbnails,
+    pub(super) fonts: Vec<String>,
+    pub(super) places: Places,
+    pub(super) worker: Worker,
+    /// A run to be opened once the photos given with it are listed.
+    pub(super) then_run: Option<PathBuf>,
+    settings_file: PathBuf,
+    saved: Settings,
+    changed: Option<Instant>,
+}
+
+impl App {
+    /// The window as it starts.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn new(ctx: &Context, options: WindowOptions) -> Result<Self> {
+        theme::install(ctx);
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let settings_file = options.settings_file();
+        let (mut settings, trouble) = Settings::load(&settings_file);
+        let mut messages = Messages::default();
+        if let Some(error) = &trouble {
+            messages.error(error);
+        }
+        if let Some(device) = options.device {
+            settings.train.device = device;
+        }
+        ctx.set_theme(egui::ThemePreference::from(settings.theme));
+        ctx.set_zoom_factor(settings.zoom);
+        let worker = Worker::start(ctx, options.places.clone())?;
+        worker.ask(Ask::Device(settings.train.device));
+        let mut app = Self {
+            session: Session::default(),
+            saved: settings.clone(),
+            settings,
+            messages,
+            dialogs: Dialogs::default(),
+            tab: Tab::default(),
+            browse: Browse::default(),
+            train: TrainTab::default(),
+            review: ReviewTab::default(),
+            runs: Vec::new(),
+            job: None,
+            device: None,
+            thumbnails: Thumbnails::new(ctx)?,
+            fonts: Vec::new(),
+            places: options.places,
+            worker,
+            then_run: None,
+            settings_file,
+            changed: None,
+        };
+        app.list_runs();
+        match (options.folder, options.run) {
+            (Some(folder), run) => {
+                app.then_run = run;
+                app.carry_out(ctx, Command::Open(vec![folder]));
+            }
+            (None, Some(run)) => app.carry_out(ctx, Command::OpenRun(run)),
+            (None, None) => {}
+        }
+        Ok(app)
+    }
+
+    /// The open photos and what a run said of them.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What the user was told.
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// Whether a job runs.
+    pub fn is_busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// The folder of the runs.
+    pub fn runs_folder(&self) -> &Path {
+        self.settings.runs_folder.as_deref().unwrap_or(&self.places.runs)
+    }
+
+    pub(super) fn list_runs(&self) {
+        self.worker.ask(Ask::Runs(self.runs_folder().to_owned()));
+    }
+
+    fn tab_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        if self.tab == Tab::Browse {
+            let scanning = self.job.as_ref().filter(|job| job.opens_photos()).and_then(|job| job.progress);
+            let asked =
+                self.browse.ui(ui, &self.session, scanning.as_ref(), &self.settings.recent, &mut self.thumbnails);
+            commands.extend(asked.into_iter().map(Command::from));
+            return;
+        }
+        let runs_folder = self.runs_folder().to_owned();
+        let mut scene = Scene {
+            session: &self.session,
+            settings: &mut self.settings,
+            runs: &self.runs,
+            runs_folder: &runs_folder,
+            job: self.job.as_ref(),
+            thumbnails: &mut self.thumbnails,
+            commands,
+        };
+        match self.tab {
+            Tab::Train => self.train.ui(ui, &mut scene),
+            _ => self.review.ui(ui, &mut scene),
+        }
+    }
+
+    /// Remembers the window's size, and writes settings that have changed and settled.
+    fn keep_settings(&mut self, ctx: &Context) {
+        let size = ctx.input(|input| {
+            let window = input.viewport();
+            let usual = !window.maximized.unwrap_or(false) && !window.fullscreen.unwrap_or(false);
+            window.inner_rect.filter(|_| usual).map(|rect| rect.size() * ctx.zoom_factor())
+        });
+        if let Some(size) = size {
+            self.settings.window = Some([size.x.round(), size.y.round()]);
+        }
+        if self.settings == self.saved {
+            self.changed = None;
+            return;
+        }
+        let since = self.changed.get_or_insert_with(Instant::now).elapsed();
+        if since < SETTLED {
+            ctx.request_repaint_after(SETTLED - since);
+        } else {
+            self.save_settings();
+        }
+    }
+
+    fn save_settings(&mut self) {
+        self.worker.ask(Ask::Save(self.settings_file.clone(), Box::new(self.settings.clone())));
+        self.saved = self.settings.clone();
+        self.changed = None;
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
+        self.take_events(ctx);
+        self.keep_settings(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.thumbnails.begin_frame(&ctx);
+        let mut commands =
+            if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
+        commands.extend(command::dropped(&ctx));
+        self.top_bar(ui, &mut commands);
+        self.status_bar(ui, &mut commands);
+        let ground = theme::palette(ui).window;
+        CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| self.tab_ui(ui, &mut commands));
+        self.messages.list_ui(ui);
+        self.dialogs.ui(ui, &mut self.settings, &mut commands);
+        command::drop_hint(ui);
+        self.thumbnails.end_frame();
+        for command in commands {
+            self.carry_out(&ctx, command);
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::of(visuals.dark_mode).window.to_normalized_gamma_f32()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if self.settings != self.saved {
+            self.save_settings();
+        }
+    }
+}
+
+impl From<Request> for Command {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::OpenFolder => Self::OpenFolderDialog,
+            Request::TrySamples => Self::MakeSamples,
+            Request::Open(folder) => Self::Open(vec![folder]),
+            Request::Photo(path) => Self::Photo(path),
+            Request::Activation(path) => Self::Explain(path),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Short questions, answered while a job runs.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::Receiver;
+
+use super::{Event, Out, caught};
+use crate::app::fallback_fonts::{self, Font};
+use crate::app::settings::Settings;
+use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::error::{Error, Result};
+use crate::nn::device::{self, DeviceReport};
+use crate::nn::explain::Explainer;
+use crate::photo::decode;
+use crate::photo::exif::{self, Facts};
+use crate::train::config::DeviceChoice;
+use crate::train::run_dir::{self, RunSummary};
+
+/// A question.
+pub enum Ask {
+    /// Which device would be used?
+    Device(DeviceChoice),
+    /// Which runs are there?
+    Runs(PathBuf),
+    /// How does this photo look in its own pixels, and what is known of the file?
+    Photo(PathBuf),
+    /// Why did the model decide as it did?
+    Explain {
+        /// The run folder.
+        run: PathBuf,
+        /// The photo.
+        photo: PathBuf,
+    },
+    /// Which font of the system has these scripts?
+    Fonts(String),
+    /// Write the settings.
+    Save(PathBuf, Box<Settings>),
+}
+
+/// An answer.
+pub enum Answer {
+    /// The device.
+    Device(Result<DeviceReport>),
+    /// The runs, newest first.
+    Runs(Vec<RunSummary>),
+    /// A photo.
+    Photo(PathBuf, Result<(Picture, Facts)>),
+    /// What each part of a photo says.
+    Explained(PathBuf, Result<Heat>),
+    /// Fonts of the system that have what was missing.
+    Fonts(Vec<Font>),
+    /// The settings could not be written.
+    NotSaved(Error),
+}
+
+/// The thread that answers.
+pub(super) struct Asks {
+    asks: Receiver<Ask>,
+    out: Out,
+    explainer: Option<(PathBuf, Explainer)>,
+}
+
+impl Asks {
+    pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
+        Self { asks, out, explainer: None }
+    }
+
+    /// Answers until nobody can ask any more.
+    pub(super) fn answer_all(mut self) {
+        while let Ok(ask) = self.asks.recv() {
+            let mut waiting = vec![ask];
+            waiting.extend(self.asks.try_iter());
+            for (i, ask) in waiting.iter().enumerate() {
+                // Of several photos asked for while moving through them, only the last one is still wanted.
+                let kind = std::mem::discriminant(ask);
+                let outdated = |later: &Ask| std::mem::discriminant(later) == kind;
+                if !ask.is_of_a_photo() || !waiting.iter().skip(i + 1).any(outdated) {
+                    self.answer(ask);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, ask: &Ask) {
+        let answer = match ask {
+            Ask::Device(choice) => Answer::Device(caught("Looking for the device", || device::describe(*choice))),
+            Ask::Runs(folder) => Answer::Runs(run_dir::list(folder)),
+            Ask::Photo(path) => Answer::Photo(path.clone(), caught("Reading the photo", || photo(path))),
+            Ask::Explain { run, photo } => {
+                Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo)))
+            }
+            Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
+            Ask::Save(path, settings) => match settings.save(path) {
+                Ok(()) => return,
+                Err(error) => Answer::NotSaved(error),
+            },
+        };
+        self.out.tell(Event::Answer(answer));
+    }
+
+    /// The model stays open from one photo to the next.
+    fn explain(&mut self, run: &Path, photo: &Path) -> Result<Heat> {
+        if self.explainer.as_ref().is_none_or(|(open, _)| open != run) {
+            self.explainer = None;
+            self.explainer = Some((run.to_owned(), Explainer::open(&run_dir::model_file(run)?, DeviceChoice::Auto)?));
+        }
+        match &self.explainer {
+            Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
+            None => Err(Error::new("No model is open")),
+        }
+    }
+}
+
+impl Ask {
+    fn is_of_a_photo(&self) -> bool {
+        matches!(self, Self::Photo(_) | Self::Explain { .. })
+    }
+}
+
+fn photo(path: &Path) -> Result<(Picture, Facts)> {
+    Ok((Picture::from_rgb(decode::decode(path)?), exif::facts(path)?))
+}

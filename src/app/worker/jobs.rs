@@ -1,0 +1,255 @@
+//! The jobs: what takes seconds to hours.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::app::fallback_fonts;
+use crate::app::session::Verdict;
+use crate::app::tabs::review::Scope;
+use crate::dataset::sample::{self, SampleConfig};
+use crate::dataset::{Dataset, Problem, scan};
+use crate::error::{Error, Result};
+use crate::export::{self, ExportRequest, Source};
+use crate::job::Watch;
+use crate::places::Places;
+use crate::review::classify;
+use crate::review::predictions::Prediction;
+use crate::train::config::{DeviceChoice, TrainConfig};
+use crate::train::observer::{EpochRecord, Observer};
+use crate::train::run_dir::{self, Run};
+use crate::train::trainer;
+
+/// A job.
+pub enum Job {
+    /// List folders. A file stands for the folder that it lies in, a run folder for the run.
+    Open(Vec<PathBuf>),
+    /// Make the sample photos and list them.
+    Samples,
+    /// Train.
+    Train {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+        /// The folder below which the run gets its own.
+        runs: PathBuf,
+    },
+    /// Lay a run's predictions over its photos.
+    OpenRun {
+        /// The run folder.
+        run: PathBuf,
+        /// The photos that are open.
+        open: Option<Arc<Dataset>>,
+    },
+    /// Have a run's model look at the open photos.
+    Classify {
+        /// The run folder.
+        run: PathBuf,
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// Where to compute.
+        device: DeviceChoice,
+    },
+    /// Export.
+    Export(Box<ExportOrder>),
+}
+
+/// What came of a job.
+pub enum Done {
+    /// Photos are listed.
+    Scanned(Arc<Dataset>, RareCharacters),
+    /// A model is trained.
+    Trained(Trained),
+    /// A run is open.
+    RunOpened {
+        /// Its photos, if they were not open already.
+        dataset: Option<(Arc<Dataset>, RareCharacters)>,
+        /// What it says.
+        verdict: Arc<Verdict>,
+    },
+    /// The open photos are classified.
+    Classified {
+        /// What the model says.
+        verdict: Arc<Verdict>,
+        /// Photos that cannot be read.
+        unreadable: Vec<Problem>,
+    },
+    /// Files that the export would replace; nothing was written.
+    WouldReplace {
+        /// The export.
+        order: Box<ExportOrder>,
+        /// What is there.
+        existing: Vec<PathBuf>,
+    },
+    /// Results are written.
+    Exported {
+        /// Where to.
+        folder: PathBuf,
+        /// Files written.
+        files: usize,
+        /// Photos that could not be read.
+        problems: Vec<Problem>,
+    },
+}
+
+/// An export.
+#[derive(Clone, Debug)]
+pub struct ExportOrder {
+    /// What to write, and where to.
+    pub request: ExportRequest,
+    /// Which of the photos.
+    pub scope: Scope,
+    /// What the run said of them.
+    pub verdict: Arc<Verdict>,
+    /// The folders of the photos.
+    pub roots: Vec<PathBuf>,
+}
+
+/// A trained model.
+pub struct Trained {
+    /// Whether the user ended it.
+    pub stopped: bool,
+    /// The epoch that was kept, from 1.
+    pub best_epoch: usize,
+    /// The figures of each epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// What the kept epoch's model says of the photos.
+    pub verdict: Arc<Verdict>,
+    /// Photos that cannot be read.
+    pub unreadable: Vec<Problem>,
+}
+
+/// Characters in the names of photos that the window's own font may lack.
+pub type RareCharacters = String;
+
+impl Job {
+    pub(super) fn run(self, places: &Places, watch: &dyn Observer) -> Result<Done> {
+        match self {
+            Self::Open(paths) => open(&paths, watch),
+            Self::Samples => {
+                let config = SampleConfig::default();
+                let folder = places.samples.join(config.folder_name());
+                sample::write_samples(&folder, &config, watch)?;
+                let (dataset, rare) = list(&[folder], watch)?;
+                Ok(Done::Scanned(dataset, rare))
+            }
+            Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
+            Self::OpenRun { run, open } => open_run(&run, open, watch),
+            Self::Classify { run, dataset, device } => {
+                let said = classify::classify(&run, &dataset, places, device, watch)?;
+                let unreadable = said.unreadable().to_vec();
+                let verdict = verdict(&run, said.predictions, said.threshold, &dataset, true);
+                Ok(Done::Classified { verdict, unreadable })
+            }
+            Self::Export(order) => export(order, watch),
+        }
+    }
+}
+
+fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
+    if let [path] = paths
+        && path.join(run_dir::CONFIG).is_file()
+    {
+        return open_run(path, None, watch);
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let folder = if path.is_file() { path.parent().unwrap_or(path).to_owned() } else { path.clone() };
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    let (dataset, rare) = list(&folders, watch)?;
+    Ok(Done::Scanned(dataset, rare))
+}
+
+fn list(folders: &[PathBuf], watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
+    let dataset = scan::scan_all(folders, watch)?;
+    let names = dataset.samples.iter().flat_map(|sample| sample.file.chars());
+    let rare: BTreeSet<char> = names.filter(|c| !fallback_fonts::is_common(*c)).collect();
+    Ok((Arc::new(dataset), rare.into_iter().collect()))
+}
+
+fn train(
+    dataset: &Dataset,
+    config: &TrainConfig,
+    runs: &Path,
+    places: &Places,
+    watch: &dyn Observer,
+) -> Result<Trained> {
+    let out = run_dir::free_name(runs, &dataset.name());
+    let outcome = trainer::train(dataset, config, places, &out, false, watch)?;
+    let verdict = verdict(&outcome.run, outcome.predictions, outcome.threshold, dataset, false);
+    Ok(Trained {
+        stopped: outcome.stopped,
+        best_epoch: outcome.best_epoch,
+        epochs: outcome.epochs,
+        verdict,
+        unreadable: outcome.features.unreadable,
+    })
+}
+
+/// Opens the run's own photos unless they, or photos of the same names, are open already.
+fn open_run(path: &Path, open: Option<Arc<Dataset>>, watch: &dyn Observer) -> Result<Done> {
+    let run = Run::open(path)?;
+    if run.predictions.is_empty() {
+        return Err(Error::new(format!("The run {} has no predictions", run.name()))
+            .detail("It was interrupted before its first epoch ended, or its predictions.csv is gone"));
+    }
+    let open = open.filter(|dataset| covers(dataset, &run.predictions));
+    let (dataset, fresh) = match open {
+        Some(dataset) => (dataset, None),
+        None => {
+            let (dataset, rare) = list(&run.record.data.folders, watch)?;
+            (Arc::clone(&dataset), Some((dataset, rare)))
+        }
+    };
+    let verdict = verdict(path, run.predictions, run.threshold, &dataset, false);
+    Ok(Done::RunOpened { dataset: fresh, verdict })
+}
+
+/// Whether these are the photos that the predictions speak of.
+fn covers(dataset: &Dataset, predictions: &[Prediction]) -> bool {
+    let names: HashMap<&str, &Path> = dataset.samples.iter().map(|s| (s.file.as_str(), s.path.as_path())).collect();
+    predictions.iter().take(100).all(|p| names.get(p.file.as_str()).is_some_and(|path| *path == p.path))
+}
+
+/// Lays predictions over photos, by the photos' names.
+pub fn verdict(
+    run: &Path,
+    predictions: Vec<Prediction>,
+    threshold: f32,
+    dataset: &Dataset,
+    classified: bool,
+) -> Arc<Verdict> {
+    let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
+    let of_sample = dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect();
+    let name = run.file_name().map_or_else(|| run.display().to_string(), |n| n.to_string_lossy().into_owned());
+    Arc::new(Verdict { run: run.to_owned(), name, threshold, predictions, of_sample, classified })
+}
+
+fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
+    let verdict = &order.verdict;
+    // What the run folder says besides; a model file that lies alone says nothing.
+    let run = Run::open(&verdict.run).ok().filter(|_| !verdict.classified);
+    let predictions: Vec<Prediction> =
+        verdict.predictions.iter().filter(|p| order.scope.includes(p)).cloned().collect();
+    let source = Source {
+        name: verdict.name.clone(),
+        predictions: &predictions,
+        threshold: verdict.threshold,
+        roots: &order.roots,
+        epochs: run.as_ref().map_or(&[], |run| &run.epochs),
+        best_epoch: run.as_ref().and_then(|run| run.best_epoch),
+        record: run.as_ref().map(|run| &run.record),
+    };
+    if !order.request.overwrite {
+        let existing = export::existing(&order.request, &source);
+        if !existing.is_empty() {
+            return Ok(Done::WouldReplace { order, existing });
+        }
+    }
+    let done = export::export(&order.request, &source, watch)?;
+    Ok(Done::Exported { folder: order.request.folder, files: done.files, problems: done.problems })
+}
