@@ -40,10 +40,10 @@ fn json(home: &Path, arguments: &[&str]) -> Value {
 }
 
 /// The text with every number as `#`, runs of spaces as one and the folder `home` as `HOME`, without lines that say how
-/// far a job is: what does not depend on machine and time.
+/// far a job is or name the processor: what does not depend on machine and time.
 fn template(text: &str, home: &Path) -> String {
     let text = text.replace(&home.display().to_string(), "HOME");
-    let lines = text.lines().filter(|line| !line.ends_with(" left"));
+    let lines = text.lines().filter(|line| !line.ends_with(" left") && !line.starts_with("Training on"));
     let mut out = String::new();
     for c in lines.flat_map(|line| line.chars().chain(['\n'])) {
         let last = out.chars().last();
