@@ -91,7 +91,7 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .allow_scroll(false)
         .y_axis_min_width(AXIS)
         .set_margin_fraction(vec2(0.01, 0.08))
-        .include_x(1.0)
+        .include_x(0.0)
         .include_x(planned.max(2) as f64)
         .x_grid_spacer(uniform_grid_spacer(whole_epochs))
         .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
