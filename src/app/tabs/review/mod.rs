@@ -7,7 +7,7 @@ mod run_choice;
 
 use std::path::{Path, PathBuf};
 
-use egui::{CentralPanel, ComboBox, Frame, Key, Modifiers, Panel, RichText, ScrollArea, Ui};
+use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, RichText, ScrollArea, Ui};
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::run_choice::RunChoice;
@@ -38,6 +38,8 @@ const DETAIL: f32 = 340.0;
 const WIDE: f32 = 1000.0;
 /// Side of a cell of the grid.
 const CELL: f32 = 128.0;
+/// Room that filters and order take on one line.
+const ONE_LINE: f32 = 680.0;
 
 /// The scopes, with what they mean.
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
@@ -109,10 +111,11 @@ impl ReviewTab {
         self.detail.activation_arrived(path, result);
     }
 
-    /// Asks what to export and where to.
-    pub fn open_export(&mut self, session: &Session, folder: Option<&Path>) {
-        let labelled = session.verdict.as_ref().is_some_and(|v| v.predictions.iter().any(|p| p.truth.is_some()));
-        self.export = Some(ExportForm::new(folder, self.scope, labelled));
+    /// Asks what to export and where to; suggests a folder within `below`.
+    pub fn open_export(&mut self, session: &Session, below: Option<&Path>) {
+        let Some(verdict) = &session.verdict else { return };
+        let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
+        self.export = Some(ExportForm::new(below, &verdict.name, self.scope, labelled));
     }
 
     /// A folder was chosen in the system's dialog.
@@ -172,7 +175,7 @@ impl ReviewTab {
 
     fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
         if Scope::of(verdict) == Scope::Validation {
-            choices(ui, &mut self.scope, &SCOPES);
+            ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
             ui.add_space(space::S);
         }
         if metrics.photos == 0 {
@@ -191,7 +194,7 @@ impl ReviewTab {
 
     fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let wide = ui.available_width() + FIGURES >= WIDE;
-        let panel = Frame::new().fill(theme::palette(ui).panel);
+        let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
         if wide && !self.large && self.grid.selected.is_some() {
             Panel::right("photo")
                 .frame(panel)
@@ -221,7 +224,7 @@ impl ReviewTab {
                 self.large = false;
             }
         });
-        self.detail_ui(ui, scene);
+        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.detail_ui(ui, scene));
     }
 
     fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -229,29 +232,40 @@ impl ReviewTab {
         scene.commands.extend(asked.into_iter().map(Command::from));
     }
 
-    /// Which photos, in which order, and how many they are.
+    /// Which photos, in which order, and how many they are: on one line where there is room.
     fn filter_ui(&mut self, ui: &mut Ui, session: &Session) {
         let labelled = self.list.metrics.as_ref().is_some_and(|metrics| metrics.photos > 0);
-        ui.horizontal_wrapped(|ui| {
-            choices(ui, &mut self.shown, if labelled { &LABELLED } else { &UNLABELLED });
-            let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
-            let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
-            let text = format::photos(self.list.order.len());
-            let rest = (ui.available_width() - 280.0).max(0.0);
-            ui.add_space(rest);
-            let label = ui.label(theme::quiet(ui, text));
-            ui.label_inputs_by(label.id, |ui| {
-                ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
-                    for (order, name, hint) in orders {
-                        let choice = ui.selectable_value(&mut self.sort, order, name);
-                        if !hint.is_empty() {
-                            choice.on_hover_text(hint);
-                        }
-                    }
-                })
+        let filters: &[_] = if labelled { &LABELLED } else { &UNLABELLED };
+        if ui.available_width() >= ONE_LINE {
+            ui.horizontal(|ui| {
+                choices(ui, &mut self.shown, filters);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.sort_ui(ui, labelled));
             });
-        });
+        } else {
+            ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
+            ui.horizontal(|ui| self.sort_ui(ui, labelled));
+        }
         self.list.update(session, (self.scope, self.shown, self.sort));
+        let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
+        if let Some(&first) = self.list.order.first().filter(|_| lost) {
+            self.grid.select(first);
+        }
+    }
+
+    fn sort_ui(&mut self, ui: &mut Ui, labelled: bool) {
+        let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
+        let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
+        ui.name_inputs("Order", |ui| {
+            ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
+                for (order, name, hint) in orders {
+                    let choice = ui.selectable_value(&mut self.sort, order, name);
+                    if !hint.is_empty() {
+                        choice.on_hover_text(hint);
+                    }
+                }
+            })
+        });
+        ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
     }
 
     fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -279,7 +293,7 @@ impl ReviewTab {
             && let Some(replace) = self.replace.take()
             && answer == Answer::Elsewhere
         {
-            self.open_export(scene.session, Some(&replace.order.request.folder));
+            self.open_export(scene.session, replace.order.request.folder.parent());
         }
     }
 }
