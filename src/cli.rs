@@ -8,7 +8,7 @@ mod demo;
 mod evaluate;
 mod export;
 mod model;
-mod scan;
+mod scan_folder;
 mod table;
 mod terminal;
 mod train;
@@ -21,7 +21,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
+use crate::dataset::{Dataset, scan};
 use crate::error::{Context, Error, Kind, Result};
+use crate::format;
 use crate::places::Places;
 use crate::train::config::DeviceChoice;
 use terminal::Terminal;
@@ -72,7 +74,7 @@ enum Command {
     /// The whole job with no data, network or window: sample photos, training, errors, export
     Demo(demo::Options),
     /// What a folder holds: layout, classes, unreadable files, duplicates
-    Scan(scan::Options),
+    Scan(scan_folder::Options),
     /// Train on labelled photos; leaves a run folder
     Train(Box<train::Options>),
     /// How good a run is on another folder of labelled photos
@@ -153,7 +155,7 @@ impl Command {
     fn run(self, session: &Session) -> Result<Outcome> {
         match self {
             Self::Demo(options) => demo::run(&options, session),
-            Self::Scan(options) => scan::run(&options, session),
+            Self::Scan(options) => scan_folder::run(&options, session),
             Self::Train(options) => train::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
@@ -162,6 +164,30 @@ impl Command {
             Self::Model(options) => model::run(&options, session),
         }
     }
+}
+
+/// Lists folders that a command needs photos from.
+fn photos(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
+    let dataset = scan::scan_all(folders, &session.terminal)?;
+    if !dataset.samples.is_empty() {
+        return Ok(dataset);
+    }
+    let folders = folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+    let skipped = dataset.skipped.hidden + dataset.skipped.other;
+    let error = Error::new(format!("There are no photos in {folders}"));
+    let passed_over = format!("{} passed over", format::counted(skipped, "other file", "other files"));
+    Err(if skipped > 0 { error.detail(passed_over) } else { error }
+        .hint("give a folder with JPEG, PNG, WebP, TIFF or BMP files, at any depth"))
+}
+
+/// As [`photos`], where at least one must carry a label.
+fn labelled_photos(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
+    let dataset = photos(folders, session)?;
+    if dataset.labelled() > 0 {
+        return Ok(dataset);
+    }
+    Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
+        .hint("put them into folders named Positive and Negative, or add a labels.csv (file,label)"))
 }
 
 fn set_threads(threads: usize) -> Result<()> {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Outcome, Session, table};
 use crate::atomic_file;
-use crate::dataset::{Class, Dataset, scan};
+use crate::dataset::{Class, Dataset};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::review::classify::{self, Classified};
@@ -66,7 +66,7 @@ impl Shard {
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let mut dataset = scan::scan_all(&options.folders, &session.terminal)?;
+    let mut dataset = super::photos(&options.folders, session)?;
     let before = options.shard.map_or(0, |shard| shard.take(&mut dataset));
     let mut classified =
         classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;

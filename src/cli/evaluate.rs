@@ -6,8 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Outcome, Session, table};
-use crate::dataset::scan;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::format;
 use crate::review::classify;
 use crate::review::metrics::Metrics;
@@ -22,11 +21,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let dataset = scan::scan_all(&options.folders, &session.terminal)?;
-    if dataset.labelled() == 0 {
-        return Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
-            .hint("use `crackscope classify` for photos without labels"));
-    }
+    let dataset = super::labelled_photos(&options.folders, session)?;
     let classified = classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;
     let metrics = Metrics::of(&classified.predictions, classified.threshold);
     let mut json = serde_json::to_value(&metrics).context("Cannot describe the result")?;

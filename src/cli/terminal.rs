@@ -125,7 +125,8 @@ impl State {
         let finished = progress.total.is_some_and(|total| total > 0 && progress.done == total);
         let due = self.shown.is_some_and(|(_, at)| at.elapsed() >= LINE_EVERY);
         if begins || due || finished {
-            if !(begins && progress.done == 0 && finished) {
+            // The beginning is worth a line only where the end is known and ahead.
+            if due || progress.total.is_some_and(|total| total > 0) {
                 eprintln!("{}", line_of(progress));
             }
             self.shown = (!finished).then(|| (progress.phase, Instant::now()));

@@ -6,9 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Outcome, Session, table};
-use crate::dataset::scan;
 use crate::dataset::split::SplitKind;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format;
 use crate::review::predictions;
 use crate::train::config::{Backbone, OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
@@ -82,15 +81,11 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let folders = if options.folders.is_empty() { &recorded } else { &options.folders };
     let config = options.over(before, session);
     config.validate()?;
-    let dataset = scan::scan_all(folders, &session.terminal)?;
+    let dataset = super::labelled_photos(folders, session)?;
     let out = match &options.out {
         Some(out) => out.clone(),
         None => run_dir::free_name(&session.places.runs, &dataset.name()),
     };
-    if dataset.labelled() == 0 {
-        return Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
-            .hint("put the photos into folders named Positive and Negative, or add a labels.csv (file,label)"));
-    }
     let outcome = trainer::train(&dataset, &config, &session.places, &out, options.resume, &session.terminal)?;
     Ok(Outcome { text: text(&outcome), json: json(&outcome), interrupted: outcome.stopped })
 }

@@ -89,7 +89,7 @@ fn distinct(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
     }
     if roots.is_empty() {
-        return Err(Error::usage("No folder is given").hint("Open a folder that holds photos"));
+        return Err(Error::usage("No folder is given").hint("open a folder that holds photos"));
     }
     Ok(roots)
 }
@@ -99,20 +99,20 @@ fn openable(path: &Path) -> Result<PathBuf> {
     let found = match fs::metadata(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             let error = Error::new(format!("There is no folder {}", path.display()));
-            return Err(error.hint("Check the name, and whether the disk or share is connected"));
+            return Err(error.hint("check the name, and whether the disk or share is connected"));
         }
         found => found.on_file("open", path).map_err(may_not)?,
     };
     if !found.is_dir() {
         let error = Error::new(format!("{} is not a folder", path.display()));
-        return Err(error.hint("Open the folder that the photos lie in"));
+        return Err(error.hint("open the folder that the photos lie in"));
     }
     fs::read_dir(path).on_file("open", path).map_err(may_not)?;
     fs::canonicalize(path).on_file("open", path).map_err(may_not)
 }
 
 fn may_not(error: Error) -> Error {
-    error.hint("Check that you may read this folder, and that its disk or share is connected")
+    error.hint("check that you may read this folder, and that its disk or share is connected")
 }
 
 /// The name itself or the first of its variants, counted from 2, that is not taken.

@@ -146,7 +146,7 @@ fn check_classes(samples: &[Sample]) -> Result<()> {
     };
     Err(Error::new(format!("There are no photos of {} concrete", lacking.word()))
         .detail(format!("All {} labelled photos are of the other class", counts.iter().sum::<usize>()))
-        .hint(format!("Training needs both classes: add photos in a folder called {}", lacking.name())))
+        .hint(format!("training needs both classes: add photos in a folder called {}", lacking.name())))
 }
 
 /// The labelled photos of one group.
@@ -183,7 +183,7 @@ fn by_fraction(bundles: &[Bundle], config: &SplitConfig) -> Result<Vec<Option<Pa
     if !parts.contains(&Part::Validation) {
         return Err(Error::new("There are too few photos to divide into training and validation")
             .detail("In each class all photos are copies of each other or parts of one photo")
-            .hint("Add photos of other places: each class needs at least two that do not belong together"));
+            .hint("add photos of other places: each class needs at least two that do not belong together"));
     }
     let mut sides = vec![None; bundles.len()];
     for (place, part) in order.into_iter().zip(parts) {
@@ -241,7 +241,7 @@ fn by_folder(samples: &[Sample], bundles: &[Bundle]) -> Result<Vec<Option<Part>>
         _ => return Ok(sides),
     };
     Err(Error::new(lacking)
-        .hint("Add photos there, or choose the grouped or random split, which needs no such folders"))
+        .hint("add photos there, or choose the grouped or random split, which needs no such folders"))
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, pickle};
 use safetensors::SafeTensors;
+use serde_json::json;
 
 use super::failed;
 use crate::error::{Context, Error, Result};
 
 /// Names listed in an error before the rest is only counted.
-const LISTED: usize = 8;
+const LISTED: usize = 24;
 /// The longest header of a `.safetensors` file, as the format has it.
 const MAX_HEADER: u64 = 100_000_000;
 
@@ -127,19 +128,33 @@ impl StateDict {
         Err(details.into_iter().fold(Error::new("These weights do not fit the network"), Error::detail))
     }
 
-    /// The bytes of a `.safetensors` file that PyTorch reads too.
+    /// The bytes of a `.safetensors` file that PyTorch reads too: the same bytes for the same tensors and notes.
     ///
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        let on_cpu = self
-            .tensors
-            .iter()
-            .map(|(name, tensor)| Ok((name, tensor.to_device(&Device::Cpu)?.contiguous()?)))
-            .collect::<candle_core::Result<Vec<_>>>()
-            .map_err(failed("bring the weights back from the device"))?;
-        let metadata = self.metadata.clone().into_iter().collect();
-        safetensors::serialize(on_cpu, Some(metadata)).context("Cannot write the weights")
+        // The library keeps the notes in a hash map, whose order changes from one call to the next; so the header is
+        // put together here: https://github.com/huggingface/safetensors#format
+        let mut header = serde_json::Map::new();
+        if !self.metadata.is_empty() {
+            header.insert("__metadata__".into(), json!(self.metadata));
+        }
+        let mut data = Vec::new();
+        for (name, tensor) in &self.tensors {
+            let values = tensor.flatten_all().and_then(|t| t.to_vec1::<f32>());
+            let begin = data.len();
+            data.extend(
+                values.map_err(failed("bring the weights back from the device"))?.iter().flat_map(|v| v.to_le_bytes()),
+            );
+            let place = json!({ "dtype": "F32", "shape": tensor.dims(), "data_offsets": [begin, data.len()] });
+            header.insert(name.clone(), place);
+        }
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.append(&mut header);
+        bytes.append(&mut data);
+        Ok(bytes)
     }
 
     /// A digest of names, shapes and values: equal for equal weights, whatever file they came in.

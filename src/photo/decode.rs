@@ -117,7 +117,7 @@ pub fn decode_named(path: &Path, bytes: &[u8]) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`]; the title is the cause alone, such as `empty file`.
 pub fn decode_bytes(bytes: &[u8]) -> Result<RgbImage> {
-    let (picture, orientation) = decode_unturned(bytes)?;
+    let (picture, orientation) = decode_unturned(bytes, None)?;
     Ok(turned(picture, orientation))
 }
 
@@ -154,10 +154,13 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The picture as stored, and how it must be turned: whoever shrinks it first has less to turn.
-pub(super) fn decode_unturned(bytes: &[u8]) -> Result<(RgbImage, Orientation)> {
+///
+/// If `longer_side` is given, a picture that can be decoded faster when reduced may come reduced, its longer side no
+/// shorter than that.
+pub(super) fn decode_unturned(bytes: &[u8], longer_side: Option<u32>) -> Result<(RgbImage, Orientation)> {
     check_length(bytes.len() as u64)?;
     guarded(|| match Format::of(bytes)? {
-        Format::Jpeg => jpeg::decode(bytes),
+        Format::Jpeg => jpeg::decode(bytes, longer_side),
         Format::Tensor => Ok((tensor_file::picture(&tensor_file::read_bytes(bytes)?)?, Orientation::NoTransforms)),
         format => decode_with_image(format, bytes),
     })

@@ -21,7 +21,10 @@ pub fn thumbnail(path: &Path, side: u32) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode::decode`].
 pub fn thumbnail_from_bytes(path: &Path, bytes: &[u8], side: u32) -> Result<RgbImage> {
-    let (picture, orientation) = decode::decode_unturned(bytes).map_err(|error| decode::on_path(path, &error))?;
+    // As in `shrink`: down to twice the size, the cheap way does no harm.
+    let rough = side.max(1).saturating_mul(2);
+    let decoded = decode::decode_unturned(bytes, Some(rough));
+    let (picture, orientation) = decoded.map_err(|error| decode::on_path(path, &error))?;
     Ok(decode::turned(shrink(picture, side), orientation))
 }
 
@@ -89,6 +92,25 @@ mod tests {
         assert!(darkest < 120, "a crack of one thumbnail pixel faded to {darkest}");
         let pattern = RgbImage::from_fn(2000, 1500, |x, y| image::Rgb([if (x + y) % 2 == 0 { 0 } else { 254 }; 3]));
         assert!(shrink(pattern, 173).pixels().all(|pixel| pixel[0].abs_diff(127) <= 2));
+    }
+
+    #[test]
+    fn thumbnails_of_large_jpegs_look_like_shrunk_ones() {
+        let picture = RgbImage::from_fn(1600, 1200, |x, y| {
+            let crack = (x + y / 3).abs_diff(1000) < 6;
+            image::Rgb([if crack { 30 } else { 170 + (x / 40 + y / 30) as u8 % 20 }; 3])
+        });
+        let mut jpeg = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let whole = decode::decode_bytes(jpeg.get_ref()).unwrap();
+        for side in [100, 150, 200, 399, 400, 401, 1600] {
+            let found = thumbnail_from_bytes(Path::new("a.jpg"), jpeg.get_ref(), side).unwrap();
+            let expected = shrink(whole.clone(), side);
+            assert_eq!(found.dimensions(), expected.dimensions());
+            let each = || found.as_raw().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b));
+            let mean = each().map(f64::from).sum::<f64>() / found.as_raw().len() as f64;
+            assert!(mean < 1.0 && each().max() < Some(24), "{side}: {mean} {:?}", each().max());
+        }
     }
 
     #[test]

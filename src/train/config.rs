@@ -82,7 +82,7 @@ impl TrainConfig {
             c if !(0.0..=1.0).contains(&c.weight_decay) => bad("The weight decay must lie between 0 and 1"),
             c if !(0.0..1.0).contains(&c.momentum) => bad("The momentum must be at least 0 and below 1"),
             c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
-            _ => Ok(()),
+            _ => self.split.validate(),
         }
     }
 }

@@ -23,7 +23,7 @@ const ORDER_STREAM: u64 = 1000;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Features and classes of one side of the split.
-pub(super) struct Examples {
+pub struct Examples {
     /// Features (N, F) row by row.
     pub values: Vec<f32>,
     /// The class of each row.
@@ -31,7 +31,7 @@ pub(super) struct Examples {
 }
 
 /// The head and how it came to be, after the epochs.
-pub(super) struct Trained {
+pub struct Trained {
     /// The best epoch's head.
     pub best: Head,
     /// That epoch, from 1.
@@ -50,7 +50,7 @@ struct Side {
 }
 
 /// A training run between two epochs.
-pub(super) struct HeadLoop<'a> {
+pub struct HeadLoop<'a> {
     config: &'a TrainConfig,
     observer: &'a dyn Observer,
     device: &'a Device,

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // The functions that tests share are not tests to clippy.
 
+mod command_line;
 mod hub;
 mod parity;
 mod shared;
+mod training;
+mod window;

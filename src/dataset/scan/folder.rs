@@ -46,7 +46,7 @@ impl Folder {
                     }
                 }
                 Ok(entry) if entry.file_type().is_dir() => {
-                    if false && !is_new(entry.path(), &mut linked) {
+                    if entry.path_is_symlink() && !is_new(entry.path(), &mut linked) {
                         walk.skip_current_dir();
                         let reason = "the folder it leads to is listed through another link".to_owned();
                         folder.problems.push(Problem { file: relative(entry.path(), root), reason });

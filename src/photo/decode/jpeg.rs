@@ -1,74 +1,108 @@
-//! JPEG, decoded strictly.
+//! JPEG, decoded strictly, and to the very pixels that libjpeg-turbo gives, and so Pillow.
 //!
 //! Decoders by default fill what a cut or damaged file lacks with grey and say nothing. A classifier must not be fed
 //! such a picture, so damage is an error here, in two ways: the decoder is asked to be strict, and the file must come
-//! to its end-of-image marker. Bytes beyond that marker are ignored: phones append films and second pictures.
+//! to its end-of-image marker. Bytes beyond that marker are ignored: phones append films and second pictures. So are
+//! stray bytes between header segments: some cameras write them, and no pixel suffers.
 
-use std::io::{BufRead, Seek};
+mod header;
 
 use image::RgbImage;
 use image::metadata::Orientation;
-use zune_core::bytestream::{ZByteReaderTrait, ZCursor};
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
+use libjpeg_turbo_rs::{
+    DecodeLimits, DecodeWarning, Decoder, JpegError, PixelFormat, RestartResyncStrategy, ResyncAction, ScalingFactor,
+};
 
-use super::check_dimensions;
+pub(super) use header::header;
+
 use crate::error::{Error, Result};
+use crate::photo::MAX_PIXELS;
 
-/// What the decoder calls stray bytes between header segments. Some cameras write them, and no pixel suffers.
-const STRAY_BYTES: &str = "Extra bytes between headers";
+/// The most memory that the decoder may ask for, by its own reckoning, which takes all channels as equally large. It
+/// leaves room for [`MAX_PIXELS`] of progressive RGB, whose coefficients are all held until the last scan is read.
+const MAX_MEMORY: u64 = 13 * MAX_PIXELS;
 
-/// Width, height and orientation; reads no further than the start of the scan.
-pub(super) fn header<R: BufRead + Seek>(reader: R) -> Result<(u32, u32, Orientation)> {
-    let mut decoder = JpegDecoder::new_with_options(reader, options(false));
-    read_header(&mut decoder)
-}
+/// The most scans of a progressive file. Encoders write about ten; each one visits every block, so that a small file
+/// of thousands would keep a processor busy for hours.
+const MAX_SCANS: usize = 100;
 
 /// The picture as stored, and its orientation.
-pub(super) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation)> {
+///
+/// If `longer_side` is given, the picture may come reduced to a half, a quarter or an eighth, as long as its longer
+/// side is no shorter than that. Each reduced pixel stands for a whole block, so that nothing aliases.
+pub(super) fn decode(bytes: &[u8], longer_side: Option<u32>) -> Result<(RgbImage, Orientation)> {
+    let parsed = Decoder::new_with_limits(bytes, limits());
     if !reaches_end(bytes) {
-        // The header may tell a better reason: no JPEG at all, or a picture too large.
+        // There may be a better reason: broken tables, no JPEG at all, or a picture too large.
+        if let Err(cause @ JpegError::CorruptData(_)) = &parsed {
+            return Err(damaged(cause));
+        }
+        if bytes.ends_with(&[0xff, 0xd9]) {
+            return Err(Error::new("damaged JPEG file: its segments do not lead to its end"));
+        }
         header(std::io::Cursor::new(bytes))?;
         return Err(Error::new("JPEG file cut short").hint("copy the file again from where it came"));
     }
-    match decode_with(bytes, true) {
-        Err(error) if error.title().contains(STRAY_BYTES) => decode_with(bytes, false),
-        outcome => outcome,
+    // So far nothing of the size of the picture has been allocated.
+    let (width, height, orientation) = header(std::io::Cursor::new(bytes))?;
+    let scale = longer_side.map_or_else(ScalingFactor::default, |side| reduction(width.max(height), side));
+    let mut decoder = parsed.map_err(|cause| damaged(&cause))?;
+    decoder.set_output_format(PixelFormat::Rgb);
+    decoder.set_scale(scale);
+    // As libjpeg does where a progressive file leaves out the last bits of its coefficients.
+    decoder.set_block_smoothing(true);
+    decoder.set_resync_strategy(NoResync);
+    let expected = (scale.scale_dim(width as usize), scale.scale_dim(height as usize));
+    let image = decoder.decode_image().map_err(|cause| damaged(&cause))?;
+    if let Some(warning) = image.warnings.iter().find(|w| !matches!(w, DecodeWarning::ExtraneousData { .. })) {
+        return Err(Error::new(format!("damaged JPEG file: {warning}")));
     }
-}
-
-fn decode_with(bytes: &[u8], strict: bool) -> Result<(RgbImage, Orientation)> {
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options(strict));
-    let (width, height, orientation) = read_header(&mut decoder)?;
-    let pixels = decoder.decode().map_err(damaged)?;
-    let picture = RgbImage::from_raw(width, height, pixels);
+    if (image.width, image.height) != expected || image.pixel_format != PixelFormat::Rgb {
+        return Err(Error::new("damaged JPEG file: it contradicts its header"));
+    }
+    // No wider or higher than the header says, so that both fit.
+    let picture = RgbImage::from_raw(expected.0 as u32, expected.1 as u32, image.data);
     Ok((picture.ok_or_else(|| Error::new("a kind of JPEG that cannot be read"))?, orientation))
 }
 
-fn options(strict: bool) -> DecoderOptions {
-    DecoderOptions::default()
-        .set_strict_mode(strict)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX)
-        .jpeg_set_out_colorspace(ColorSpace::RGB)
+/// A restart marker that is missing or out of order means lost or added data, which must not pass unnoticed.
+struct NoResync;
+
+impl RestartResyncStrategy for NoResync {
+    fn on_desync(&mut self, _expected: u8, _found: Option<u8>) -> ResyncAction {
+        ResyncAction::Abort
+    }
 }
 
-fn read_header<T: ZByteReaderTrait>(decoder: &mut JpegDecoder<T>) -> Result<(u32, u32, Orientation)> {
-    decoder.decode_headers().map_err(damaged)?;
-    let info = decoder.info().ok_or_else(|| Error::new("damaged JPEG file: no header"))?;
-    check_dimensions(info.width.into(), info.height.into())?;
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    Ok((info.width.into(), info.height.into(), orientation.unwrap_or(Orientation::NoTransforms)))
+fn limits() -> DecodeLimits {
+    DecodeLimits {
+        max_width: usize::from(u16::MAX),
+        max_height: usize::from(u16::MAX),
+        max_pixels: MAX_PIXELS,
+        max_scans: MAX_SCANS,
+        max_memory: Some(MAX_MEMORY),
+    }
 }
 
-fn damaged(cause: DecodeErrors) -> Error {
+/// The strongest reduction that leaves the longer side at `wanted` or more.
+fn reduction(longer_side: u32, wanted: u32) -> ScalingFactor {
+    [8, 4, 2]
+        .into_iter()
+        .filter(|denominator| longer_side.div_ceil(*denominator) >= wanted)
+        .find_map(|denominator| ScalingFactor::try_new(1, denominator).ok())
+        .unwrap_or_default()
+}
+
+fn damaged(cause: &JpegError) -> Error {
     match cause {
-        DecodeErrors::Unsupported(kind) => Error::new(format!("a kind of JPEG that cannot be read: {kind:?}")),
-        DecodeErrors::ZeroError => Error::new("a picture without pixels"),
-        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => Error::new("JPEG file cut short"),
-        other => Error::new(format!("damaged JPEG file: {}", other.to_string().trim())),
+        JpegError::Unsupported(kind) => Error::new(format!("a kind of JPEG that cannot be read: {kind}")),
+        JpegError::LimitExceeded { .. } | JpegError::AllocationFailed { .. } => {
+            Error::new("decoding it takes too much memory or time")
+        }
+        // The file as a whole has an end, so that something is missing before it.
+        JpegError::UnexpectedEof => Error::new("damaged JPEG file: it lacks part of the picture"),
+        JpegError::CorruptData(detail) => Error::new(format!("damaged JPEG file: {detail}")),
+        other => Error::new(format!("damaged JPEG file: {other}")),
     }
 }
 
@@ -92,3 +126,6 @@ fn reaches_end(bytes: &[u8]) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What a user waits for: listing a folder, reading photos, the network, the epochs.
+//!
+//!     cargo bench
+//!
+//! Figures depend on the machine; compare two versions in one sitting, in turn.
+
+#![allow(clippy::unwrap_used)] // A benchmark that cannot run should say so at once.
+
+use std::fs;
+
+use crackscope::dataset::sample::{SampleConfig, concrete, write_samples};
+use crackscope::dataset::{Class, scan};
+use crackscope::job::{Phase, Progress, Unwatched, Watch};
+use crackscope::nn::device;
+use crackscope::nn::network::Network;
+use crackscope::photo::{decode, thumbnail, transform};
+use crackscope::places::Places;
+use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
+use crackscope::train::head_loop::{Examples, HeadLoop};
+use crackscope::train::observer::{Event, Observer};
+use crackscope::train::run_dir::RunDir;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+
+fn main() {
+    divan::main();
+}
+
+struct Silent;
+
+impl Watch for Silent {
+    fn progress(&self, _: Progress) {}
+}
+
+impl Observer for Silent {
+    fn event(&self, _: Event) {}
+}
+
+/// The bytes of one sample photo as a file holds them.
+fn photo() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    write_samples(folder.path(), &SampleConfig { photos: 2, ..SampleConfig::default() }, &Unwatched).unwrap();
+    fs::read(folder.path().join("Positive/00001.jpg")).unwrap()
+}
+
+#[divan::bench(sample_count = 5)]
+fn list_40_000_files(bencher: Bencher<'_, '_>) {
+    let folder = tempfile::tempdir().unwrap();
+    for class in Class::ALL {
+        let class = folder.path().join(class.name());
+        fs::create_dir(&class).unwrap();
+        for number in 0..20_000 {
+            fs::write(class.join(format!("{number:05}.jpg")), b"").unwrap();
+        }
+    }
+    bencher.bench(|| scan::scan(folder.path(), &Unwatched).unwrap().samples.len());
+}
+
+#[divan::bench]
+fn decode_227(bencher: Bencher<'_, '_>) {
+    let bytes = photo();
+    bencher.counter(ItemsCount::new(1usize)).bench(|| decode::decode_bytes(&bytes).unwrap());
+}
+
+#[divan::bench]
+fn decode_resize_and_normalise_227(bencher: Bencher<'_, '_>) {
+    let bytes = photo();
+    bencher.counter(ItemsCount::new(1usize)).bench(|| transform::to_input(&decode::decode_bytes(&bytes).unwrap()));
+}
+
+#[divan::bench]
+fn shrink_to_a_thumbnail(bencher: Bencher<'_, '_>) {
+    let picture = decode::decode_bytes(&photo()).unwrap();
+    bencher.counter(ItemsCount::new(1usize)).bench(|| thumbnail::shrink(picture.clone(), 128));
+}
+
+#[divan::bench]
+fn draw_a_sample_photo(bencher: Bencher<'_, '_>) {
+    let mut seed = 0;
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
+        seed += 1;
+        concrete(227, Class::Positive, seed)
+    });
+}
+
+#[divan::bench(args = [1, 32], sample_count = 5)]
+fn features_on_the_cpu(bencher: Bencher<'_, '_>, batch: usize) {
+    let (device, _) = device::open(DeviceChoice::Cpu).unwrap();
+    let places = Places::below("unused");
+    let network = Network::open(Backbone::Resnet18, &WeightsSource::Random, 0, &device, &places, &Unwatched).unwrap();
+    let photos = vec![0.5; batch * transform::INPUT_VALUES];
+    bencher.counter(ItemsCount::new(batch)).bench(|| network.features(&photos, batch).unwrap());
+}
+
+/// Ten epochs of the head, run folder included, on features of 40,000 photos that are there already.
+#[divan::bench(sample_count = 5)]
+fn ten_epochs_of_40_000_features(bencher: Bencher<'_, '_>) {
+    let (device, _) = device::open(DeviceChoice::Cpu).unwrap();
+    let examples = |count: usize| Examples {
+        values: (0..count * 512).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect(),
+        classes: (0..count).map(|i| Class::ALL[i % 2]).collect(),
+    };
+    let (training, validation) = (examples(32_000), examples(8_000));
+    let config = TrainConfig { device: DeviceChoice::Cpu, ..TrainConfig::default() };
+    bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|folder| {
+        let run = RunDir::create(&folder.path().join("run")).unwrap();
+        let head_loop = HeadLoop::new(&config, &Silent, &device, &training, &validation).unwrap();
+        head_loop.run(&run).unwrap().epochs.len()
+    });
+}
+
+/// How often a meter reports does not depend on how often it is told.
+#[divan::bench]
+fn count_a_photo(bencher: Bencher<'_, '_>) {
+    let mut meter = crackscope::job::Meter::new(&Silent, Phase::Features, None);
+    bencher.bench_local(|| meter.add(1));
+}

@@ -1,0 +1,234 @@
+//! The program as a user calls it: texts, JSON, exit statuses and files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::shared::samples;
+
+/// The program with folders of its own below `home` and no network.
+fn crackscope(home: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_crackscope"))
+        .args(arguments)
+        .current_dir(home)
+        .env("HOME", home)
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("HF_HOME", home.join("hub"))
+        .env("HF_HUB_OFFLINE", "1")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(home: &Path, arguments: &[&str]) -> Value {
+    let arguments = [arguments, &["--json", "--quiet"]].concat();
+    serde_json::from_str(&stdout(&crackscope(home, &arguments))).unwrap()
+}
+
+/// The text with every number as `#`, runs of spaces as one and the folder `home` as `HOME`, without lines that say how
+/// far a job is or name the processor: what does not depend on machine and time.
+fn template(text: &str, home: &Path) -> String {
+    let text = text.replace(&home.display().to_string(), "HOME");
+    let lines = text.lines().filter(|line| !line.ends_with(" left") && !line.starts_with("Training on"));
+    let mut out = String::new();
+    for c in lines.flat_map(|line| line.chars().chain(['\n'])) {
+        let last = out.chars().last();
+        match c {
+            ' ' if last == Some(' ') => {}
+            '0'..='9' if last == Some('#') => {}
+            '0'..='9' => out.push('#'),
+            // The point within a number.
+            '.' | ',' if last == Some('#') => out.push(c),
+            _ => out.push(c),
+        }
+    }
+    out.replace("#.#", "#").replace("#,#", "#")
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn help_tells_what_there_is() {
+    let home = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("help", stdout(&crackscope(home.path(), &["--help"])));
+    for command in ["demo", "scan", "train", "evaluate", "classify", "export", "weights", "model"] {
+        let help = stdout(&crackscope(home.path(), &[command, "--help"]));
+        insta::assert_snapshot!(format!("help_{command}"), help);
+    }
+}
+
+#[test]
+fn without_a_display_one_sentence_names_the_demonstration() {
+    let home = tempfile::tempdir().unwrap();
+    let output = crackscope(home.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!("no_display", stderr(&output));
+}
+
+#[test]
+fn wrong_arguments_end_with_status_2() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["scan"][..],
+        &["train", "x", "--epochs", "many"],
+        &["nonsense", "scan", "x"],
+        &["--threads", "0", "scan", "x"],
+    ] {
+        assert_eq!(crackscope(home.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let output = crackscope(home.path(), &["train", text_of(&samples()), "--out", "run", "--epochs", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!("no_epochs", stderr(&output));
+}
+
+#[test]
+fn what_is_not_there_is_said_with_status_1() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = crackscope(home.path(), &["scan", "nowhere"]);
+    assert_eq!(missing.status.code(), Some(1));
+    insta::assert_snapshot!("no_folder", stderr(&missing));
+    fs::create_dir(home.path().join("empty")).unwrap();
+    insta::assert_snapshot!("empty_folder", stderr(&crackscope(home.path(), &["scan", "empty"])));
+    insta::assert_snapshot!(
+        "no_run",
+        stderr(&crackscope(home.path(), &["evaluate", "empty", text_of(&samples()), "--quiet"]))
+    );
+}
+
+#[test]
+fn without_network_it_says_how_to_give_weights() {
+    let home = tempfile::tempdir().unwrap();
+    let output = crackscope(home.path(), &["train", text_of(&samples()), "--out", "run", "--quiet"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!("no_weights", template(&stderr(&output), home.path()));
+    assert!(!home.path().join("run").exists());
+}
+
+#[test]
+fn scan_tells_what_a_folder_holds() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = home.path().join("photos");
+    let from = samples();
+    for (to, source) in [
+        ("Positive/1.jpg", "Positive/00001.jpg"),
+        ("Positive/2.JPG", "Positive/00002.jpg"),
+        ("Negative/1.jpg", "Negative/00001.jpg"),
+        ("Negative/copy.jpg", "Negative/00001.jpg"),
+        ("Negative/cracked after all.jpg", "Positive/00001.jpg"),
+        (".hidden.jpg", "Negative/00002.jpg"),
+    ] {
+        let to = photos.join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from.join(source), to).unwrap();
+    }
+    fs::write(photos.join("Negative/torn.jpg"), &fs::read(from.join("Negative/00003.jpg")).unwrap()[..3000]).unwrap();
+    fs::write(photos.join("notes.txt"), "site visit").unwrap();
+    insta::assert_snapshot!("scan", stdout(&crackscope(home.path(), &["scan", "photos", "--quiet"])));
+    let json = json(home.path(), &["scan", "photos"]);
+    assert_eq!((&json["photos"], &json["positive"], &json["negative"]), (&6.into(), &2.into(), &4.into()));
+    assert_eq!(json["unreadable"][0]["file"], "Negative/torn.jpg");
+    assert_eq!(json["duplicates"].as_array().unwrap().len(), 2);
+    assert_eq!(json["conflicts"].as_array().unwrap().len(), 1);
+    assert_eq!(json["layout"], "class-folders");
+}
+
+#[test]
+fn model_lists_the_layers() {
+    let home = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("model", stdout(&crackscope(home.path(), &["model", "resnet18"])));
+    assert_eq!(json(home.path(), &["model", "resnet18"])["parameters"], 11_177_538);
+}
+
+#[test]
+fn weights_are_listed_with_what_is_on_this_machine() {
+    let home = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("weights_list", stdout(&crackscope(home.path(), &["weights", "list"])));
+    insta::assert_snapshot!("weights_verify", stdout(&crackscope(home.path(), &["weights", "verify"])));
+    let unknown = crackscope(home.path(), &["weights", "fetch", "vgg"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
+fn the_whole_job_runs_without_a_window() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = samples();
+    let train =
+        ["train", text_of(&photos), "--out", "run", "--weights", "random", "--epochs", "3", "--batch-size", "8"];
+    let output = crackscope(home.path(), &train);
+    insta::assert_snapshot!("train", template(&stdout(&output), home.path()));
+    insta::assert_snapshot!("train_progress", template(&stderr(&output), home.path()));
+
+    let again = crackscope(home.path(), &train);
+    assert_eq!(again.status.code(), Some(1));
+    insta::assert_snapshot!("run_exists", stderr(&again));
+
+    let figures = json(home.path(), &["evaluate", "run", text_of(&photos)]);
+    for key in [
+        "photos",
+        "unreadable",
+        "threshold",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "mcc",
+        "auroc",
+        "average_precision",
+        "ece",
+        "confusion",
+    ] {
+        assert!(!figures[key].is_null(), "{key} in {figures}");
+    }
+    assert_eq!(figures["photos"], 48);
+    let confusion: [[usize; 2]; 2] = serde_json::from_value(figures["confusion"].clone()).unwrap();
+    assert_eq!(confusion.iter().flatten().sum::<usize>(), 48);
+
+    classify_in_shards(home.path(), &photos);
+    export(home.path());
+}
+
+/// Parts of the table, put together, are the table.
+fn classify_in_shards(home: &Path, photos: &Path) {
+    let classify = |arguments: &[&str]| {
+        let all = [&["classify", "run", text_of(photos), "--quiet", "--csv"], arguments].concat();
+        stdout(&crackscope(home, &all))
+    };
+    insta::assert_snapshot!("classify", template(&classify(&["whole.csv"]), home));
+    let whole = fs::read_to_string(home.join("whole.csv")).unwrap();
+    assert_eq!(whole.lines().count(), 49);
+    let mut together = String::new();
+    for shard in 1..=3 {
+        let (name, part) = (format!("{shard}.csv"), format!("{shard}/3"));
+        classify(&[&name, "--shard", &part]);
+        together += &fs::read_to_string(home.join(name)).unwrap();
+    }
+    assert_eq!(together, whole);
+}
+
+fn export(home: &Path) {
+    let export = || crackscope(home, &["export", "run", "--to", "out", "--scope", "all", "--quiet"]);
+    insta::assert_snapshot!("export", template(&stdout(&export()), home));
+    for file in ["misclassified.csv", "predictions.csv", "report.html"] {
+        assert!(home.join("out").join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let again = export();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("nothing was written"), "{}", stderr(&again));
+}

@@ -1,0 +1,266 @@
+//! The whole job in the window, driven by the names of its controls: open, train, review, export, classify.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crackscope::app::{App, WindowOptions};
+use crackscope::dataset::sample::{SampleConfig, write_samples};
+use crackscope::job::Unwatched;
+use crackscope::places::Places;
+use crackscope::train::config::DeviceChoice;
+use crackscope::train::run_dir;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable, by};
+
+/// The longest that anything may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+type Window = Harness<'static, App>;
+
+fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
+    let options =
+        WindowOptions { folder, run: None, places: Places::below(home), device: Some(DeviceChoice::Cpu) };
+    Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .with_max_steps(64)
+        .build_eframe(|creation| App::new(&creation.egui_ctx, options).unwrap())
+}
+
+/// Paints frames until `there`.
+#[track_caller]
+fn until(window: &mut Window, what: &str, there: impl Fn(&Window) -> bool) {
+    let begun = Instant::now();
+    loop {
+        window.step();
+        if there(window) {
+            window.step();
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "never: {what}; told: {:?}", told(window));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn told(window: &Window) -> Vec<String> {
+    window.state().messages().all().iter().map(|m| format!("{} {:?}", m.title, m.details)).collect()
+}
+
+#[track_caller]
+fn press(window: &mut Window, role: Role, label: &str) {
+    window.get_by_role_and_label(role, label).click();
+    window.run_steps(3);
+}
+
+/// Types `text` into the field named `label`, in place of what is there.
+#[track_caller]
+fn type_into(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::TextInput, label).click();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    window.get_by_role_and_label(Role::TextInput, label).type_text(text);
+    window.run_steps(3);
+}
+
+/// The photos counted in the button of a cell of the matrix, and its full label.
+fn cell(window: &Window, start: &str) -> (usize, String) {
+    let label = window
+        .get_by(by().role(Role::Button).predicate(move |node| node.label().is_some_and(|l| l.starts_with(start))))
+        .accesskit_node()
+        .label()
+        .unwrap();
+    let count = label.trim_start_matches(start).split(' ').find_map(|word| word.parse().ok()).unwrap();
+    (count, label)
+}
+
+fn files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, |entries| entries.flatten().count())
+}
+
+#[test]
+fn the_whole_job_in_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    write_samples(&photos, &SampleConfig { photos: 60, side: 64, seed: 3 }, &Unwatched).unwrap();
+    let home = folder.path().join("home");
+    let mut window = open_window(&home, None);
+
+    open_by_path(&mut window, &photos);
+    assert_eq!(window.state().session().len(), 60);
+    window.get_by_label_contains("60 photos");
+
+    train(&mut window);
+    let runs = run_dir::list(&home.join("runs"));
+    assert_eq!(runs.len(), 1);
+    assert_eq!((runs[0].epochs.len(), runs[0].finished), (3, true));
+
+    let wrong = review(&mut window);
+    let to = folder.path().join("to hand over");
+    export(&mut window, &to, wrong);
+    replace(&mut window, &to);
+
+    classify(&mut window, folder.path(), &photos);
+    drop(window);
+    assert!(home.join("config/window.toml").is_file(), "settings are kept");
+    assert_eq!(files(&photos), 2, "nothing is written into the folder of photos");
+}
+
+fn open_by_path(window: &mut Window, photos: &Path) {
+    window.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    window.run_steps(3);
+    type_into(window, "Path of the folder", photos.to_str().unwrap());
+    press(window, Role::Button, "Open");
+    until(window, "photos open", |window| !window.state().session().is_empty());
+}
+
+fn train(window: &mut Window) {
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.run_steps(3);
+    press(window, Role::ComboBox, "Weights");
+    press(window, Role::Button, "random values");
+    type_number(window, "Epochs", "3");
+    window.get_by(by().predicate(|node| node.label().is_some_and(|l| l.ends_with("Start training")))).click();
+    until(window, "training begins", |window| window.state().is_busy());
+    until(window, "training ends", |window| !window.state().is_busy());
+    assert!(window.state().session().verdict.is_some(), "{:?}", told(window));
+    window.get_by_label_contains("★ epoch");
+}
+
+#[track_caller]
+fn type_number(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::SpinButton, label).click();
+    window.run_steps(3);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    window.event(egui::Event::Text(text.to_owned()));
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+}
+
+/// Goes through the cells of the matrix; returns how many photos are wrong.
+fn review(window: &mut Window) -> usize {
+    press(window, Role::Tab, "Review");
+    press(window, Role::Button, "All");
+    let mut wrong = 0;
+    for (truth, called) in [("intact", "cracked"), ("cracked", "intact")] {
+        let start = format!("{truth} called {called}: ");
+        let (count, label) = cell(window, &start);
+        wrong += count;
+        press(window, Role::Button, &label);
+        let shown = if count == 1 { "1 photo".to_owned() } else { format!("{count} photos") };
+        assert!(window.query_all_by_label(&shown).next().is_some(), "{shown} of {label}");
+    }
+    let agreeing: usize = ["intact called intact: ", "cracked called cracked: "].iter().map(|c| cell(window, c).0).sum();
+    assert_eq!(wrong + agreeing, 60);
+    wrong
+}
+
+fn export(window: &mut Window, to: &Path, wrong: usize) {
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    type_into(window, "Folder to export to; made if it is not there", to.to_str().unwrap());
+    press(window, Role::Button, "Export");
+    until(window, "export begins or ends", |window| told(window).iter().any(|m| m.contains("exported to")));
+    let table = std::fs::read_to_string(to.join("misclassified.csv")).unwrap();
+    assert_eq!(table.lines().count(), wrong + 1);
+    assert_eq!(std::fs::read_to_string(to.join("predictions.csv")).unwrap().lines().count(), 61);
+    assert_eq!(files(&to.join("false_positive")) + files(&to.join("false_negative")), wrong);
+    assert!(to.join("report.html").is_file());
+}
+
+/// A second export into the same folder asks before it replaces anything.
+fn replace(window: &mut Window, to: &Path) {
+    let before = std::fs::metadata(to.join("report.html")).unwrap().modified().unwrap();
+    std::fs::write(to.join("misclassified.csv"), "mine").unwrap();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    press(window, Role::Button, "Export");
+    until(window, "the question", |window| window.query_by_label("Replace them").is_some());
+    assert_eq!(std::fs::read_to_string(to.join("misclassified.csv")).unwrap(), "mine");
+    assert_eq!(std::fs::metadata(to.join("report.html")).unwrap().modified().unwrap(), before);
+    press(window, Role::Button, "Replace them");
+    until(window, "the second export", |window| {
+        told(window).iter().filter(|m| m.contains("exported to")).count() == 2
+    });
+    assert_ne!(std::fs::read_to_string(to.join("misclassified.csv")).unwrap(), "mine");
+}
+
+/// Photos that nobody has labelled, and the run that was trained above.
+fn classify(window: &mut Window, folder: &Path, photos: &Path) {
+    let unlabelled = folder.join("survey");
+    std::fs::create_dir(&unlabelled).unwrap();
+    let (mut copied, mut waiting) = (0, vec![photos.to_owned()]);
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(std::fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+        } else if copied < 8 && path.extension().is_some_and(|ext| ext == "jpg" || ext == "png") {
+            std::fs::copy(&path, unlabelled.join(format!("{copied}.{}", path.extension().unwrap().display()))).unwrap();
+            copied += 1;
+        }
+    }
+    open_by_path(window, &unlabelled);
+    until(window, "eight photos", |window| window.state().session().len() == 8);
+    press(window, Role::Tab, "Review");
+    press(window, Role::ComboBox, "Run");
+    let name = run_dir::list(window.state().runs_folder())[0].name.clone();
+    press(window, Role::Button, &name);
+    window.get_by(by().predicate(|node| node.label().is_some_and(|l| l.ends_with("Classify 8 photos")))).click();
+    until(window, "eight photos classified", |window| {
+        window.state().session().verdict.as_ref().is_some_and(|verdict| verdict.predictions.len() == 8)
+    });
+    let to = folder.join("probabilities");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    type_into(window, "Folder to export to; made if it is not there", to.to_str().unwrap());
+    press(window, Role::Button, "Export");
+    until(window, "the table", |_| to.join("predictions.csv").is_file());
+    assert_eq!(std::fs::read_to_string(to.join("predictions.csv")).unwrap().lines().count(), 9);
+    assert_eq!(files(&to), 1);
+}
+
+#[test]
+fn an_idle_window_asks_for_no_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
+    let mut window = open_window(&folder.path().join("home"), Some(photos));
+    until(&mut window, "photos open", |window| window.state().session().len() == 12);
+    for tab in ["Browse", "Train", "Review"] {
+        press(&mut window, Role::Tab, tab);
+        until(&mut window, "rest", |window| {
+            let delay = window.output().viewport_output.values().map(|out| out.repaint_delay).min();
+            delay.is_some_and(|delay| delay > Duration::from_secs(3600))
+        });
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_and_the_window_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_window(folder.path(), Some(folder.path().join("nowhere")));
+    until(&mut window, "an error", |window| !window.state().messages().all().is_empty());
+    assert!(told(&window)[0].contains("nowhere"), "{:?}", told(&window));
+    press(&mut window, Role::Tab, "Train");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    until(&mut window, "advice", |window| told(window).iter().any(|m| m.contains("open a folder first")));
+    window.key_press(Key::F1);
+    window.run_steps(3);
+    window.get_by_label("Everywhere");
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+#[test]
+fn without_a_display_the_way_without_a_window_is_named() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_crackscope"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("There is no display to open a window on"), "{text}");
+    assert!(text.contains("crackscope demo"), "{text}");
+}
