@@ -22,9 +22,15 @@ impl App {
             Command::Show(tab) => self.tab = tab,
             Command::OpenFolderDialog => self.dialogs.choose(ctx, Purpose::Photos, self.settings.recent.first()),
             Command::OpenByPath => self.dialogs.ask_for_path(self.settings.recent.first()),
-            Command::Open(paths) => self.start(Job::Open(paths)),
+            Command::Open(paths) => {
+                self.tab = Tab::Browse;
+                self.start(Job::Open(paths));
+            }
             Command::Forget(folder) => self.settings.recent.retain(|other| *other != folder),
-            Command::MakeSamples => self.start(Job::Samples),
+            Command::MakeSamples => {
+                self.tab = Tab::Browse;
+                self.start(Job::Samples);
+            }
             Command::StartTraining => self.start_training(),
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),

@@ -1,6 +1,6 @@
 //! What stays put: the bar at the top with the tabs, and the status line at the bottom.
 
-use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, ProgressBar, RichText, Sense, Stroke, Ui, vec2};
+use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, RichText, Sense, Stroke, Ui, vec2};
 
 use super::command::{Command, Tab};
 use super::scene::{Kind, Running};
@@ -15,6 +15,12 @@ use crate::train::config::DeviceChoice;
 
 /// Height of the status line.
 const STATUS: f32 = 40.0;
+/// Room for the longest name of a phase.
+const PHASE: f32 = 144.0;
+/// Length of the bar.
+const BAR: f32 = 160.0;
+/// Room for counts, rate and time left.
+const PROGRESS: f32 = 290.0;
 
 impl App {
     pub(super) fn top_bar(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
@@ -63,7 +69,8 @@ impl App {
                 ui.separator();
             }
             for folder in &self.settings.recent {
-                let name = folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
+                let name =
+                    folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
                 let entry = ui.button(theme::icon_text(icons::ICON_FOLDER, &name));
                 if entry.on_hover_text(folder.display().to_string()).clicked() {
                     commands.push(Command::Open(vec![folder.clone()]));
@@ -155,8 +162,11 @@ fn dataset_ui(ui: &mut Ui, dataset: &Dataset) {
         let count = dataset.count(class);
         if count > 0 {
             let text = format!("{} {}", theme::mark(class), format::count(count as u64));
-            ui.label(RichText::new(text).color(theme::palette(ui).class(class)))
-                .on_hover_text(format!("{} labelled {}", format::photos(count), class.word()));
+            ui.label(RichText::new(text).color(theme::palette(ui).class(class))).on_hover_text(format!(
+                "{} labelled {}",
+                format::photos(count),
+                class.word()
+            ));
         }
     }
     if unlabelled > 0 {
@@ -176,34 +186,43 @@ fn tab_button(ui: &mut Ui, tab: Tab, shown: bool) -> egui::Response {
         ui.painter().rect_filled(line, CornerRadius::ZERO, colours.line);
     }
     if button.has_focus() {
-        ui.painter().rect_stroke(button.rect, theme::CORNER, Stroke::new(1.0, colours.accent), egui::StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            button.rect,
+            theme::CORNER,
+            Stroke::new(1.0, colours.accent),
+            egui::StrokeKind::Inside,
+        );
     }
     button
 }
 
-/// What runs: bar, count, rate, time left, Cancel.
+/// What runs: bar, count, rate, time left, Cancel. Each has its place, so that nothing jumps as numbers grow.
 fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
-    let colours = theme::palette(ui);
     let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
-    ui.label(title);
-    let fraction = job.progress.and_then(|progress| progress.fraction());
-    let bar = ProgressBar::new(fraction.unwrap_or(0.0)).desired_width(160.0).desired_height(6.0).fill(colours.accent);
-    ui.add(bar).widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, title));
-    if let Some(progress) = job.progress {
-        ui.label(theme::quiet(ui, progress_text(&progress, job.is_paused())));
-    }
+    cell(ui, PHASE, |ui| ui.label(title));
+    form::progress(ui, job.progress.and_then(|progress| progress.fraction()), BAR, title);
     let stopping = job.controls.cancel.get();
-    let word = match (job.kind, stopping) {
-        (_, true) => "Stopping…",
-        (Kind::Train, _) => "Stop",
-        _ => "Cancel",
+    let (word, hint) = match (job.kind, stopping) {
+        (_, true) => ("Stopping…", ""),
+        (Kind::Train, _) => ("Stop", "Ends the training and keeps its best epoch (Ctrl+.)"),
+        _ => ("Cancel", "Ctrl+."),
     };
-    let hint = if job.kind == Kind::Train { "Ends the training and keeps its best epoch" } else { "" };
-    let button = ui.add_enabled(!stopping, Button::new(word));
-    let button = if hint.is_empty() { button } else { button.on_hover_text(hint) };
-    if button.clicked() {
+    let button = ui.add_enabled(!stopping, Button::new(word).min_size(vec2(84.0, 0.0)));
+    if button.on_hover_text(hint).clicked() {
         commands.push(Command::CancelJob);
     }
+    if let Some(progress) = job.progress {
+        let text = theme::quiet(ui, progress_text(&progress, job.is_paused()));
+        cell(ui, PROGRESS, |ui| ui.add(Label::new(text).truncate()));
+    }
+}
+
+/// A place of its own width.
+fn cell<R>(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui) -> R) {
+    ui.allocate_ui_with_layout(vec2(width, theme::ROW), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        content(ui);
+    });
 }
 
 /// `5,120 / 7,146 photos · 412/s · 5 s left`.
@@ -239,7 +258,8 @@ mod tests {
         assert_eq!(progress_text(&progress, true), "5,120 / 7,146 photos · paused");
         let scan = Progress { phase: Phase::Scan, done: 1200, total: None, per_second: 0.0 };
         assert_eq!(progress_text(&scan, false), "1,200 photos");
-        let download = Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
+        let download =
+            Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
         assert_eq!(progress_text(&download, false), "12.3 MB / 46.8 MB · 3.4 MB/s · 10 s left");
     }
 }

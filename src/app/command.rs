@@ -148,9 +148,7 @@ pub const GRID_KEYS: &[(&str, &str)] = &[
 
 /// Takes from the input of this frame the shortcuts that were pressed.
 pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
-    ctx.input_mut(|input| {
-        SHORTCUTS.iter().filter(|s| input.consume_shortcut(&s.keys)).map(|s| (s.command)()).collect()
-    })
+    ctx.input_mut(|input| SHORTCUTS.iter().filter(|s| input.consume_shortcut(&s.keys)).map(|s| (s.command)()).collect())
 }
 
 /// Folders that were dropped onto the window in this frame.

@@ -48,7 +48,9 @@ impl App {
             observer::Event::Features(report) => {
                 let taken = format::duration(std::time::Duration::from_secs_f64(report.seconds.max(0.0)));
                 let text = match (report.computed, report.cached) {
-                    (0, cached) => format!("Features of all {} were in the cache; none was computed", format::photos(cached)),
+                    (0, cached) => {
+                        format!("Features of all {} were in the cache; none was computed", format::photos(cached))
+                    }
                     (computed, 0) => format!("Features of {} computed in {taken}", format::photos(computed)),
                     (computed, cached) => format!(
                         "Features of {} computed in {taken}; those of {} were in the cache",
@@ -87,7 +89,6 @@ impl App {
         match done {
             Done::Scanned(dataset, rare) => {
                 self.take_photos(dataset, &rare);
-                self.tab = if self.then_run.is_some() { self.tab } else { Tab::Browse };
                 if let Some(run) = self.then_run.take() {
                     self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
                     self.tab = Tab::Review;

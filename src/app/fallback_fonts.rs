@@ -73,7 +73,9 @@ fn read(path: &Path) -> Option<Font> {
 
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
-        ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"].map(Into::into).into();
+        ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"]
+            .map(Into::into)
+            .into();
     folders.extend(std::env::var_os("WINDIR").map(|windows| Path::new(&windows).join("Fonts")));
     if let Some(dirs) = directories::BaseDirs::new() {
         folders.push(dirs.data_dir().join("fonts"));

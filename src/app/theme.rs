@@ -11,7 +11,31 @@ use egui::{
 
 use crate::dataset::Class;
 
-pub use egui_material_icons::{MaterialIcon as Icon, icons};
+pub use egui_material_icons::MaterialIcon as Icon;
+
+/// The icons that are used, and no others.
+pub mod icons {
+    macro_rules! used {
+        ($($name:ident)*) => {
+            pub use egui_material_icons::icons::{$($name),*};
+            #[cfg(test)]
+            pub(super) const ALL: &[super::Icon] = &[$($name),*];
+        };
+    }
+    used! {
+        ICON_ARROW_BACK ICON_ARROW_DOWNWARD ICON_ARROW_FORWARD ICON_ARROW_UPWARD
+        ICON_BROKEN_IMAGE ICON_CENTER_FOCUS_STRONG ICON_CHECK ICON_CHEVRON_LEFT
+        ICON_CHEVRON_RIGHT ICON_CONTRAST ICON_DARK_MODE ICON_DOWNLOAD
+        ICON_EDIT ICON_ERROR ICON_EXPAND_MORE ICON_FACT_CHECK
+        ICON_FILE_COPY ICON_FILTER_ALT ICON_FILTER_ALT_OFF ICON_FIT_SCREEN
+        ICON_FOLDER ICON_FOLDER_OPEN ICON_GRAIN ICON_HIDE_IMAGE
+        ICON_HOURGLASS_EMPTY ICON_IMAGE ICON_KEYBOARD ICON_LIGHT_MODE
+        ICON_MEMORY ICON_NOTIFICATIONS ICON_PAUSE_CIRCLE ICON_PHOTO_LIBRARY
+        ICON_PLAY_CIRCLE ICON_REFRESH ICON_RIGHT_PANEL_CLOSE ICON_RIGHT_PANEL_OPEN
+        ICON_SEARCH_OFF ICON_SHOW_CHART ICON_STOP_CIRCLE ICON_WARNING
+        ICON_ZOOM_IN ICON_ZOOM_OUT
+    }
+}
 
 /// Spaces between things, in points. Nothing is set apart by any other amount.
 pub mod space {
@@ -224,7 +248,7 @@ fn fonts() -> FontDefinitions {
     add(REGULAR, FontData::from_static(include_bytes!("../../assets/fonts/Inter-Regular.otf")));
     add(STRONG, FontData::from_static(include_bytes!("../../assets/fonts/Inter-SemiBold.otf")));
     let mut icons = egui_material_icons::font_insert().data;
-    icons.tweak.y_offset_factor = 0.17; // sits on the line of Inter's capitals
+    icons.tweak.y_offset_factor = 0.01; // centred on Inter's capitals
     icons.tweak.scale = 1.2;
     add(ICONS, icons);
     let mut family = |family: FontFamily, first: &str| {
@@ -365,6 +389,20 @@ mod tests {
         let mut fonts = egui::epaint::text::Fonts::new(Default::default(), fonts());
         for family in [FontFamily::Proportional, strong_family()] {
             assert!(fonts.has_glyphs(&FontId::new(BODY, family), "▲●★−·…×→←↑↓≥≤±✓½–“”’"));
+        }
+    }
+
+    /// Inter has characters of its own where icons have theirs.
+    #[test]
+    fn no_icon_is_shadowed_by_the_text_font() {
+        let mut text = FontDefinitions::empty();
+        for (name, bytes) in fonts().font_data.into_iter().filter(|(name, _)| name.as_str() != ICONS) {
+            text.families.entry(FontFamily::Proportional).or_default().push(name.clone());
+            text.font_data.insert(name, bytes);
+        }
+        let mut text = egui::epaint::text::Fonts::new(Default::default(), text);
+        for icon in icons::ALL {
+            assert!(!text.has_glyphs(&FontId::proportional(BODY), icon.codepoint), "{:x?}", icon.codepoint.chars());
         }
     }
 

@@ -16,9 +16,9 @@ use super::tabs::review::ReviewTab;
 use super::tabs::train::TrainTab;
 use super::theme;
 use super::thumbnails::Thumbnails;
+use super::widgets::detail::Request;
 use super::worker::Worker;
 use super::worker::asks::Ask;
-use super::widgets::detail::Request;
 use crate::error::Result;
 use crate::nn::device::DeviceReport;
 use crate::places::Places;
@@ -153,13 +153,8 @@ impl App {
     fn tab_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
         if self.tab == Tab::Browse {
             let scanning = self.job.as_ref().filter(|job| job.opens_photos()).and_then(|job| job.progress);
-            let asked = self.browse.ui(
-                ui,
-                &self.session,
-                scanning.as_ref(),
-                &self.settings.recent,
-                &mut self.thumbnails,
-            );
+            let asked =
+                self.browse.ui(ui, &self.session, scanning.as_ref(), &self.settings.recent, &mut self.thumbnails);
             commands.extend(asked.into_iter().map(Command::from));
             return;
         }
@@ -184,9 +179,10 @@ impl App {
         let size = ctx.input(|input| {
             let window = input.viewport();
             let usual = !window.maximized.unwrap_or(false) && !window.fullscreen.unwrap_or(false);
-            window.inner_rect.filter(|_| usual).map(|rect| rect.size() * ctx.zoom_factor())
+            window.inner_rect.filter(|_| usual).map(|rect| rect.size())
         });
         if let Some(size) = size {
+            let size = size * ctx.zoom_factor();
             self.settings.window = Some([size.x.round(), size.y.round()]);
         }
         if self.settings == self.saved {
@@ -217,7 +213,8 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
-        let mut commands = if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
+        let mut commands =
+            if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
         commands.extend(command::dropped(&ctx));
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);

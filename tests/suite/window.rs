@@ -20,8 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 type Window = Harness<'static, App>;
 
 fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
-    let options =
-        WindowOptions { folder, run: None, places: Places::below(home), device: Some(DeviceChoice::Cpu) };
+    let options = WindowOptions { folder, run: None, places: Places::below(home), device: Some(DeviceChoice::Cpu) };
     Harness::builder()
         .with_size(vec2(1280.0, 800.0))
         .with_max_steps(64)
@@ -152,7 +151,8 @@ fn review(window: &mut Window) -> usize {
         let shown = if count == 1 { "1 photo".to_owned() } else { format!("{count} photos") };
         assert!(window.query_all_by_label(&shown).next().is_some(), "{shown} of {label}");
     }
-    let agreeing: usize = ["intact called intact: ", "cracked called cracked: "].iter().map(|c| cell(window, c).0).sum();
+    let agreeing: usize =
+        ["intact called intact: ", "cracked called cracked: "].iter().map(|c| cell(window, c).0).sum();
     assert_eq!(wrong + agreeing, 60);
     wrong
 }
@@ -181,9 +181,7 @@ fn replace(window: &mut Window, to: &Path) {
     assert_eq!(std::fs::read_to_string(to.join("misclassified.csv")).unwrap(), "mine");
     assert_eq!(std::fs::metadata(to.join("report.html")).unwrap().modified().unwrap(), before);
     press(window, Role::Button, "Replace them");
-    until(window, "the second export", |window| {
-        told(window).iter().filter(|m| m.contains("exported to")).count() == 2
-    });
+    until(window, "the second export", |window| told(window).iter().filter(|m| m.contains("exported to")).count() == 2);
     assert_ne!(std::fs::read_to_string(to.join("misclassified.csv")).unwrap(), "mine");
 }
 

@@ -1,9 +1,16 @@
 //! Controls with names: what forms are made of.
 
-use egui::{Align, Button, Color32, Label, Layout, Response, RichText, Stroke, Ui, vec2};
+use egui::{
+    Align, Button, Color32, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
+    vec2,
+};
 
 use crate::app::theme;
 
+/// Thickness of a bar of progress.
+const BAR: f32 = 6.0;
+/// Width of a number in a form.
+const NUMBER: f32 = 76.0;
 /// Width of the names in a form.
 const NAMES: f32 = 104.0;
 
@@ -21,6 +28,11 @@ pub fn row<R>(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)
         ui.label_inputs_by(label.id, control)
     })
     .inner
+}
+
+/// A number to be typed or dragged; all of them are as wide, so that a form has one edge.
+pub fn number(ui: &mut Ui, value: DragValue<'_>) -> Response {
+    ui.add(value.min_size(vec2(NUMBER, 0.0)))
 }
 
 /// The one button that is meant: in the accent colour.
@@ -65,14 +77,30 @@ pub fn choices<T: PartialEq + Copy>(ui: &mut Ui, chosen: &mut T, choices: &[(T, 
 /// A button that bears an icon alone; `name` is its tooltip and its name for a screen reader.
 pub fn icon_button(ui: &mut Ui, icon: theme::Icon, name: &str) -> Response {
     let button = ui.add(Button::new(icon.codepoint).min_size(theme::icon_button_size()));
-    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), name));
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     button.on_hover_text(name)
 }
 
 /// A small square of colour, as in a legend.
 pub fn swatch(ui: &mut Ui, colour: Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
     ui.painter().rect_filled(rect, 2.0, colour);
+}
+
+/// A bar that is filled up to `fraction`, where that is known. It does not move by itself.
+pub fn progress(ui: &mut Ui, fraction: Option<f32>, width: f32, name: &str) {
+    let colours = theme::palette(ui);
+    let (room, response) = ui.allocate_exact_size(vec2(width, theme::ROW), Sense::hover());
+    let bar = Rect::from_center_size(room.center(), vec2(width, BAR));
+    ui.painter().rect_filled(bar, BAR / 2.0, colours.line);
+    if let Some(fraction) = fraction.filter(|fraction| *fraction > 0.0) {
+        let filled = bar.with_max_x(bar.left() + (width * fraction.min(1.0)).max(BAR));
+        ui.painter().rect_filled(filled, BAR / 2.0, colours.accent);
+    }
+    response.widget_info(|| WidgetInfo {
+        value: fraction.map(f64::from),
+        ..WidgetInfo::labeled(Role::ProgressIndicator, true, name)
+    });
 }
 
 /// A figure that matters, with its name beneath.

@@ -15,7 +15,7 @@ impl Browse {
         ui.horizontal(|ui| {
             let open = self.filter_is_open(width);
             let name = if open { "Hide the filter" } else { "Show the filter" };
-            if form::icon_button(ui, icons::ICON_FILTER_LIST, name).clicked() {
+            if form::icon_button(ui, icons::ICON_FILTER_ALT, name).clicked() {
                 self.filter_open = Some(!open);
             }
             self.sort_ui(ui, session);

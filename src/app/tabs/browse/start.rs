@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Button, ProgressBar, Ui, vec2};
+use egui::{Button, Ui, vec2};
 
 use super::Request;
 use crate::app::theme::{self, icons, space};
@@ -35,7 +35,7 @@ fn busy(ui: &mut Ui, progress: &Progress) {
     };
     empty::state(ui, icons::ICON_HOURGLASS_EMPTY, progress.phase.title(), &text, |ui| {
         if let Some(fraction) = progress.fraction() {
-            ui.add(ProgressBar::new(fraction).desired_width(240.0).desired_height(6.0));
+            form::progress(ui, Some(fraction), 240.0, progress.phase.title());
         }
     });
 }

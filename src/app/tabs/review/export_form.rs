@@ -103,7 +103,8 @@ impl ExportForm {
             ui.checkbox(&mut what.copies, "Copies of the photos that are wrong")
                 .on_hover_text("In the folders false_positive and false_negative");
             ui.checkbox(&mut what.contact_sheet, "Contact sheet of the errors").on_hover_text("contact_sheet.png");
-            ui.checkbox(&mut what.report, "Report").on_hover_text("report.html: figures, curves and errors on one page");
+            ui.checkbox(&mut what.report, "Report")
+                .on_hover_text("report.html: figures, curves and errors on one page");
         });
         ui.checkbox(&mut what.predictions, "Table of all predictions")
             .on_hover_text("predictions.csv: every photo with its probability");

@@ -152,7 +152,8 @@ impl ReviewTab {
             Panel::bottom("review buttons").frame(margin).resizable(false).show(ui, |ui| {
                 ui.vertical_centered_justified(|ui| {
                     let export = primary(ui, true, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
-                    if export.on_hover_text("Tables, copies of wrong photos, contact sheet, report (Ctrl+E)").clicked() {
+                    if export.on_hover_text("Tables, copies of wrong photos, contact sheet, report (Ctrl+E)").clicked()
+                    {
                         scene.commands.push(Command::ExportForm);
                     }
                 });
@@ -192,10 +193,12 @@ impl ReviewTab {
         let wide = ui.available_width() + FIGURES >= WIDE;
         let panel = Frame::new().fill(theme::palette(ui).panel);
         if wide && !self.large && self.grid.selected.is_some() {
-            Panel::right("photo").frame(panel).default_size(DETAIL).size_range(260.0..=640.0).resizable(true).show(
-                ui,
-                |ui| self.detail_ui(ui, scene),
-            );
+            Panel::right("photo")
+                .frame(panel)
+                .default_size(DETAIL)
+                .size_range(260.0..=640.0)
+                .resizable(true)
+                .show(ui, |ui| self.detail_ui(ui, scene));
         }
         let ground = Frame::new().fill(theme::palette(ui).window);
         CentralPanel::default().frame(ground).show(ui, |ui| {
@@ -213,7 +216,8 @@ impl ReviewTab {
 
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-            if ui.button(theme::icon_text(icons::ICON_ARROW_BACK, "Back to the photos")).on_hover_text("Esc").clicked() {
+            if ui.button(theme::icon_text(icons::ICON_ARROW_BACK, "Back to the photos")).on_hover_text("Esc").clicked()
+            {
                 self.large = false;
             }
         });

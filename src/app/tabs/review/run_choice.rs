@@ -78,7 +78,7 @@ impl RunChoice {
         ui.label(theme::quiet(ui, "This run was trained on other photos."));
         let free = scene.job.is_none();
         let text = format!("Classify {}", format::photos(dataset.samples.len()));
-        if primary(ui, free, &theme::icon_text(icons::ICON_PLAY_ARROW, &text)).clicked() {
+        if primary(ui, free, &theme::icon_text(icons::ICON_PLAY_CIRCLE, &text)).clicked() {
             scene.commands.push(Command::Classify(path.clone()));
         }
         if ui.add_enabled(free, Button::new("Open its own photos instead")).clicked() {

@@ -1,7 +1,9 @@
 //! Loss and accuracy over the epochs, of one run or of several.
 
 use egui::{Align2, Color32, Id, RichText, Stroke, Ui, Vec2b, pos2, vec2};
-use egui_plot::{GridInput, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotUi, Points, Text, uniform_grid_spacer};
+use egui_plot::{
+    GridInput, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotUi, Points, Text, uniform_grid_spacer,
+};
 
 use crate::app::theme::{self, space};
 use crate::train::observer::EpochRecord;

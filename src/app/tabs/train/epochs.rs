@@ -53,7 +53,8 @@ pub(super) fn ui(ui: &mut Ui, records: &[EpochRecord], best: Option<usize>) {
 }
 
 fn cells(record: &EpochRecord, best: bool) -> [String; 7] {
-    let optional = |value: Option<f64>, decimals: usize| value.map_or_else(|| "–".into(), |v| format!("{v:.decimals$}"));
+    let optional =
+        |value: Option<f64>, decimals: usize| value.map_or_else(|| "–".into(), |v| format!("{v:.decimals$}"));
     [
         if best { format!("★ {}", record.epoch) } else { record.epoch.to_string() },
         rate(record.learning_rate),

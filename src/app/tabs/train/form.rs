@@ -1,12 +1,14 @@
 //! The training form, and the buttons that start, hold and stop.
 
-use egui::{Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui};
+use egui::{
+    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui,
+};
 
 use crate::app::bars;
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Running, Scene};
 use crate::app::theme::{self, icons, space};
-use crate::app::widgets::form::{primary, row};
+use crate::app::widgets::form::{number, primary, row};
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
@@ -70,7 +72,7 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, "Validation", "The share of the photos that is held back to judge each epoch", |ui| {
         let mut percent = (split.val_fraction * 100.0).round();
         let value = DragValue::new(&mut percent).range(5.0..=50.0).suffix(" %").speed(0.2).fixed_decimals(0);
-        if ui.add(value).changed() {
+        if number(ui, value).changed() {
             split.val_fraction = percent / 100.0;
         }
     });
@@ -115,15 +117,15 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
 fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
     ui.label(theme::section("Training"));
     row(ui, "Epochs", "Passes over all training photos", |ui| {
-        ui.add(DragValue::new(&mut config.epochs).range(1..=10_000).speed(0.1));
+        number(ui, DragValue::new(&mut config.epochs).range(1..=10_000).speed(0.1));
     });
     row(ui, "Batch", "Photos a step", |ui| {
-        ui.add(DragValue::new(&mut config.batch_size).range(1..=4096).speed(0.5));
+        number(ui, DragValue::new(&mut config.batch_size).range(1..=4096).speed(0.5));
     });
     row(ui, "Rate", "Learning rate: how far each step goes; the highest one of the schedule", |ui| {
         let speed = config.learning_rate * 0.02;
         let value = DragValue::new(&mut config.learning_rate).range(1e-6..=10.0).speed(speed).max_decimals(6);
-        ui.add(value.custom_formatter(|rate, _| super::epochs::rate(rate)));
+        number(ui, value.custom_formatter(|rate, _| super::epochs::rate(rate)));
     });
 }
 
@@ -137,11 +139,11 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
     if config.optimizer == OptimizerKind::Sgd {
         row(ui, "Momentum", "How much of the step before is kept", |ui| {
-            ui.add(DragValue::new(&mut config.momentum).range(0.0..=0.999).speed(0.005).max_decimals(3));
+            number(ui, DragValue::new(&mut config.momentum).range(0.0..=0.999).speed(0.005).max_decimals(3));
         });
     }
     row(ui, "Weight decay", "Pulls weights towards zero; 0 for none", |ui| {
-        ui.add(DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5));
+        number(ui, DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5));
     });
     row(ui, "Classes", "", |ui| {
         let balance = ui.add(Checkbox::new(&mut config.balance_classes, "balance"));
@@ -160,7 +162,7 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
     });
     row(ui, "Seed", "The same seed, photos and settings give the same run", |ui| {
-        if ui.add(DragValue::new(&mut config.seed).speed(0.1)).changed() {
+        if number(ui, DragValue::new(&mut config.seed).speed(0.1)).changed() {
             config.split.seed = config.seed;
         }
     });
@@ -216,7 +218,7 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(theme::quiet(ui, reason));
     }
     ui.vertical_centered_justified(|ui| {
-        let start = primary(ui, reason.is_none(), &theme::icon_text(icons::ICON_PLAY_ARROW, "Start training"));
+        let start = primary(ui, reason.is_none(), &theme::icon_text(icons::ICON_PLAY_CIRCLE, "Start training"));
         if start.on_hover_text("Ctrl+Enter").clicked() {
             scene.commands.push(Command::StartTraining);
         }
@@ -231,15 +233,16 @@ fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     ui.columns_const(|[left, right]| {
         left.vertical_centered_justified(|ui| {
             let (text, pause) = match job.is_paused() {
-                true => (theme::icon_text(icons::ICON_PLAY_ARROW, "Go on"), false),
-                false => (theme::icon_text(icons::ICON_PAUSE, "Pause"), true),
+                true => (theme::icon_text(icons::ICON_PLAY_CIRCLE, "Go on"), false),
+                false => (theme::icon_text(icons::ICON_PAUSE_CIRCLE, "Pause"), true),
             };
             if ui.add_enabled(!stopping, egui::Button::new(text)).clicked() {
                 commands.push(Command::PauseTraining(pause));
             }
         });
         right.vertical_centered_justified(|ui| {
-            let text = if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP, "Stop") };
+            let text =
+                if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP_CIRCLE, "Stop") };
             let stop = ui.add_enabled(!stopping, egui::Button::new(text));
             if stop.on_hover_text("Ends the training and keeps its best epoch").clicked() {
                 commands.push(Command::StopTraining);

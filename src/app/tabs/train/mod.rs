@@ -204,12 +204,8 @@ impl TrainTab {
             });
         }
         let earlier = self.earlier(ui, scene.runs);
-        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| Curve {
-            name: run.name.clone(),
-            colour,
-            epochs: &run.epochs,
-            steps: &[],
-            best: best_of(&run.epochs),
+        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| {
+            Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best: best_of(&run.epochs) }
         }));
         let planned = self.live.as_ref().filter(|live| live.end.is_none()).map_or(1, |live| live.planned);
         curves::ui(ui, &drawn, self.smoothing, planned);
@@ -237,7 +233,8 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
         }
         Some(End::Finished { stopped, accuracy, wrong, best_epoch, seconds }) => {
             let colours = theme::palette(ui);
-            let (icon, word) = if *stopped { (icons::ICON_STOP, "Stopped") } else { (icons::ICON_CHECK, "Done") };
+            let (icon, word) =
+                if *stopped { (icons::ICON_STOP_CIRCLE, "Stopped") } else { (icons::ICON_CHECK, "Done") };
             ui.label(theme::section(theme::icon_text(icon, word)));
             let accuracy = accuracy.map_or_else(String::new, |a| format!("validation accuracy {a:.3} · "));
             let taken = format::duration(Duration::from_secs_f64(seconds.max(0.0)));

@@ -41,7 +41,8 @@ impl Runs<'_> {
             if let Some(colour) = self.live {
                 ui.horizontal(|ui| {
                     let mut always = true;
-                    ui.add_enabled(false, Checkbox::without_text(&mut always)).widget_info(named("Draw this run", true));
+                    ui.add_enabled(false, Checkbox::without_text(&mut always))
+                        .widget_info(named("Draw this run", true));
                     form::swatch(ui, colour);
                     let entry = Button::selectable(self.listed.is_none(), "This run");
                     if ui.add(entry).on_hover_text("List its epochs").clicked() {
@@ -73,7 +74,11 @@ impl Runs<'_> {
                 let review = ui.add_enabled_ui(run.finished, |ui| {
                     form::icon_button(ui, icons::ICON_ARROW_FORWARD, &format!("Review {}", run.name))
                 });
-                if review.inner.on_disabled_hover_text("This run has no model: it ended before its first epoch").clicked() {
+                if review
+                    .inner
+                    .on_disabled_hover_text("This run has no model: it ended before its first epoch")
+                    .clicked()
+                {
                     commands.push(Command::OpenRun(run.path.clone()));
                 }
                 if let Some(accuracy) = accuracy(&run.epochs) {

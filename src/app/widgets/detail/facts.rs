@@ -101,7 +101,7 @@ fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     rows.add_with("Folder", "", |ui| {
         ui.vertical(|ui| {
             ui.add(Label::new(folder).selectable(true).wrap());
-            let text = theme::icon_text(icons::ICON_CONTENT_COPY, "Copy path");
+            let text = theme::icon_text(icons::ICON_FILE_COPY, "Copy path");
             if ui.button(text).on_hover_text("Copies the path of the photo").clicked() {
                 ui.ctx().copy_text(path.display().to_string());
             }
