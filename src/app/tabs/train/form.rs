@@ -32,11 +32,9 @@ pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let margin = theme::panel_margin();
     let running = scene.job.filter(|job| job.kind == Kind::Train);
     let buttons = Panel::bottom("training buttons").frame(Frame::new().inner_margin(margin));
-    buttons.exact_size(BUTTONS).resizable(false).show(ui, |ui| {
-        match running {
-            Some(job) => running_ui(ui, job, scene.commands),
-            None => start_ui(ui, scene),
-        }
+    buttons.exact_size(BUTTONS).resizable(false).show(ui, |ui| match running {
+        Some(job) => running_ui(ui, job, scene.commands),
+        None => start_ui(ui, scene),
     });
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(margin).show(ui, |ui| {
