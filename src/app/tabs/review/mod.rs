@@ -397,9 +397,12 @@ fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
         return;
     }
-    if scene.runs.iter().any(|run| run.finished) {
-        let text = "Choose a run on the left to see what it got wrong.";
-        empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", text, |_| {});
+    if let Some((text, command)) = run_choice::suggestion(scene) {
+        let hint = "Its predictions are laid over the photos; another one can be chosen on the left.";
+        let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
+        if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {
+            scene.commands.push(command);
+        }
         return;
     }
     let text = "Train on your photos first; then see here what went wrong.";
