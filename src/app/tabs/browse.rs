@@ -210,8 +210,14 @@ impl Browse {
     fn obey(&mut self, output: GridOutput) {
         if let Some(index) = output.activated {
             self.grid.selected = Some(index);
-            self.large = true;
+            self.show_large(true);
         }
+    }
+
+    /// Each size of the photo begins with the whole of it.
+    fn show_large(&mut self, large: bool) {
+        self.large = large;
+        self.detail.view_mut().fit();
     }
 
     fn heat(&self, session: &Session) -> Option<(usize, egui::TextureId)> {
@@ -236,7 +242,7 @@ impl Browse {
         Panel::top("large bar").frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
                 if form::icon_button(ui, icons::ICON_ARROW_BACK, "Back to the grid (Esc)").clicked() {
-                    self.large = false;
+                    self.show_large(false);
                 }
                 if form::icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
                     self.step(-1);
@@ -291,7 +297,7 @@ impl Browse {
             }
         }
         if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
-            self.large = false;
+            self.show_large(false);
             ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
         }
     }

@@ -4,7 +4,10 @@ mod facts;
 
 use std::path::{Path, PathBuf};
 
-use egui::{Id, Key, Modifiers, Rect, ScrollArea, TextureHandle, TextureId, TextureOptions, Ui, UiBuilder, vec2};
+use egui::{
+    Button, Id, Key, Label, Modifiers, Rect, RichText, ScrollArea, Sense, TextureHandle, TextureId, TextureOptions, Ui,
+    UiBuilder, pos2, vec2,
+};
 
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
@@ -72,7 +75,7 @@ impl Detail {
         };
         let room = ui.available_rect_before_wrap();
         let height = room.width().min(room.height() * 0.55);
-        let (rect, _) = ui.allocate_exact_size(vec2(room.width(), height), egui::Sense::hover());
+        let (rect, _) = ui.allocate_exact_size(vec2(room.width(), height), Sense::hover());
         let requests = self.photo_ui(&mut ui.new_child(UiBuilder::new().max_rect(rect)), session, &item);
         self.controls_ui(ui, session);
         self.facts_ui(ui, session, &item);
@@ -119,16 +122,9 @@ impl Detail {
                     ui.label(theme::quiet(ui, format!("{:.0} %", self.view.scale() * 100.0)));
                 }
             });
-            if session.verdict.is_some() {
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    let text = theme::icon_text(icons::ICON_GRAIN, "Heat map");
-                    ui.toggle_value(&mut self.heat_wanted, text)
-                        .on_hover_text("Where the model saw signs of a crack (C)");
-                });
-            }
         });
-        if self.heat_wanted && session.verdict.is_some() {
-            self.legend_ui(ui);
+        if session.verdict.is_some() {
+            self.heat_ui(ui);
         }
         self.keys(ui, session);
     }
@@ -222,31 +218,30 @@ impl Detail {
         }
     }
 
-    /// From clear to yellow: how much a place speaks for a crack; or why there is nothing to see.
-    fn legend_ui(&self, ui: &mut Ui) {
-        ui.horizontal(|ui| match self.heat.as_ref().and_then(|heat| heat.content.as_ref()) {
-            Some(Err(error)) => {
-                ui.colored_label(theme::palette(ui).error, error.one_line());
+    /// The heat map's button, and what its colours mean or why there is nothing to see.
+    fn heat_ui(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            let text = theme::icon_text(icons::ICON_GRAIN, "Heat map");
+            let button = Button::selectable(self.heat_wanted, text).frame_when_inactive(true);
+            if ui.add(button).on_hover_text("Where the model saw signs of a crack (C)").clicked() {
+                self.heat_wanted = !self.heat_wanted;
             }
-            None => {
-                ui.label(theme::quiet(ui, "Computing…"));
+            if !self.heat_wanted {
+                return;
             }
-            Some(Ok(_)) => {
-                ui.label(theme::quiet(ui, "no sign").size(theme::SMALL));
-                let (bar, _) = ui.allocate_exact_size(vec2(96.0, 8.0), egui::Sense::hover());
-                let steps = 32;
-                let width = bar.width() / steps as f32;
-                for i in 0..steps {
-                    let left = bar.left() + i as f32 * width;
-                    let step = Rect::from_min_size(egui::pos2(left, bar.top()), vec2(width, bar.height()));
-                    ui.painter().rect_filled(step, 0.0, heat_colour(i as f32 / (steps - 1) as f32));
+            match self.heat.as_ref().and_then(|heat| heat.content.as_ref()) {
+                Some(Ok(_)) => legend_ui(ui),
+                None => _ = ui.label(theme::quiet(ui, "Computing…")),
+                Some(Err(error)) => {
+                    let reason = error.details().first().map_or(error.title(), String::as_str);
+                    let text = RichText::new(reason).color(theme::palette(ui).error);
+                    ui.add(Label::new(text).truncate()).on_hover_text(error.to_string());
                 }
-                ui.label(theme::quiet(ui, "strong sign of a crack").size(theme::SMALL));
             }
         });
     }
 
-    /// `+`, `−`, `Z` and `C`, wherever the keyboard is but in a text field or behind a dialog.
+    /// `+`, `−`, `Z` and `C`, unless a text field, a menu or a dialog has the keyboard.
     fn keys(&mut self, ui: &Ui, session: &Session) {
         let ctx = ui.ctx();
         let free = !ctx.text_edit_focused()
@@ -263,6 +258,21 @@ impl Detail {
 }
 
 const ZOOM: f32 = 1.5;
+
+/// From clear to yellow: how much a place speaks for a crack.
+fn legend_ui(ui: &mut Ui) {
+    const STEPS: u8 = 24;
+    ui.label(theme::quiet(ui, "no sign").size(theme::SMALL));
+    let (bar, response) = ui.allocate_exact_size(vec2(72.0, 8.0), Sense::hover());
+    let width = bar.width() / f32::from(STEPS);
+    for i in 0..STEPS {
+        let left = bar.left() + f32::from(i) * width;
+        let step = Rect::from_min_size(pos2(left, bar.top()), vec2(width, bar.height()));
+        ui.painter().rect_filled(step, 0.0, heat_colour(f32::from(i) / f32::from(STEPS - 1)));
+    }
+    response.on_hover_text("How much each part of the photo speaks for a crack, by the model's last layer");
+    ui.label(theme::quiet(ui, "crack").size(theme::SMALL));
+}
 
 /// Why there is no photo to see.
 fn unreadable_ui(ui: &mut Ui, room: Rect, error: &Error) {

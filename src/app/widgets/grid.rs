@@ -79,7 +79,7 @@ impl GridState {
 }
 
 impl<'a> Grid<'a> {
-    /// A grid of the photos in `order`, in cells of `cell` points. `id` must be its own among the grids of the window.
+    /// A grid of the photos in `order`, in cells of at least `cell` points. `id` must be its own among the grids of the window.
     pub fn new(id: &'a str, order: &'a [usize], cell: f32) -> Self {
         Self { id, order, revision: 0, cell, captions: false, overlay: None }
     }
@@ -237,9 +237,9 @@ impl<'a> Grid<'a> {
     ) {
         let origin = ui.max_rect().left_top() + egui::vec2(0.0, viewport.top());
         let pixels_per_point = ui.ctx().pixels_per_point();
-        let side = (self.cell * pixels_per_point).round();
+        let side = (layout.side() * pixels_per_point).round();
         let visible = layout.visible(viewport.top(), viewport.height());
-        let mut painter = cell::Painter::new(ui, self.cell, self.captions);
+        let mut painter = cell::Painter::new(ui, layout.side(), self.captions);
         for position in visible.clone() {
             let Some(item) = self.order.get(position).and_then(|&index| item(index)) else { continue };
             let rect = layout.cell(position, origin, viewport.top(), pixels_per_point);

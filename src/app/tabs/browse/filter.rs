@@ -319,7 +319,7 @@ mod tests {
     fn names_are_found_by_their_words_in_any_case() {
         let session = session(false);
         let text = |text: &str| Filter { text: text.to_owned(), ..Filter::default() };
-        assert_eq!(names(&session, &text("  WAND b "), Sorting::default()), [1]);
+        assert_eq!(names(&session, &text("  WAND B.jpg "), Sorting::default()), [1]);
         assert_eq!(names(&session, &text("ü"), Sorting::default()).len(), 6);
         assert!(names(&session, &text("nowhere"), Sorting::default()).is_empty());
         assert!(text("  ").is_empty());

@@ -1,12 +1,21 @@
 use super::*;
 
+use egui_kittest::kittest::{By, NodeT as _, Queryable as _};
+use egui_kittest::{Harness, Node};
+
 use crate::app::session::Verdict;
 use crate::dataset::split::Part;
-use crate::dataset::{Class, Layout, Sample, Skipped};
+use crate::dataset::{Class, Layout, Problem, Sample, Skipped};
+use crate::job::Phase;
+use crate::photo::{decode, exif};
 use crate::review::predictions::Prediction;
 
 /// Six photos: ▲ 0.9, ▲ 0.2 (a miss), ● 0.1, ● 0.7 (a false alarm), no label 0.6, no label and no prediction.
 pub fn session(predicted: bool) -> Session {
+    session_in(Path::new("/photos"), predicted)
+}
+
+fn session_in(folder: &Path, predicted: bool) -> Session {
     let labels =
         [Some(Class::Positive), Some(Class::Positive), Some(Class::Negative), Some(Class::Negative), None, None];
     let samples: Vec<Sample> = labels
@@ -14,7 +23,7 @@ pub fn session(predicted: bool) -> Session {
         .zip('a'..)
         .map(|(label, letter)| {
             let file = format!("Brücke/Wand {letter}.jpg");
-            Sample { path: Path::new("/photos").join(&file), file, label, bytes: 12_345, modified: None }
+            Sample { path: folder.join(&file), file, label, bytes: 12_345, modified: None }
         })
         .collect();
     let predictions: Vec<Prediction> = [0.9, 0.2, 0.1, 0.7, 0.6]
@@ -39,7 +48,7 @@ pub fn session(predicted: bool) -> Session {
         classified: false,
     };
     let dataset = Dataset {
-        roots: vec![PathBuf::from("/photos")],
+        roots: vec![folder.to_owned()],
         layout: Layout::ClassFolders,
         samples,
         skipped: Skipped::default(),
@@ -51,4 +60,274 @@ pub fn session(predicted: bool) -> Session {
         revision: 1,
         ..Session::default()
     }
+}
+
+/// The tab with its photos on disk, and what it asked for.
+struct Bench {
+    browse: Browse,
+    session: Session,
+    scanning: Option<Progress>,
+    thumbnails: Thumbnails,
+    requests: Vec<Request>,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(predicted: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let session = session_in(folder.path(), predicted);
+        for (i, sample) in session.dataset.iter().flat_map(|dataset| &dataset.samples).enumerate() {
+            std::fs::create_dir_all(sample.path.parent().unwrap()).unwrap();
+            image::RgbImage::new(60 + i as u32, 40).save(&sample.path).unwrap();
+        }
+        let thumbnails = Thumbnails::new(&egui::Context::default()).unwrap();
+        Self { browse: Browse::default(), session, scanning: None, thumbnails, requests: Vec::new(), folder }
+    }
+
+    fn ui(&mut self, ui: &mut Ui) {
+        theme::install(ui.ctx());
+        self.thumbnails.begin_frame(ui.ctx());
+        let recent = [PathBuf::from("/sites/bridge 7")];
+        let asked = self.browse.ui(ui, &self.session, self.scanning.as_ref(), &recent, &mut self.thumbnails);
+        self.thumbnails.end_frame();
+        for request in &asked {
+            // What the window's quick lane does, without its thread.
+            if let Request::Photo(path) = request {
+                let read = || Ok((Picture::from_rgb(decode::decode(path)?), exif::facts(path)?));
+                self.browse.photo_arrived(path, read());
+            }
+        }
+        self.requests.extend(asked);
+    }
+
+    fn harness<'a>(self) -> Harness<'a, Self> {
+        let mut harness = Harness::builder()
+            .with_size([1280.0, 800.0])
+            .with_max_steps(32)
+            .with_step_dt(1.0 / 60.0)
+            .build_ui_state(|ui, bench| bench.ui(ui), self);
+        settle(&mut harness);
+        harness
+    }
+}
+
+/// Runs frames until the thumbnails on the screen are there and nothing moves.
+fn settle(harness: &mut Harness<'_, Bench>) {
+    let begun = std::time::Instant::now();
+    loop {
+        harness.run_ok();
+        if harness.state().thumbnails.is_idle() {
+            break;
+        }
+        assert!(begun.elapsed().as_secs() < 30, "the window never comes to rest");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    harness.run_steps(2);
+}
+
+fn press(harness: &mut Harness<'_, Bench>, key: Key) {
+    harness.key_press(key);
+    settle(harness);
+}
+
+fn click(harness: &mut Harness<'_, Bench>, label: &str) {
+    let control = By::new().label_contains(label).predicate(|node| node.role() != egui::Role::Label);
+    harness.get_all(control).next().unwrap().click();
+    settle(harness);
+}
+
+/// A button of the filter; its name may also stand in the details.
+fn value<'a>(harness: &'a Harness<'_, Bench>, name: &'a str) -> Node<'a> {
+    harness.get_all_by_role_and_label(egui::Role::CheckBox, name).next().unwrap()
+}
+
+fn shown(harness: &Harness<'_, Bench>) -> Vec<String> {
+    harness
+        .get_all_by_role(egui::Role::GridCell)
+        .filter_map(|cell| cell.accesskit_node().label())
+        .map(|label| label.trim_start_matches("Brücke/Wand ").trim_end_matches(".jpg").to_owned())
+        .collect()
+}
+
+fn selected(harness: &Harness<'_, Bench>) -> usize {
+    harness.state().browse.selected().unwrap()
+}
+
+#[test]
+fn the_first_start_says_what_to_do() {
+    let mut bench = Bench::new(false);
+    bench.session = Session::default();
+    let mut harness = bench.harness();
+    click(&mut harness, "Open a folder");
+    click(&mut harness, "Try the sample photos");
+    click(&mut harness, "bridge 7");
+    let asked = [Request::OpenFolder, Request::TrySamples, Request::Open("/sites/bridge 7".into())];
+    assert_eq!(harness.state().requests, asked);
+}
+
+#[test]
+fn a_folder_being_listed_shows_how_far() {
+    let mut bench = Bench::new(false);
+    bench.session = Session::default();
+    bench.scanning = Some(Progress { phase: Phase::Scan, done: 12_345, total: None, per_second: 1.0 });
+    bench.harness().get_by_label("12,345 photos so far");
+}
+
+#[test]
+fn a_folder_without_photos_says_why() {
+    let mut bench = Bench::new(false);
+    let mut dataset = bench.session.dataset.take().unwrap().as_ref().clone();
+    dataset.samples.clear();
+    dataset.skipped.other = 3;
+    bench.session.dataset = Some(Arc::new(dataset));
+    let mut harness = bench.harness();
+    harness.get_by_label("3 files are there, but none is a picture by its name");
+    click(&mut harness, "Open a folder");
+    assert_eq!(harness.state().requests, [Request::OpenFolder]);
+}
+
+#[test]
+fn choosing_values_filters_and_the_selection_survives() {
+    let mut harness = Bench::new(true).harness();
+    assert_eq!(shown(&harness), ["a", "b", "c", "d", "e", "f"]);
+    press(&mut harness, Key::End);
+    assert_eq!(selected(&harness), 5);
+    value(&harness, "false negative").click();
+    settle(&mut harness);
+    assert_eq!(shown(&harness), ["b"]);
+    harness.get_by_label("1 of 6 shown");
+    assert_eq!(selected(&harness), 5);
+    click(&mut harness, "Clear the filter");
+    assert_eq!(shown(&harness).len(), 6);
+    assert_eq!(selected(&harness), 5);
+}
+
+#[test]
+fn a_name_is_looked_for() {
+    let mut harness = Bench::new(false).harness();
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name").focus();
+    settle(&mut harness);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name").type_text("wand D.JPG");
+    settle(&mut harness);
+    assert_eq!(shown(&harness), ["d"]);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name").type_text("x");
+    settle(&mut harness);
+    harness.get_by_label("None of the 6 photos passes the filter");
+    harness.get_all_by_label_contains("Clear the filter").last().unwrap().click();
+    settle(&mut harness);
+    assert_eq!(shown(&harness).len(), 6);
+}
+
+#[test]
+fn the_keyboard_moves_and_opens() {
+    let mut harness = Bench::new(true).harness();
+    let columns = 5;
+    for (key, expected) in [
+        (Key::ArrowRight, 1),
+        (Key::ArrowLeft, 0),
+        (Key::ArrowLeft, 0),
+        (Key::ArrowDown, columns),
+        (Key::ArrowUp, 0),
+        (Key::End, 5),
+        (Key::Home, 0),
+        (Key::PageDown, 5),
+        (Key::PageUp, 0),
+    ] {
+        press(&mut harness, key);
+        assert_eq!(selected(&harness), expected, "{key:?}");
+    }
+    press(&mut harness, Key::Enter);
+    harness.get_by_label("1 of 6");
+    assert!(harness.query_by_label("Brücke/Wand a.jpg").is_none(), "the grid has made room");
+    press(&mut harness, Key::ArrowRight);
+    harness.get_by_label("2 of 6");
+    press(&mut harness, Key::Escape);
+    assert_eq!(selected(&harness), 1);
+    harness.get_by_label("Brücke/Wand a.jpg");
+    press(&mut harness, Key::ArrowRight);
+    assert_eq!(selected(&harness), 2, "the grid has the keyboard again");
+}
+
+#[test]
+fn a_double_click_shows_a_photo_large() {
+    let mut harness = Bench::new(false).harness();
+    let place = harness.get_by_label("Brücke/Wand c.jpg").rect().center();
+    for _ in 0..2 {
+        harness.drag_at(place);
+        harness.drop_at(place);
+    }
+    settle(&mut harness);
+    harness.get_by_label("3 of 6");
+    click(&mut harness, "Back to the grid");
+    assert_eq!(shown(&harness).len(), 6);
+}
+
+#[test]
+fn photos_are_sorted_and_turned_round() {
+    let mut harness = Bench::new(true).harness();
+    harness.get_by_role_and_label(egui::Role::ComboBox, "Sort").click();
+    settle(&mut harness);
+    click(&mut harness, "loss");
+    assert_eq!(shown(&harness), ["b", "d", "a", "c", "e", "f"]);
+    click(&mut harness, "worst first");
+    assert_eq!(shown(&harness), ["a", "c", "d", "b", "e", "f"]);
+    assert_eq!(selected(&harness), 0);
+}
+
+#[test]
+fn the_details_say_what_is_known() {
+    let mut harness = Bench::new(true).harness();
+    press(&mut harness, Key::ArrowRight);
+    for text in ["Wand b.jpg", "61 × 40", "not recorded", "0.80", "wrong", "1.609", "validation", "first"] {
+        assert!(harness.query_all_by_label(text).next().is_some(), "{text}");
+    }
+    let folder = harness.state().folder.path().join("Brücke").display().to_string();
+    harness.get_by_label(&folder);
+    assert!(harness.query_all_by_label_contains("Heat map").next().is_some());
+    press(&mut harness, Key::C);
+    let path = harness.state().session.item(1).unwrap().sample.path.clone();
+    assert_eq!(harness.state().requests.last(), Some(&Request::Activation(path.clone())));
+    harness.state_mut().browse.activation_arrived(&path, Ok(Heat::new(2, 2, [0.0, 9.0, 0.0, 0.0])));
+    settle(&mut harness);
+    assert!(harness.state().browse.heat(&harness.state().session).is_some());
+}
+
+#[test]
+fn a_photo_that_cannot_be_read_says_why() {
+    let bench = Bench::new(false);
+    let path = bench.session.item(2).unwrap().sample.path.clone();
+    std::fs::write(&path, b"no picture at all").unwrap();
+    let mut harness = bench.harness();
+    harness.get_by_label("Brücke/Wand c.jpg").click();
+    settle(&mut harness);
+    harness.get_by_label("This photo cannot be read: not a picture: plain text");
+    assert!(
+        matches!(harness.state().thumbnails.failure(&path), Some(error) if error.one_line().contains("plain text"))
+    );
+}
+
+#[test]
+fn another_folder_begins_anew_and_the_same_one_keeps_its_place() {
+    let mut harness = Bench::new(true).harness();
+    press(&mut harness, Key::End);
+    let mut again = harness.state().session.dataset.as_ref().unwrap().as_ref().clone();
+    again.samples.remove(0);
+    again.problems.push(Problem { file: "a".into(), reason: "gone".into() });
+    harness.state_mut().session = Session { dataset: Some(Arc::new(again)), revision: 2, ..Session::default() };
+    settle(&mut harness);
+    assert_eq!(selected(&harness), 4, "the same photo, which has another index now");
+    assert_eq!(shown(&harness).len(), 5);
+    harness.get_by_label_contains("1 problem");
+    let other = session_in(Path::new("/elsewhere"), false);
+    harness.state_mut().session = Session { revision: 3, ..other };
+    settle(&mut harness);
+    assert_eq!(selected(&harness), 0);
+}
+
+#[test]
+fn at_rest_nothing_is_painted() {
+    let mut harness = Bench::new(true).harness();
+    harness.run_steps(30);
+    let delay = harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min();
+    assert!(delay.is_none_or(|delay| delay.as_secs() > 3600), "{delay:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use egui::{Grid, Label, Response, RichText, Ui, WidgetText};
+use egui::{Align, Label, Layout, Response, RichText, Ui, WidgetText, vec2};
 
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
@@ -12,16 +12,18 @@ use crate::photo::exif::Facts;
 
 /// Width of the names.
 const NAMES: f32 = 72.0;
+/// Height of a line.
+const LINE: f32 = 22.0;
 
 /// Name, label, prediction and file. `facts` is `None` while the file is being read.
 pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
-    ui.spacing_mut().item_spacing = egui::vec2(space::S, 6.0);
+    ui.spacing_mut().item_spacing = vec2(space::S, 6.0);
     ui.add_space(space::XS);
     ui.add(Label::new(theme::strong(name(item)).size(15.0)).wrap())
         .on_hover_text(item.sample.path.display().to_string());
-    table(ui, "said", |rows| said(rows, session, item));
+    table(ui, |rows| said(rows, session, item));
     ui.separator();
-    table(ui, "file", |rows| file(rows, item, facts));
+    table(ui, |rows| file(rows, item, facts));
 }
 
 fn name(item: &Item<'_>) -> String {
@@ -98,53 +100,58 @@ fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     }
     let path = item.sample.path.as_path();
     let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
-    rows.add_with("Folder", "", |ui| {
-        ui.vertical(|ui| {
-            ui.add(Label::new(folder).selectable(true).wrap());
-            let text = theme::icon_text(icons::ICON_FILE_COPY, "Copy path");
-            if ui.button(text).on_hover_text("Copies the path of the photo").clicked() {
-                ui.ctx().copy_text(path.display().to_string());
-            }
-        });
+    rows.row("Folder", |ui| ui.add(Label::new(folder).selectable(true).wrap()));
+    rows.row("", |ui| {
+        let text = theme::icon_text(icons::ICON_FILE_COPY, "Copy path");
+        if ui.button(text).on_hover_text("Copies the path of the photo").clicked() {
+            ui.ctx().copy_text(path.display().to_string());
+        }
     });
 }
 
-fn table(ui: &mut Ui, id: &str, rows: impl FnOnce(&mut Rows<'_>)) {
-    let width = (ui.available_width() - NAMES - space::S).max(0.0);
-    Grid::new(id).num_columns(2).min_col_width(NAMES).max_col_width(width).show(ui, |ui| {
-        rows(&mut Rows { ui, width });
+fn table(ui: &mut Ui, rows: impl FnOnce(&mut Rows<'_>)) {
+    ui.scope(|ui| {
+        ui.spacing_mut().interact_size.y = LINE;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        rows(&mut Rows { ui });
     });
 }
 
 /// The rows of a table.
 struct Rows<'a> {
     ui: &'a mut Ui,
-    width: f32,
 }
 
 impl Rows<'_> {
     /// A name and its value.
     fn add(&mut self, name: &str, value: impl Into<WidgetText>) -> Response {
-        self.name(name);
-        let response = self.ui.add(Label::new(value.into()).wrap());
-        self.ui.end_row();
-        response
+        let value = value.into();
+        self.row(name, |ui| ui.label(value))
     }
 
     /// A name, what it means, and several values side by side.
     fn add_with(&mut self, name: &str, hint: &str, values: impl FnOnce(&mut Ui)) {
-        self.name(name);
-        let response = self.ui.horizontal_wrapped(|ui| {
-            ui.set_max_width(self.width);
+        let response = self.row(name, |ui| {
             values(ui);
+            ui.response()
         });
         if !hint.is_empty() {
-            response.response.on_hover_text(hint);
+            response.on_hover_text(hint);
         }
-        self.ui.end_row();
     }
 
-    fn name(&mut self, name: &str) {
-        self.ui.with_layout(egui::Layout::left_to_right(egui::Align::Min), |ui| ui.label(theme::quiet(ui, name)));
+    /// The name stands beside the first line of the value.
+    fn row<R>(&mut self, name: &str, value: impl FnOnce(&mut Ui) -> R) -> R {
+        let name = theme::quiet(self.ui, name);
+        self.ui
+            .horizontal_top(|ui| {
+                let size = vec2(NAMES, LINE);
+                ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(NAMES);
+                    ui.label(name);
+                });
+                ui.horizontal_wrapped(value).inner
+            })
+            .inner
     }
 }

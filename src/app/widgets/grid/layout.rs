@@ -25,13 +25,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// As many cells side by side as fit into `room`; what is left over goes between them.
+    /// As many cells of at least `cell` side by side as fit into `room`; they grow to fill it.
     pub fn new(room: Vec2, cell: f32, captions: bool, count: usize) -> Self {
         let width = (room.x - SCROLL_BAR - 2.0 * space::S).max(cell);
         let columns = (((width + space::S) / (cell + space::S)).floor() as usize).max(1);
-        let spread = if columns > 1 { (width - columns as f32 * cell) / (columns - 1) as f32 } else { space::S };
-        let cell = vec2(cell, cell + if captions { CAPTION } else { 0.0 });
-        Self { columns, pitch: vec2(cell.x + spread, cell.y + space::S), cell, room, count }
+        let side = ((width + space::S) / columns as f32 - space::S).floor().max(cell);
+        let cell = vec2(side, side + if captions { CAPTION } else { 0.0 });
+        Self { columns, pitch: cell + Vec2::splat(space::S), cell, room, count }
+    }
+
+    /// Side of the square that a photo is fitted into.
+    pub fn side(&self) -> f32 {
+        self.cell.x
     }
 
     /// Height of all rows.
@@ -140,6 +145,7 @@ mod tests {
     fn every_photo_is_on_the_screen_somewhere_and_only_a_few_at_once() {
         let layout = Layout::new(vec2(800.0, 600.0), 96.0, false, 40_000);
         assert_eq!(layout.columns, 7);
+        assert_eq!(layout.side(), 103.0);
         let mut seen = 0;
         let mut offset = 0.0;
         while offset < layout.largest_offset() {

@@ -172,11 +172,12 @@ mod tests {
         let mut tiles = Tiles::default();
         let room = Rect::from_min_size(pos2(0.0, 0.0), vec2(800.0, 600.0));
         for step in 0..60 {
-            let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+            let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
                 let offset = vec2(100.0 * step as f32, 60.0 * step as f32);
                 let rect = Rect::from_min_size(pos2(0.0, 0.0) - offset, vec2(8000.0, 6000.0));
                 tiles.paint(ui.ctx(), &ui.painter_at(room), Id::unique("photo"), &picture, rect, 1.0);
             });
+            output.textures_delta.clear();
             assert!(tiles.tiles.len() <= KEPT);
         }
         let shown = tiles.tiles.values().filter(|tile| tile.shown == tiles.frame).count();
