@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use egui::{CentralPanel, Context, Frame, Ui};
+use egui::{CentralPanel, Context, Frame, Key, Modifiers, Ui};
 
 use super::command::{self, Command, Tab};
 use super::dialogs::Dialogs;
@@ -174,6 +174,15 @@ impl App {
         }
     }
 
+    /// Escape closes the lists that lie over the tab before the tab sees it.
+    fn close_lists(&mut self, ctx: &Context) {
+        let open = self.dialogs.shortcuts || self.messages.open;
+        if open && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.dialogs.shortcuts = false;
+            self.messages.open = false;
+        }
+    }
+
     /// Remembers the window's size, and writes settings that have changed and settled.
     fn keep_settings(&mut self, ctx: &Context) {
         let size = ctx.input(|input| {
@@ -213,6 +222,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
+        self.close_lists(&ctx);
         let mut commands =
             if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
         commands.extend(command::dropped(&ctx));

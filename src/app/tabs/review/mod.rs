@@ -7,7 +7,10 @@ mod run_choice;
 
 use std::path::{Path, PathBuf};
 
-use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, RichText, ScrollArea, Ui};
+use egui::{
+    Align, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText, ScrollArea,
+    Sense, Ui,
+};
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::run_choice::RunChoice;
@@ -17,7 +20,7 @@ use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::empty;
-use crate::app::widgets::form::{choices, primary};
+use crate::app::widgets::form::{choices, icon_button, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::worker::jobs::ExportOrder;
@@ -38,6 +41,8 @@ const DETAIL: f32 = 340.0;
 const WIDE: f32 = 1000.0;
 /// Side of a cell of the grid.
 const CELL: f32 = 128.0;
+/// The grid's name.
+const GRID: &str = "review";
 /// Room that filters and order take on one line.
 const ONE_LINE: f32 = 680.0;
 
@@ -206,9 +211,6 @@ impl ReviewTab {
         let ground = Frame::new().fill(theme::palette(ui).window);
         CentralPanel::default().frame(ground).show(ui, |ui| {
             if self.large {
-                if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-                    self.large = false;
-                }
                 self.large_ui(ui, scene);
                 return;
             }
@@ -217,14 +219,63 @@ impl ReviewTab {
         });
     }
 
+    /// The selected photo in place of the grid.
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        self.large_keys(ui);
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-            if ui.button(theme::icon_text(icons::ICON_ARROW_BACK, "Back to the photos")).on_hover_text("Esc").clicked()
-            {
-                self.large = false;
-            }
+            ui.horizontal(|ui| {
+                if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
+                    self.back(ui);
+                }
+                if icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
+                    self.step(-1);
+                }
+                if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
+                    self.step(1);
+                }
+                let at = self.grid.position(&self.list.order).map_or(0, |position| position as u64 + 1);
+                let of = self.list.order.len() as u64;
+                ui.label(theme::quiet(ui, format!("{} of {}", format::count(at), format::count(of))));
+            });
+            self.detail_ui(ui, scene);
         });
-        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.detail_ui(ui, scene));
+    }
+
+    /// The large photo has the keyboard unless something else took it.
+    fn large_keys(&mut self, ui: &Ui) {
+        let id = Id::unique("large photo in review");
+        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
+        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
+        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let focus = free
+            && ui.memory_mut(|memory| {
+                if memory.focused().is_none() {
+                    memory.request_focus(id);
+                }
+                let own = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
+                memory.set_focus_lock_filter(id, own);
+                memory.has_focus(id)
+            });
+        let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
+            if pressed(key) {
+                self.step(step);
+            }
+        }
+        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
+            self.back(ui);
+        }
+    }
+
+    fn back(&mut self, ui: &Ui) {
+        self.large = false;
+        ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
+    }
+
+    fn step(&mut self, step: isize) {
+        if let Some(index) = self.grid.neighbour(&self.list.order, step) {
+            self.grid.select(index);
+        }
     }
 
     fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -274,7 +325,11 @@ impl ReviewTab {
             return;
         }
         let session = scene.session;
-        let grid = Grid::new("review", &self.list.order, CELL).captions(true).revision(self.list.revision);
+        let heat = self.grid.selected.and_then(|index| {
+            let texture = self.detail.heat(&session.item(index)?.sample.path)?;
+            Some((index, texture))
+        });
+        let grid = Grid::new(GRID, &self.list.order, CELL).captions(true).revision(self.list.revision).overlay(heat);
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
         if output.activated.is_some() {
             self.large = true;
@@ -342,9 +397,12 @@ fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
         return;
     }
-    if scene.runs.iter().any(|run| run.finished) {
-        let text = "Choose a run on the left to see what it got wrong.";
-        empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", text, |_| {});
+    if let Some((text, command)) = run_choice::suggestion(scene) {
+        let hint = "Its predictions are laid over the photos; another one can be chosen on the left.";
+        let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
+        if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {
+            scene.commands.push(command);
+        }
         return;
     }
     let text = "Train on your photos first; then see here what went wrong.";

@@ -10,6 +10,8 @@ use crate::train::observer::EpochRecord;
 
 /// Room for the numbers at the left of the plots, so that both begin at the same place.
 const AXIS: f32 = 46.0;
+/// Grid lines are so many times as far apart as egui_plot's closest ones, so that each can bear its number.
+const APART: f64 = 4.0;
 /// Height of a plot's heading.
 const HEADING: f32 = 20.0;
 
@@ -94,6 +96,7 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .include_x(0.0)
         .include_x(planned.max(2) as f64)
         .x_grid_spacer(uniform_grid_spacer(whole_epochs))
+        .y_grid_spacer(uniform_grid_spacer(round_numbers))
         .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
         .y_axis_formatter(|mark, range| decimals(mark.value, range.end() - range.start()))
         .grid_color(colours.line)
@@ -166,11 +169,21 @@ fn smooth(points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
 
 /// Grid lines at whole epochs only.
 fn whole_epochs(input: GridInput) -> [f64; 3] {
-    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0]
-        .into_iter()
-        .find(|step| *step >= input.base_step_size * 4.0)
-        .unwrap_or(5000.0);
-    [step, step, step]
+    [round_step(input.base_step_size * APART).max(1.0); 3]
+}
+
+/// Grid lines at round numbers, far enough apart for a number at each.
+fn round_numbers(input: GridInput) -> [f64; 3] {
+    [round_step(input.base_step_size * APART); 3]
+}
+
+/// The next larger of 1, 2 and 5 times a power of ten.
+fn round_step(least: f64) -> f64 {
+    if !(least > 0.0 && least.is_finite()) {
+        return 1.0;
+    }
+    let power = 10.0_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= least).unwrap_or(least)
 }
 
 /// As many decimals as tell marks apart.
@@ -221,6 +234,13 @@ fn legend_ui(ui: &mut Ui) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        assert_eq!([0.9, 1.0, 1.1, 3.0, 7.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0]);
+        assert!((round_step(0.031) - 0.05).abs() < 1e-12);
+        assert_eq!([0.0, f64::NAN].map(round_step), [1.0, 1.0]);
+    }
 
     #[test]
     fn smoothing_keeps_constants_and_follows_at_its_reach() {
