@@ -50,7 +50,7 @@ const ONE_LINE: f32 = 680.0;
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
     (Scope::Validation, "Validation", "Photos held back from training: what the run can do"),
     (Scope::Training, "Training", "Photos trained on"),
-    (Scope::All, "All", "Every photo with a prediction"),
+    (Scope::All, "All photos", "Every photo with a prediction"),
 ];
 const LABELLED: [(Shown, &str, &str); 5] = [
     (Shown::Errors, "All errors", "Label and prediction disagree"),
