@@ -398,7 +398,7 @@ fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     if let Some((text, command)) = run_choice::suggestion(scene) {
-        let hint = "Its predictions are laid over the photos; another one can be chosen on the left.";
+        let hint = "Open one to see what its model says of these photos. Others are on the left.";
         let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
         if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {
             scene.commands.push(command);
