@@ -60,7 +60,7 @@ impl App {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
             }
             Command::Export(order) => {
-                self.settings.export_folder = Some(order.request.folder.clone());
+                self.settings.export_folder = order.request.folder.parent().map(std::path::Path::to_owned);
                 self.start(Job::Export(order));
             }
             look => self.change_look(ctx, look),

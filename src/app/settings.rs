@@ -68,7 +68,7 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// Where runs are kept, if not in the usual place.
     pub runs_folder: Option<PathBuf>,
-    /// Where the last export went.
+    /// The folder in which the last export's folder lies.
     pub export_folder: Option<PathBuf>,
     /// The training form as it was last used.
     pub train: TrainConfig,

@@ -281,6 +281,8 @@ fn style(theme: Theme) -> Style {
     spacing.window_margin = Margin::same(space::L as i8);
     spacing.menu_margin = Margin::same(space::S as i8);
     spacing.combo_width = 80.0;
+    spacing.icon_width = 18.0;
+    spacing.icon_width_inner = 10.0;
     spacing.slider_width = 120.0;
     spacing.slider_rail_height = 4.0;
     spacing.scroll = ScrollStyle { bar_width: 8.0, ..ScrollStyle::floating() };
@@ -307,7 +309,7 @@ fn visuals(theme: Theme) -> Visuals {
     let widgets = &mut visuals.widgets;
     widgets.noninteractive = widget(colours.panel, colours.line, colours.text);
     widgets.inactive = widget(colours.raised, colours.line, colours.text);
-    widgets.inactive.bg_fill = if dark { colours.line } else { rgb(0x00D3_D8DF) };
+    widgets.inactive.bg_fill = if dark { rgb(0x003F_4650) } else { rgb(0x00D3_D8DF) };
     widgets.hovered = widget(colours.hovered, colours.quiet, colours.text);
     widgets.active = widget(colours.hovered, colours.accent, colours.text);
     widgets.open = widget(colours.hovered, colours.line, colours.text);

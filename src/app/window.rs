@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use egui::{CentralPanel, Context, Frame, Ui};
+use egui::{CentralPanel, Context, Frame, Key, Modifiers, Ui};
 
 use super::command::{self, Command, Tab};
 use super::dialogs::Dialogs;
@@ -171,6 +171,15 @@ impl App {
         match self.tab {
             Tab::Train => self.train.ui(ui, &mut scene),
             _ => self.review.ui(ui, &mut scene),
+        }
+    }
+
+    /// Escape closes the lists that lie over the tab before the tab sees it.
+    fn close_lists(&mut self, ctx: &Context) {
+        let open = self.dialogs.shortcuts || self.messages.open;
+        if open && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.dialogs.shortcuts = false;
+            self.messages.open = false;
         }
     }
 

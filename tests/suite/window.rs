@@ -12,7 +12,7 @@ use crackscope::train::run_dir;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT, Queryable, by};
+use egui_kittest::kittest::{NodeT, Queryable};
 
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -66,7 +66,7 @@ fn type_into(window: &mut Window, label: &str, text: &str) {
 /// The photos counted in the button of a cell of the matrix, and its full label.
 fn cell(window: &Window, start: &str) -> (usize, String) {
     let label = window
-        .get_by(by().role(Role::Button).predicate(move |node| node.label().is_some_and(|l| l.starts_with(start))))
+        .get_by(move |node| node.role() == Role::Button && node.label().is_some_and(|l| l.starts_with(start)))
         .accesskit_node()
         .label()
         .unwrap();
@@ -120,7 +120,7 @@ fn train(window: &mut Window) {
     press(window, Role::ComboBox, "Weights");
     press(window, Role::Button, "random values");
     type_number(window, "Epochs", "3");
-    window.get_by(by().predicate(|node| node.label().is_some_and(|l| l.ends_with("Start training")))).click();
+    window.get_by(|node| node.label().is_some_and(|l| l.ends_with("Start training"))).click();
     until(window, "training begins", |window| window.state().is_busy());
     until(window, "training ends", |window| !window.state().is_busy());
     assert!(window.state().session().verdict.is_some(), "{:?}", told(window));
@@ -204,7 +204,7 @@ fn classify(window: &mut Window, folder: &Path, photos: &Path) {
     press(window, Role::ComboBox, "Run");
     let name = run_dir::list(window.state().runs_folder())[0].name.clone();
     press(window, Role::Button, &name);
-    window.get_by(by().predicate(|node| node.label().is_some_and(|l| l.ends_with("Classify 8 photos")))).click();
+    window.get_by(|node| node.label().is_some_and(|l| l.ends_with("Classify 8 photos"))).click();
     until(window, "eight photos classified", |window| {
         window.state().session().verdict.as_ref().is_some_and(|verdict| verdict.predictions.len() == 8)
     });

@@ -6,14 +6,28 @@ mod shortcuts;
 
 use std::path::PathBuf;
 
-use egui::{Context, Ui};
+use egui::{Context, Frame, Id, Modal, ModalResponse, Ui};
 
 pub use native::{Chosen, Purpose};
 
 use super::command::Command;
 use super::settings::Settings;
+use super::theme::space;
 use native::Native;
 use path::PathDialog;
+
+/// Width of a dialog.
+const WIDTH: f32 = 460.0;
+
+/// Shows a dialog that stands before everything else until it is answered.
+pub fn modal<R>(ctx: &Context, id: &'static str, content: impl FnOnce(&mut Ui) -> R) -> ModalResponse<R> {
+    let frame = Frame::popup(&ctx.global_style()).inner_margin(space::L);
+    let width = WIDTH.min(ctx.content_rect().width() - 4.0 * space::XL);
+    Modal::new(Id::unique(id)).frame(frame).show(ctx, |ui| {
+        ui.set_width(width);
+        content(ui)
+    })
+}
 
 /// The dialogs and whether they are open.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Button, Context, Id, Key, Label, Modal, ScrollArea, TextEdit, Ui};
+use egui::{Button, Context, Key, Label, ScrollArea, TextEdit, Ui};
 
 use crate::app::command::Command;
 use crate::app::events::typed_path;
@@ -26,8 +26,7 @@ impl PathDialog {
     /// Returns whether it stays open.
     pub(super) fn ui(&mut self, ctx: &Context, recent: &[PathBuf], commands: &mut Vec<Command>) -> bool {
         let mut open = true;
-        let modal = Modal::new(Id::unique("path of a folder")).show(ctx, |ui| {
-            ui.set_width(460.0);
+        let modal = super::modal(ctx, "path of a folder", |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             ui.label(theme::section("Open a folder"));
             if self.no_system_dialog {

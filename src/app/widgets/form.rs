@@ -58,19 +58,18 @@ pub fn primary(ui: &mut Ui, enabled: bool, text: &str) -> Response {
     .inner
 }
 
-/// A row of choices of which one holds. Returns whether another was chosen.
+/// Choices side by side, of which one holds. Returns whether another was chosen.
 pub fn choices<T: PartialEq + Copy>(ui: &mut Ui, chosen: &mut T, choices: &[(T, &str, &str)]) -> bool {
     let before = *chosen;
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = theme::space::XS;
-        for (value, text, hint) in choices {
-            let button = ui.add(Button::selectable(*chosen == *value, *text).frame_when_inactive(true));
-            let button = if hint.is_empty() { button } else { button.on_hover_text(*hint) };
-            if button.clicked() {
-                *chosen = *value;
-            }
+    let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, theme::space::XS);
+    for (value, text, hint) in choices {
+        let button = ui.add(Button::selectable(*chosen == *value, *text).frame_when_inactive(true));
+        let button = if hint.is_empty() { button } else { button.on_hover_text(*hint) };
+        if button.clicked() {
+            *chosen = *value;
         }
-    });
+    }
+    ui.spacing_mut().item_spacing.x = gap;
     *chosen != before
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, Context, Id, Modal, ScrollArea, TextEdit, Ui};
+use egui::{Button, Context, ScrollArea, TextEdit, Ui};
 
 use super::list::Scope;
 use crate::app::command::Command;
+use crate::app::dialogs;
 use crate::app::events::typed_path;
 use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
@@ -32,8 +33,14 @@ pub(super) struct Replace {
 }
 
 impl ExportForm {
-    pub(super) fn new(folder: Option<&Path>, scope: Scope, labelled: bool) -> Self {
-        let folder = folder.map(|path| path.display().to_string()).unwrap_or_default();
+    /// Suggests a folder of the run's name within `below`, or among the user's documents.
+    pub(super) fn new(below: Option<&Path>, name: &str, scope: Scope, labelled: bool) -> Self {
+        let documents = || {
+            let dirs = directories::UserDirs::new()?;
+            Some(dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned())
+        };
+        let below = below.map(Path::to_owned).or_else(documents);
+        let folder = below.map(|path| path.join(format!("{name} export")).display().to_string()).unwrap_or_default();
         // Without labels nothing is misclassified; the table of probabilities is what there is.
         let what = if labelled { Contents::ALL } else { Contents { predictions: true, ..Contents::NONE } };
         Self { folder, what, scope, focused: false }
@@ -48,14 +55,13 @@ impl ExportForm {
         let Some(verdict) = session.verdict.clone() else { return false };
         let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
         let mut open = true;
-        let modal = Modal::new(Id::unique("export")).show(ctx, |ui| {
-            ui.set_width(460.0);
+        let modal = dialogs::modal(ctx, "export", |ui| {
             ui.label(theme::section(format!("Export {}", verdict.name)));
             self.folder_ui(ui, commands);
             ui.add_space(space::S);
             if Scope::of(&verdict) == Scope::Validation {
                 ui.label(theme::quiet(ui, "Photos"));
-                choices(ui, &mut self.scope, &super::SCOPES);
+                ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &super::SCOPES));
                 ui.add_space(space::S);
             }
             ui.label(theme::quiet(ui, "What to write"));
@@ -112,11 +118,10 @@ impl ExportForm {
 }
 
 impl Replace {
-    /// Returns whether it stays open; where to export instead is asked again by `true` in the second place.
+    /// Shows the question.
     pub(super) fn ui(&mut self, ctx: &Context, commands: &mut Vec<Command>) -> Answer {
         let mut answer = Answer::Open;
-        let modal = Modal::new(Id::unique("replace files")).show(ctx, |ui| {
-            ui.set_width(460.0);
+        let modal = dialogs::modal(ctx, "replace files", |ui| {
             let count = self.existing.len();
             let title = match count {
                 1 => "A file is there already".to_owned(),

@@ -7,7 +7,10 @@ mod run_choice;
 
 use std::path::{Path, PathBuf};
 
-use egui::{CentralPanel, ComboBox, Frame, Key, Modifiers, Panel, RichText, ScrollArea, Ui};
+use egui::{
+    Align, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText, ScrollArea,
+    Sense, Ui,
+};
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::run_choice::RunChoice;
@@ -17,7 +20,7 @@ use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::empty;
-use crate::app::widgets::form::{choices, primary};
+use crate::app::widgets::form::{choices, icon_button, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::worker::jobs::ExportOrder;
@@ -38,6 +41,10 @@ const DETAIL: f32 = 340.0;
 const WIDE: f32 = 1000.0;
 /// Side of a cell of the grid.
 const CELL: f32 = 128.0;
+/// The grid's name.
+const GRID: &str = "review";
+/// Room that filters and order take on one line.
+const ONE_LINE: f32 = 680.0;
 
 /// The scopes, with what they mean.
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
@@ -109,10 +116,11 @@ impl ReviewTab {
         self.detail.activation_arrived(path, result);
     }
 
-    /// Asks what to export and where to.
-    pub fn open_export(&mut self, session: &Session, folder: Option<&Path>) {
-        let labelled = session.verdict.as_ref().is_some_and(|v| v.predictions.iter().any(|p| p.truth.is_some()));
-        self.export = Some(ExportForm::new(folder, self.scope, labelled));
+    /// Asks what to export and where to; suggests a folder within `below`.
+    pub fn open_export(&mut self, session: &Session, below: Option<&Path>) {
+        let Some(verdict) = &session.verdict else { return };
+        let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
+        self.export = Some(ExportForm::new(below, &verdict.name, self.scope, labelled));
     }
 
     /// A folder was chosen in the system's dialog.
@@ -172,7 +180,7 @@ impl ReviewTab {
 
     fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
         if Scope::of(verdict) == Scope::Validation {
-            choices(ui, &mut self.scope, &SCOPES);
+            ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
             ui.add_space(space::S);
         }
         if metrics.photos == 0 {
@@ -191,7 +199,7 @@ impl ReviewTab {
 
     fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let wide = ui.available_width() + FIGURES >= WIDE;
-        let panel = Frame::new().fill(theme::palette(ui).panel);
+        let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
         if wide && !self.large && self.grid.selected.is_some() {
             Panel::right("photo")
                 .frame(panel)
@@ -203,9 +211,6 @@ impl ReviewTab {
         let ground = Frame::new().fill(theme::palette(ui).window);
         CentralPanel::default().frame(ground).show(ui, |ui| {
             if self.large {
-                if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-                    self.large = false;
-                }
                 self.large_ui(ui, scene);
                 return;
             }
@@ -214,14 +219,63 @@ impl ReviewTab {
         });
     }
 
+    /// The selected photo in place of the grid.
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        self.large_keys(ui);
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-            if ui.button(theme::icon_text(icons::ICON_ARROW_BACK, "Back to the photos")).on_hover_text("Esc").clicked()
-            {
-                self.large = false;
-            }
+            ui.horizontal(|ui| {
+                if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
+                    self.back(ui);
+                }
+                if icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
+                    self.step(-1);
+                }
+                if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
+                    self.step(1);
+                }
+                let at = self.grid.position(&self.list.order).map_or(0, |position| position as u64 + 1);
+                let of = self.list.order.len() as u64;
+                ui.label(theme::quiet(ui, format!("{} of {}", format::count(at), format::count(of))));
+            });
+            self.detail_ui(ui, scene);
         });
-        self.detail_ui(ui, scene);
+    }
+
+    /// The large photo has the keyboard unless something else took it.
+    fn large_keys(&mut self, ui: &Ui) {
+        let id = Id::unique("large photo in review");
+        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
+        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
+        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let focus = free
+            && ui.memory_mut(|memory| {
+                if memory.focused().is_none() {
+                    memory.request_focus(id);
+                }
+                let own = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
+                memory.set_focus_lock_filter(id, own);
+                memory.has_focus(id)
+            });
+        let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
+            if pressed(key) {
+                self.step(step);
+            }
+        }
+        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
+            self.back(ui);
+        }
+    }
+
+    fn back(&mut self, ui: &Ui) {
+        self.large = false;
+        ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
+    }
+
+    fn step(&mut self, step: isize) {
+        if let Some(index) = self.grid.neighbour(&self.list.order, step) {
+            self.grid.select(index);
+        }
     }
 
     fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -229,29 +283,40 @@ impl ReviewTab {
         scene.commands.extend(asked.into_iter().map(Command::from));
     }
 
-    /// Which photos, in which order, and how many they are.
+    /// Which photos, in which order, and how many they are: on one line where there is room.
     fn filter_ui(&mut self, ui: &mut Ui, session: &Session) {
         let labelled = self.list.metrics.as_ref().is_some_and(|metrics| metrics.photos > 0);
-        ui.horizontal_wrapped(|ui| {
-            choices(ui, &mut self.shown, if labelled { &LABELLED } else { &UNLABELLED });
-            let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
-            let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
-            let text = format::photos(self.list.order.len());
-            let rest = (ui.available_width() - 280.0).max(0.0);
-            ui.add_space(rest);
-            let label = ui.label(theme::quiet(ui, text));
-            ui.label_inputs_by(label.id, |ui| {
-                ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
-                    for (order, name, hint) in orders {
-                        let choice = ui.selectable_value(&mut self.sort, order, name);
-                        if !hint.is_empty() {
-                            choice.on_hover_text(hint);
-                        }
-                    }
-                })
+        let filters: &[_] = if labelled { &LABELLED } else { &UNLABELLED };
+        if ui.available_width() >= ONE_LINE {
+            ui.horizontal(|ui| {
+                choices(ui, &mut self.shown, filters);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.sort_ui(ui, labelled));
             });
-        });
+        } else {
+            ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
+            ui.horizontal(|ui| self.sort_ui(ui, labelled));
+        }
         self.list.update(session, (self.scope, self.shown, self.sort));
+        let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
+        if let Some(&first) = self.list.order.first().filter(|_| lost) {
+            self.grid.select(first);
+        }
+    }
+
+    fn sort_ui(&mut self, ui: &mut Ui, labelled: bool) {
+        let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
+        let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
+        ui.name_inputs("Order", |ui| {
+            ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
+                for (order, name, hint) in orders {
+                    let choice = ui.selectable_value(&mut self.sort, order, name);
+                    if !hint.is_empty() {
+                        choice.on_hover_text(hint);
+                    }
+                }
+            })
+        });
+        ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
     }
 
     fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -260,7 +325,11 @@ impl ReviewTab {
             return;
         }
         let session = scene.session;
-        let grid = Grid::new("review", &self.list.order, CELL).captions(true).revision(self.list.revision);
+        let heat = self.grid.selected.and_then(|index| {
+            let texture = self.detail.heat(&session.item(index)?.sample.path)?;
+            Some((index, texture))
+        });
+        let grid = Grid::new(GRID, &self.list.order, CELL).captions(true).revision(self.list.revision).overlay(heat);
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
         if output.activated.is_some() {
             self.large = true;
@@ -279,7 +348,7 @@ impl ReviewTab {
             && let Some(replace) = self.replace.take()
             && answer == Answer::Elsewhere
         {
-            self.open_export(scene.session, Some(&replace.order.request.folder));
+            self.open_export(scene.session, replace.order.request.folder.parent());
         }
     }
 }

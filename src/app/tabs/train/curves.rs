@@ -1,6 +1,6 @@
 //! Loss and accuracy over the epochs, of one run or of several.
 
-use egui::{Align2, Color32, Id, RichText, Stroke, Ui, Vec2b, pos2, vec2};
+use egui::{Align, Align2, Color32, Id, Layout, RichText, Stroke, Ui, Vec2b, pos2, vec2};
 use egui_plot::{
     GridInput, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotUi, Points, Text, uniform_grid_spacer,
 };
@@ -10,6 +10,10 @@ use crate::train::observer::EpochRecord;
 
 /// Room for the numbers at the left of the plots, so that both begin at the same place.
 const AXIS: f32 = 46.0;
+/// Grid lines are so many times as far apart as egui_plot's closest ones, so that each can bear its number.
+const APART: f64 = 4.0;
+/// Height of a plot's heading.
+const HEADING: f32 = 20.0;
 
 /// One run, as it is drawn.
 pub(super) struct Curve<'a> {
@@ -40,6 +44,14 @@ impl Figure {
         }
     }
 
+    /// What a network that knows nothing comes to.
+    fn guess(self) -> f64 {
+        match self {
+            Self::Loss => std::f64::consts::LN_2,
+            Self::Accuracy => 0.5,
+        }
+    }
+
     fn train(self, record: &EpochRecord) -> f64 {
         match self {
             Self::Loss => record.train_loss,
@@ -57,11 +69,16 @@ impl Figure {
 
 /// Shows both plots in the room there is. `smoothing` is in epochs; `planned` epochs are to come.
 pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usize) {
-    legend_ui(ui);
-    let headings = 2.0 * (ui.text_style_height(&egui::TextStyle::Body) + 2.0 * space::S);
-    let height = ((ui.available_height() - headings) / 2.0).max(60.0);
+    ui.spacing_mut().item_spacing.y = space::XS;
+    let height = (ui.available_height() / 2.0 - HEADING - 2.0 * space::XS).max(60.0);
     for figure in [Figure::Loss, Figure::Accuracy] {
-        ui.label(theme::strong(figure.title()));
+        ui.horizontal(|ui| {
+            ui.set_min_height(HEADING);
+            ui.label(theme::strong(figure.title()));
+            if figure == Figure::Loss {
+                ui.with_layout(Layout::right_to_left(Align::Center), legend_ui);
+            }
+        });
         plot(ui, figure, curves, smoothing, planned, height);
     }
 }
@@ -76,15 +93,19 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .allow_scroll(false)
         .y_axis_min_width(AXIS)
         .set_margin_fraction(vec2(0.01, 0.08))
-        .include_x(1.0)
+        .include_x(0.0)
         .include_x(planned.max(2) as f64)
         .x_grid_spacer(uniform_grid_spacer(whole_epochs))
+        .y_grid_spacer(uniform_grid_spacer(round_numbers))
         .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
         .y_axis_formatter(|mark, range| decimals(mark.value, range.end() - range.start()))
         .grid_color(colours.line)
         .cursor_color(colours.quiet)
         .label_formatter(|at| Some(hover_text(figure, curves, at)));
     let plot = if figure == Figure::Accuracy { plot.include_y(1.0) } else { plot.include_y(0.0) };
+    // Before the first figure comes, the axes show where it will fall.
+    let nothing = curves.iter().all(|curve| curve.epochs.is_empty() && curve.steps.is_empty());
+    let plot = if nothing { plot.include_y(figure.guess()) } else { plot };
     let several = curves.len() > 1;
     plot.show(ui, |plot| {
         for (index, curve) in curves.iter().enumerate() {
@@ -148,11 +169,21 @@ fn smooth(points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
 
 /// Grid lines at whole epochs only.
 fn whole_epochs(input: GridInput) -> [f64; 3] {
-    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0]
-        .into_iter()
-        .find(|step| *step >= input.base_step_size * 4.0)
-        .unwrap_or(5000.0);
-    [step, step, step]
+    [round_step(input.base_step_size * APART).max(1.0); 3]
+}
+
+/// Grid lines at round numbers, far enough apart for a number at each.
+fn round_numbers(input: GridInput) -> [f64; 3] {
+    [round_step(input.base_step_size * APART); 3]
+}
+
+/// The next larger of 1, 2 and 5 times a power of ten.
+fn round_step(least: f64) -> f64 {
+    if !(least > 0.0 && least.is_finite()) {
+        return 1.0;
+    }
+    let power = 10.0_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= least).unwrap_or(least)
 }
 
 /// As many decimals as tell marks apart.
@@ -182,29 +213,34 @@ fn hover_text(figure: Figure, curves: &[Curve<'_>], at: &HoverPosition<'_>) -> S
     lines.join("\n")
 }
 
-/// What solid, dashed and the star mean.
+/// What solid, dashed and the star mean, from right to left.
 fn legend_ui(ui: &mut Ui) {
-    ui.horizontal(|ui| {
-        let colour = theme::palette(ui).quiet;
-        for (name, dashed) in [("train", false), ("validation", true)] {
-            let (rect, _) = ui.allocate_exact_size(vec2(26.0, theme::SMALL), egui::Sense::hover());
-            let ends = [pos2(rect.left(), rect.center().y), pos2(rect.right(), rect.center().y)];
-            let stroke = Stroke::new(2.0, colour);
-            if dashed {
-                ui.painter().extend(egui::Shape::dashed_line(&ends, stroke, 7.0, 4.0));
-            } else {
-                ui.painter().line_segment(ends, stroke);
-            }
-            ui.label(theme::quiet(ui, name).size(theme::SMALL));
-            ui.add_space(space::S);
+    let colour = theme::palette(ui).quiet;
+    ui.label(theme::quiet(ui, "★ best epoch").size(theme::SMALL));
+    for (name, dashed) in [("validation", true), ("train", false)] {
+        ui.add_space(space::S);
+        ui.label(theme::quiet(ui, name).size(theme::SMALL));
+        let (rect, _) = ui.allocate_exact_size(vec2(26.0, theme::SMALL), egui::Sense::hover());
+        let ends = [pos2(rect.left(), rect.center().y), pos2(rect.right(), rect.center().y)];
+        let stroke = Stroke::new(2.0, colour);
+        if dashed {
+            ui.painter().extend(egui::Shape::dashed_line(&ends, stroke, 7.0, 4.0));
+        } else {
+            ui.painter().line_segment(ends, stroke);
         }
-        ui.label(theme::quiet(ui, "★ best epoch").size(theme::SMALL));
-    });
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        assert_eq!([0.9, 1.0, 1.1, 3.0, 7.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0]);
+        assert!((round_step(0.031) - 0.05).abs() < 1e-12);
+        assert_eq!([0.0, f64::NAN].map(round_step), [1.0, 1.0]);
+    }
 
     #[test]
     fn smoothing_keeps_constants_and_follows_at_its_reach() {

@@ -22,6 +22,7 @@ const ROW: f32 = 22.0;
 /// Shows the epochs, the newest in view; the best one is marked.
 pub(super) fn ui(ui: &mut Ui, records: &[EpochRecord], best: Option<usize>) {
     let height = ui.available_height();
+    ui.spacing_mut().item_spacing.y = 0.0;
     let table = TableBuilder::new(ui)
         .id_salt("epochs")
         .cell_layout(Layout::right_to_left(Align::Center))

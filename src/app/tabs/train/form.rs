@@ -24,15 +24,17 @@ const OPTIMIZERS: [(OptimizerKind, &str); 3] =
 const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Constant, "constant"), (Schedule::Cosine, "cosine"), (Schedule::OneCycle, "one cycle")];
 
+/// Height of the line and the button below the form.
+const BUTTONS: f32 = 78.0;
+
 /// Shows the form; locked while a run is under way.
 pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let margin = theme::panel_margin();
     let running = scene.job.filter(|job| job.kind == Kind::Train);
-    Panel::bottom("training buttons").frame(Frame::new().inner_margin(margin)).resizable(false).show(ui, |ui| {
-        match running {
-            Some(job) => running_ui(ui, job, scene.commands),
-            None => start_ui(ui, scene),
-        }
+    let buttons = Panel::bottom("training buttons").frame(Frame::new().inner_margin(margin));
+    buttons.exact_size(BUTTONS).resizable(false).show(ui, |ui| match running {
+        Some(job) => running_ui(ui, job, scene.commands),
+        None => start_ui(ui, scene),
     });
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(margin).show(ui, |ui| {
@@ -181,7 +183,9 @@ fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Com
         if crate::app::widgets::form::icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose…").clicked() {
             commands.push(choose);
         }
-        let changed = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY)).changed();
+        let field = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
+        let changed = field.changed();
+        field.on_hover_text(text.clone());
         if changed {
             *path = text.into();
         }
@@ -214,9 +218,13 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
         Some(dataset) => super::why_not(dataset),
     };
-    if let Some(reason) = &reason {
-        ui.label(theme::quiet(ui, reason));
-    }
+    let plan = || {
+        let dataset = scene.session.dataset.as_ref()?;
+        let epochs = format::counted(scene.settings.train.epochs, "epoch", "epochs");
+        Some(format!("{epochs} on {}", format::photos(dataset.labelled())))
+    };
+    let line = reason.clone().or_else(plan).unwrap_or_default();
+    ui.add(Label::new(theme::quiet(ui, line)).truncate());
     ui.vertical_centered_justified(|ui| {
         let start = primary(ui, reason.is_none(), &theme::icon_text(icons::ICON_PLAY_CIRCLE, "Start training"));
         if start.on_hover_text("Ctrl+Enter").clicked() {
@@ -227,9 +235,8 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     let stopping = job.controls.cancel.get();
-    if let Some(progress) = job.progress {
-        ui.label(theme::quiet(ui, bars::progress_text(&progress, job.is_paused())));
-    }
+    let line = job.progress.map_or("Preparing".to_owned(), |p| bars::progress_text(&p, job.is_paused()));
+    ui.add(Label::new(theme::quiet(ui, line)).truncate());
     ui.columns_const(|[left, right]| {
         left.vertical_centered_justified(|ui| {
             let (text, pause) = match job.is_paused() {

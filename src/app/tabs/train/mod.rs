@@ -146,7 +146,7 @@ impl TrainTab {
 
     fn tables_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let earlier = self.earlier(ui, scene.runs);
-        let frame = Frame::new().fill(theme::palette(ui).panel);
+        let frame = Frame::new().outer_margin(Margin { left: space::L as i8, ..Margin::ZERO });
         Panel::right("runs").frame(frame).exact_size(RUNS).resizable(false).show_separator_line(false).show(ui, |ui| {
             let mut runs = Runs {
                 earlier: &earlier,
@@ -163,8 +163,7 @@ impl TrainTab {
             (None, Some(live)) => (&live.epochs, live.best),
             (None, None) => (&[], None),
         };
-        let frame = Frame::new().outer_margin(Margin { right: space::L as i8, ..Margin::ZERO });
-        CentralPanel::default().frame(frame).show(ui, |ui| epochs::ui(ui, records, best));
+        CentralPanel::no_frame().show(ui, |ui| epochs::ui(ui, records, best));
     }
 
     /// One line: what runs, or how it ended.
