@@ -17,7 +17,7 @@ use crate::train::run_dir::{Run, free_name};
 use crate::train::trainer;
 
 /// Photos of the demonstration: enough to learn from, few enough for a minute on a laptop without a GPU.
-const PHOTOS: usize = 400;
+const PHOTOS: usize = 300;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -35,7 +35,16 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     sample::write_samples(&photos, &samples, &session.terminal)?;
     let dataset = scan::scan(&photos, &session.terminal)?;
 
-    let mut config = TrainConfig { weights: WeightsSource::Random, seed, device: session.device, ..Default::default() };
+    let mut config = TrainConfig {
+        weights: WeightsSource::Random,
+        // Untrained features need more steps than trained ones, and they cost next to nothing.
+        epochs: 100,
+        batch_size: 32,
+        learning_rate: 0.01,
+        seed,
+        device: session.device,
+        ..TrainConfig::default()
+    };
     config.split.seed = seed;
     let out = free_name(&options.out, "run");
     let trained = trainer::train(&dataset, &config, &session.places, &out, false, &session.terminal)?;
@@ -51,8 +60,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let exported = crate::export::export(&request, &source, &session.terminal)?;
 
     let text = format!(
-        "{}{}\nDone in {}. Next: open the window with `crackscope {}`, or train on photos of your own with\n\
-         `crackscope train FOLDER --out RUN`. These photos are drawn by the program and the features are those of an\n\
+        "{}{}\nDone in {}. Next: see these photos in the window with\n  crackscope {}\nor train on photos of \
+         your own with\n  crackscope train FOLDER --out RUN\nThese photos are drawn by the program and the features are those of an\n\
          untrained network, so take the figures for a test of the program, not of what it finds on real concrete.\n",
         train::text(&trained),
         export::text(&folder, &exported),

@@ -16,6 +16,9 @@ use crate::train::observer::{EpochRecord, Event, Observer};
 /// How often a line of progress is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// The most lines of epochs, about.
+const MOST_EPOCHS: usize = 30;
+
 /// Watches jobs for the command line.
 pub(super) struct Terminal {
     quiet: bool,
@@ -25,9 +28,11 @@ pub(super) struct Terminal {
 
 struct State {
     bar: Option<ProgressBar>,
-    /// The phase that is shown, and when its last line was written.
-    shown: Option<(Phase, Instant)>,
+    /// The phase that is shown, when its last line was written, and whether it has come to its end.
+    shown: Option<(Phase, Instant, bool)>,
     epochs_announced: bool,
+    /// How many epochs there will be.
+    epochs: usize,
 }
 
 impl Terminal {
@@ -36,7 +41,7 @@ impl Terminal {
         Self {
             quiet,
             interrupted: Flag::default(),
-            state: Mutex::new(State { bar, shown: None, epochs_announced: false }),
+            state: Mutex::new(State { bar, shown: None, epochs_announced: false, epochs: 0 }),
         }
     }
 
@@ -85,7 +90,8 @@ impl State {
     }
 
     fn show(&mut self, progress: &Progress) {
-        let begins = self.shown.is_none_or(|(phase, _)| phase != progress.phase);
+        let ended = progress.total == Some(progress.done);
+        let begins = self.shown.is_none_or(|(phase, _, over)| phase != progress.phase || (over && !ended));
         match &self.bar {
             Some(_) => self.show_bar(progress, begins),
             None => self.show_line(progress, begins),
@@ -110,26 +116,28 @@ impl State {
             if let Some(old) = self.bar.replace(bar) {
                 old.finish_and_clear();
             }
-            self.shown = Some((progress.phase, Instant::now()));
         }
         if let Some(bar) = &self.bar {
             bar.set_position(progress.done);
             bar.set_message(rate_and_rest(progress));
-            if progress.total == Some(progress.done) {
+            let ended = progress.total == Some(progress.done);
+            if ended {
                 bar.finish_and_clear();
             }
+            self.shown = Some((progress.phase, Instant::now(), ended));
         }
     }
 
     fn show_line(&mut self, progress: &Progress, begins: bool) {
-        let finished = progress.total.is_some_and(|total| total > 0 && progress.done == total);
-        let due = self.shown.is_some_and(|(_, at)| at.elapsed() >= LINE_EVERY);
-        if begins || due || finished {
+        let ended = progress.total == Some(progress.done);
+        let over = self.shown.is_some_and(|(_, _, over)| over);
+        let due = self.shown.is_some_and(|(_, at, over)| !over && at.elapsed() >= LINE_EVERY);
+        if begins || due || (ended && !over) {
             // The beginning is worth a line only where the end is known and ahead.
             if due || progress.total.is_some_and(|total| total > 0) {
                 eprintln!("{}", line_of(progress));
             }
-            self.shown = (!finished).then(|| (progress.phase, Instant::now()));
+            self.shown = Some((progress.phase, Instant::now(), ended));
         }
     }
 }
@@ -168,6 +176,7 @@ impl Observer for Terminal {
                     format::photos(validation),
                     format::counted(epochs, "epoch", "epochs")
                 ));
+                self.with_state(|state| state.epochs = epochs);
                 for record in &resumed {
                     self.epoch(record, false);
                 }
@@ -181,6 +190,11 @@ impl Observer for Terminal {
 impl Terminal {
     fn epoch(&self, record: &EpochRecord, best: bool) {
         self.with_state(|state| {
+            // Of hundreds of epochs some are enough; `results.csv` has them all.
+            let every = state.epochs.div_ceil(MOST_EPOCHS).max(1);
+            if record.epoch != 1 && record.epoch != state.epochs && record.epoch % every != 0 {
+                return;
+            }
             if !std::mem::replace(&mut state.epochs_announced, true) {
                 state.line(table::EPOCH_HEADINGS);
             }
