@@ -12,8 +12,11 @@ pub struct Font {
     pub index: u32,
 }
 
-/// Scripts of file names, each with fonts that usually come with one system or another, best first.
-const SCRIPTS: &[(fn(char) -> bool, &[&str])] = &[
+/// A script, told by its characters, and fonts that have it, best first.
+type Script = (fn(char) -> bool, &'static [&'static str]);
+
+/// Scripts of file names, each with fonts that usually come with one system or another.
+const SCRIPTS: &[Script] = &[
     (
         |c| matches!(c, '\u{2E80}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FFEF}'),
         &[

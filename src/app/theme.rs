@@ -133,8 +133,8 @@ pub const LIGHT: Palette = Palette {
     positive: rgb(0x00B5_540A),
     negative: rgb(0x000A_7F6B),
     error: rgb(0x00C6_2828),
-    warning: rgb(0x009A_6B00),
-    runs: [rgb(0x000B_63CE), rgb(0x009A_6B00), rgb(0x007A_35B8), rgb(0x003B_7D1A), rgb(0x00C0_2A50), rgb(0x005D_6673)],
+    warning: rgb(0x0090_6400),
+    runs: [rgb(0x000B_63CE), rgb(0x0090_6400), rgb(0x007A_35B8), rgb(0x003B_7D1A), rgb(0x00C0_2A50), rgb(0x005D_6673)],
 };
 
 impl Palette {

@@ -222,6 +222,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
+        self.close_lists(&ctx);
         let mut commands =
             if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
         commands.extend(command::dropped(&ctx));

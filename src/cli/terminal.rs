@@ -192,7 +192,7 @@ impl Terminal {
         self.with_state(|state| {
             // Of hundreds of epochs some are enough; `results.csv` has them all.
             let every = state.epochs.div_ceil(MOST_EPOCHS).max(1);
-            if record.epoch != 1 && record.epoch != state.epochs && record.epoch % every != 0 {
+            if record.epoch != 1 && record.epoch != state.epochs && !record.epoch.is_multiple_of(every) {
                 return;
             }
             if !std::mem::replace(&mut state.epochs_announced, true) {

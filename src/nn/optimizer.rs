@@ -161,9 +161,9 @@ mod tests {
     }
 
     // torch.optim.Adam(p, lr=.1, weight_decay=.01), AdamW(the same), SGD(the same, momentum=.9)
-    const ADAM: [f32; 3] = [0.704_142_87, -2.300_493_96, 0.213_145_35];
-    const ADAMW: [f32; 3] = [0.701_519_67, -2.294_198_04, 0.212_125_93];
-    const SGD: [f32; 3] = [-0.119_479_54, -27.230_472_6, 0.164_199_19];
+    const ADAM: [f32; 3] = [0.704_142_87, -2.300_494, 0.213_145_35];
+    const ADAMW: [f32; 3] = [0.701_519_67, -2.294_198, 0.212_125_93];
+    const SGD: [f32; 3] = [-0.119_479_54, -27.230_473, 0.164_199_19];
 
     #[test]
     fn steps_agree_with_pytorch() {

@@ -43,10 +43,10 @@ impl Watch for Recorder {
 
 impl Observer for Recorder {
     fn event(&self, event: Event) {
-        if let Event::Epoch { record, .. } = &event {
-            if self.stop_after_epoch == Some(record.epoch) {
-                self.stopped.store(true, Ordering::SeqCst);
-            }
+        if let Event::Epoch { record, .. } = &event
+            && self.stop_after_epoch == Some(record.epoch)
+        {
+            self.stopped.store(true, Ordering::SeqCst);
         }
         self.events.lock().unwrap().push(event);
     }

@@ -14,7 +14,7 @@ pub(super) fn ui(ctx: &Context, open: &mut bool) {
         .resizable(false)
         .show(ctx, |ui| {
             let height = ctx.content_rect().height() - 120.0;
-            ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
                 table(ui, "everywhere", "Everywhere", &everywhere(ctx));
                 ui.add_space(space::M);
                 let among: Vec<_> = GRID_KEYS.iter().map(|(keys, does)| ((*keys).to_owned(), *does)).collect();

@@ -263,7 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut worker = Worker::start(&Context::default(), Places::below(folder.path())).unwrap();
         let (number, _) = worker.run(Job::Open(vec![folder.path().join("nowhere")]));
-        let event = worker.events.as_ref().unwrap().recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        let event = worker.events.as_ref().unwrap().recv_timeout(Duration::from_secs(20)).unwrap();
         assert!(matches!(event, Event::Ended { job, result: Err(_) } if job == number));
     }
 }

@@ -1,8 +1,8 @@
 //! Made-up photos of concrete, with and without cracks, for a machine with no data and no network.
 //!
-//! A photo is drawn the way it would come about: a [surface](surface) of paste, grain and pores, [marks](marks) that
+//! A photo is drawn the way it would come about: a [surface] of paste, grain and pores, [marks] that
 //! intact concrete also has, then for cracked concrete the [course of a crack](crack) that is [cut in](engrave), and
-//! last light and [camera](camera). All but the crack is drawn from the same distribution for both classes.
+//! last light and [camera]. All but the crack is drawn from the same distribution for both classes.
 
 mod camera;
 mod crack;

@@ -50,7 +50,7 @@ const ONE_LINE: f32 = 680.0;
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
     (Scope::Validation, "Validation", "Photos held back from training: what the run can do"),
     (Scope::Training, "Training", "Photos trained on"),
-    (Scope::All, "All", "Every photo with a prediction"),
+    (Scope::All, "All photos", "Every photo with a prediction"),
 ];
 const LABELLED: [(Shown, &str, &str); 5] = [
     (Shown::Errors, "All errors", "Label and prediction disagree"),
@@ -397,9 +397,12 @@ fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
         return;
     }
-    if scene.runs.iter().any(|run| run.finished) {
-        let text = "Choose a run on the left to see what it got wrong.";
-        empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", text, |_| {});
+    if let Some((text, command)) = run_choice::suggestion(scene) {
+        let hint = "Open one to see what its model says of these photos. Others are on the left.";
+        let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
+        if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {
+            scene.commands.push(command);
+        }
         return;
     }
     let text = "Train on your photos first; then see here what went wrong.";

@@ -87,6 +87,23 @@ impl RunChoice {
     }
 }
 
+/// The one thing to do where no run is open: the newest run of these photos, or any run over them.
+pub(super) fn suggestion(scene: &Scene<'_>) -> Option<(String, Command)> {
+    let mut finished = scene.runs.iter().filter(|run| run.finished);
+    let Some(dataset) = scene.session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
+        let run = finished.next()?;
+        return Some((format!("Open {}", run.name), Command::OpenRun(run.path.clone())));
+    };
+    let newest = finished.next()?;
+    Some(match std::iter::once(newest).chain(finished).find(|run| is_of(run, dataset)) {
+        Some(run) => (format!("Open {}", run.name), Command::OpenRun(run.path.clone())),
+        None => {
+            let text = format!("Classify {} with {}", format::photos(dataset.samples.len()), newest.name);
+            (text, Command::Classify(newest.path.clone()))
+        }
+    })
+}
+
 /// Whether a run was trained on these photos.
 fn is_of(run: &RunSummary, dataset: &Dataset) -> bool {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());

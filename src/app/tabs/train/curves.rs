@@ -10,8 +10,11 @@ use crate::train::observer::EpochRecord;
 
 /// Room for the numbers at the left of the plots, so that both begin at the same place.
 const AXIS: f32 = 46.0;
-/// Grid lines are so many times as far apart as egui_plot's closest ones, so that each can bear its number.
-const APART: f64 = 4.0;
+/// Grid lines are so many times as far apart as egui_plot's closest ones (8 points), so that each has its number:
+/// egui_plot leaves numbers out where they would stand closer than 60 points side by side.
+const APART_X: f64 = 8.0;
+/// The same from top to bottom.
+const APART_Y: f64 = 4.0;
 /// Height of a plot's heading.
 const HEADING: f32 = 20.0;
 
@@ -169,12 +172,12 @@ fn smooth(points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
 
 /// Grid lines at whole epochs only.
 fn whole_epochs(input: GridInput) -> [f64; 3] {
-    [round_step(input.base_step_size * APART).max(1.0); 3]
+    [round_step(input.base_step_size * APART_X).max(1.0); 3]
 }
 
 /// Grid lines at round numbers, far enough apart for a number at each.
 fn round_numbers(input: GridInput) -> [f64; 3] {
-    [round_step(input.base_step_size * APART); 3]
+    [round_step(input.base_step_size * APART_Y); 3]
 }
 
 /// The next larger of 1, 2 and 5 times a power of ten.

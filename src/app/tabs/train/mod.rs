@@ -127,7 +127,8 @@ impl TrainTab {
             return;
         }
         let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
-        Panel::bottom("epochs and runs").frame(panel).exact_size(TABLE).resizable(false).show(ui, |ui| {
+        let table = TABLE.min(ui.available_height() * 0.36);
+        Panel::bottom("epochs and runs").frame(panel).exact_size(table).resizable(false).show(ui, |ui| {
             self.tables_ui(ui, scene);
         });
         CentralPanel::default().frame(ground).show(ui, |ui| {
@@ -147,16 +148,20 @@ impl TrainTab {
     fn tables_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let earlier = self.earlier(ui, scene.runs);
         let frame = Frame::new().outer_margin(Margin { left: space::L as i8, ..Margin::ZERO });
-        Panel::right("runs").frame(frame).exact_size(RUNS).resizable(false).show_separator_line(false).show(ui, |ui| {
-            let mut runs = Runs {
-                earlier: &earlier,
-                live: self.live.as_ref().map(|_| theme::palette(ui).runs[0]),
-                folder: scene.runs_folder,
-                drawn: &mut self.drawn,
-                listed: &mut self.listed,
-            };
-            runs.ui(ui, scene.commands);
-        });
+        let width = RUNS.min(ui.available_width() * 0.4);
+        Panel::right("runs").frame(frame).exact_size(width).resizable(false).show_separator_line(false).show(
+            ui,
+            |ui| {
+                let mut runs = Runs {
+                    earlier: &earlier,
+                    live: self.live.as_ref().map(|_| theme::palette(ui).runs[0]),
+                    folder: scene.runs_folder,
+                    drawn: &mut self.drawn,
+                    listed: &mut self.listed,
+                };
+                runs.ui(ui, scene.commands);
+            },
+        );
         let listed = scene.runs.iter().find(|run| self.listed.as_ref() == Some(&run.path));
         let (records, best): (&[EpochRecord], _) = match (listed, &self.live) {
             (Some(run), _) => (&run.epochs, best_of(&run.epochs)),

@@ -78,7 +78,7 @@ impl Tiles {
             }
             let (width, height) = (TILE.min(pixels.width() - left), TILE.min(pixels.height() - top));
             let key = Key { level, column, row, squares };
-            if !self.tiles.contains_key(&key) {
+            if let std::collections::btree_map::Entry::Vacant(e) = self.tiles.entry(key) {
                 if made == PER_FRAME {
                     ctx.request_repaint();
                     continue;
@@ -88,7 +88,7 @@ impl Tiles {
                 let options = if squares { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
                 let (x, y, w, h) = with_rim(pixels, left, top, width, height);
                 let texture = ctx.load_texture("photo tile", part(pixels, x, y, w, h), options);
-                self.tiles.insert(key, Tile { texture, shown: 0 });
+                e.insert(Tile { texture, shown: 0 });
             }
             let Some(tile) = self.tiles.get_mut(&key) else { continue };
             tile.shown = self.frame;
