@@ -91,7 +91,7 @@ impl Thumbnails {
             match done.picture {
                 Ok(picture) => {
                     pixels += picture.size[0] * picture.size[1];
-                    if let Some(evicted) = self.atlas.insert(ctx, &done.job, &picture) {
+                    if let Some(evicted) = self.atlas.insert(ctx, &done.job, picture) {
                         for path in evicted {
                             self.sides.remove(&path);
                         }

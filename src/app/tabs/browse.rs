@@ -8,7 +8,7 @@ mod start;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{CentralPanel, EventFilter, Frame, Id, Key, Modifiers, Panel, Popup, Sense, Ui};
+use egui::{Align, CentralPanel, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, Sense, Ui};
 
 use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
@@ -48,7 +48,7 @@ struct List {
     order: Vec<usize>,
     counts: Counts,
     /// What it was made from.
-    made_of: Option<(u64, Filter, Sorting)>,
+    made_of: Option<(u64, usize, Filter, Sorting)>,
     revision: u64,
 }
 
@@ -91,7 +91,7 @@ impl Browse {
         let Some(dataset) = session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
             return start::ui(ui, session.dataset.as_deref(), scanning, recent);
         };
-        self.make_list(session);
+        self.make_list(session, thumbnails);
         let mut requests = Vec::new();
         let width = ui.available_width();
         if self.filter_is_open(width) {
@@ -109,7 +109,7 @@ impl Browse {
         let frame = Frame::NONE.fill(ui.visuals().extreme_bg_color);
         CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             if self.large {
-                requests.extend(self.large_ui(ui, session));
+                requests.extend(self.large_ui(ui, session, width));
             } else {
                 self.grid_ui(ui, session, thumbnails, width);
             }
@@ -174,13 +174,16 @@ impl Browse {
         }
     }
 
-    fn make_list(&mut self, session: &Session) {
+    fn make_list(&mut self, session: &Session, thumbnails: &Thumbnails) {
         if session.verdict.is_none() && self.sorting.by != Sort::Name {
             self.sorting = Sorting::default();
         }
-        let made_of = Some((session.revision, self.filter.clone(), self.sorting));
+        let failures = thumbnails.failures().len();
+        let made_of = Some((session.revision, failures, self.filter.clone(), self.sorting));
         if self.list.made_of != made_of {
-            let (order, counts) = filter::list(session, &self.filter, self.sorting);
+            let (order, counts) = filter::list(session, &self.filter, self.sorting, |item| {
+                session.unreadable.contains_key(&item.sample.file) || thumbnails.failure(&item.sample.path).is_some()
+            });
             if self.list.order != order {
                 self.list.revision += 1;
             }
@@ -236,7 +239,7 @@ impl Browse {
     }
 
     /// The selected photo in place of the grid.
-    fn large_ui(&mut self, ui: &mut Ui, session: &Session) -> Vec<Request> {
+    fn large_ui(&mut self, ui: &mut Ui, session: &Session, width: f32) -> Vec<Request> {
         let id = Id::unique("large photo");
         let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
         Panel::top("large bar").frame(frame).show(ui, |ui| {
@@ -256,6 +259,7 @@ impl Browse {
                 }
                 ui.add_space(space::S);
                 self.detail.controls_ui(ui, session);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.detail_button(ui, width));
             });
         });
         let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());

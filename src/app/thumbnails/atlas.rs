@@ -68,7 +68,7 @@ impl Atlas {
     }
 
     /// Gives a picture a place and returns the photos that lost theirs; `None` where every place is on the screen.
-    pub fn insert(&mut self, ctx: &Context, job: &Job, picture: &ColorImage) -> Option<Vec<PathBuf>> {
+    pub fn insert(&mut self, ctx: &Context, job: &Job, picture: ColorImage) -> Option<Vec<PathBuf>> {
         let slot_side = (job.side as usize).next_multiple_of(STEP);
         let mut evicted = Vec::new();
         let (id, index) = self.place(ctx, slot_side, &mut evicted)?;
@@ -80,9 +80,10 @@ impl Atlas {
         }
         let frame = self.frame;
         let page = self.pages.iter_mut().find(|page| page.id == id)?;
-        page.texture.set_partial(page.origin(index), picture.clone(), options());
+        let size = picture.size;
+        page.texture.set_partial(page.origin(index), picture, options());
         let slot = page.slots.get_mut(index)?;
-        *slot = Slot { path: Some(job.path.clone()), size: picture.size, shown: frame };
+        *slot = Slot { path: Some(job.path.clone()), size, shown: frame };
         evicted.retain(|path| *path != job.path);
         Some(evicted)
     }
@@ -180,7 +181,7 @@ mod tests {
 
     fn insert(atlas: &mut Atlas, ctx: &Context, name: usize, side: u32) -> Option<Vec<PathBuf>> {
         let picture = ColorImage::filled([side as usize, side as usize / 2], Color32::RED);
-        atlas.insert(ctx, &Job { path: name.to_string().into(), side }, &picture)
+        atlas.insert(ctx, &Job { path: name.to_string().into(), side }, picture)
     }
 
     #[test]

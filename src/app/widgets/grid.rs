@@ -8,6 +8,7 @@ mod cell;
 mod layout;
 
 use egui::scroll_area::ScrollBarVisibility;
+use egui::style::ScrollStyle;
 use egui::{EventFilter, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, TextureId, Ui, WidgetInfo};
 
 use crate::app::session::Item;
@@ -132,6 +133,15 @@ impl<'a> Grid<'a> {
         {
             state.offset = layout.offset_to_show(position, state.offset);
         }
+        // Among thousands of photos the handle would be too small to be seen, let alone taken.
+        let bar = ui.spacing().scroll;
+        ui.spacing_mut().scroll = ScrollStyle {
+            bar_width: SCROLL_BAR,
+            floating_width: SCROLL_BAR / 2.0,
+            handle_min_length: 40.0,
+            dormant_handle_opacity: 0.5,
+            ..bar
+        };
         let mut area = ScrollArea::vertical()
             .id_salt(self.id)
             .auto_shrink(false)
@@ -143,6 +153,7 @@ impl<'a> Grid<'a> {
             ui.set_height(layout.height());
             self.cells(ui, state, thumbnails, &layout, viewport, &item, &mut output);
         });
+        ui.spacing_mut().scroll = bar;
         state.offset = scrolled.state.clamped_offset().y;
         output
     }

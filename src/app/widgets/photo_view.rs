@@ -7,6 +7,7 @@
 mod picture;
 mod tiles;
 
+use egui::emath::GuiRounding as _;
 use egui::{
     Color32, CornerRadius, CursorIcon, Id, Key, Modifiers, Pos2, Rect, Response, Role, Sense, TextureId, Ui, Vec2,
     WidgetInfo, pos2, vec2,
@@ -197,11 +198,12 @@ impl Geometry {
         Magnified { scale: self.fit(), centre: (self.photo / 2.0).to_pos2() }
     }
 
-    /// Where the whole photo lies.
+    /// Where the whole photo lies. It begins on a whole pixel of the screen, so that original pixels are sharp.
     fn photo_rect(&self, magnified: Option<Magnified>) -> Rect {
         let now = magnified.unwrap_or(self.fitted());
         let points = now.scale / self.pixels_per_point;
-        Rect::from_min_size(self.room.center() - now.centre.to_vec2() * points, self.photo * points)
+        let corner = self.room.center() - now.centre.to_vec2() * points;
+        Rect::from_min_size(corner.round_to_pixels(self.pixels_per_point), self.photo * points)
     }
 
     /// Magnified by `factor`, while what lies under `pointer` stays there.
@@ -249,13 +251,21 @@ mod tests {
         let geometry = geometry(vec2(4000.0, 3000.0));
         let pointer = pos2(150.0, 90.0);
         let under = |m: Magnified| {
-            let rect = geometry.photo_rect(Some(m));
-            (pointer - rect.min) * geometry.pixels_per_point / m.scale
+            let from_centre = (pointer - geometry.room.center()) * geometry.pixels_per_point;
+            m.centre.to_vec2() + from_centre / m.scale
         };
         let before = geometry.fitted();
         let after = geometry.zoomed(before, 5.0, pointer);
         assert!((after.scale / before.scale - 5.0).abs() < 1e-4);
         assert!((under(before) - under(after)).length() < 0.01, "{:?} {:?}", under(before), under(after));
+    }
+
+    #[test]
+    fn original_pixels_lie_on_those_of_the_screen() {
+        let geometry = geometry(vec2(4001.0, 2999.0));
+        let rect = geometry.photo_rect(Some(Magnified { scale: 1.0, centre: pos2(700.3, 1200.6) }));
+        assert_eq!(rect.min.round_to_pixels(2.0), rect.min);
+        assert_eq!(rect.size() * 2.0, geometry.photo);
     }
 
     #[test]

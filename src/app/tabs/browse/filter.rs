@@ -18,6 +18,8 @@ pub enum Group {
     Result,
     /// The side of the split.
     Split,
+    /// Whether the file can be read, as far as that was tried.
+    File,
 }
 
 /// One of the values of a property.
@@ -54,10 +56,14 @@ const PARTS: &[Value] = &[
     value("validation", "The model never saw these while it learned", None),
     value("neither", "These took no part in the training", None),
 ];
+const FILES: &[Value] = &[
+    value("cannot be read", "Damaged, or no picture after all", None),
+    value("no trouble so far", "Read without trouble, or not looked at yet", None),
+];
 
 impl Group {
     /// Every property, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Label, Self::Prediction, Self::Result, Self::Split];
+    pub const ALL: [Self; 5] = [Self::Label, Self::Prediction, Self::Result, Self::Split, Self::File];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -66,6 +72,7 @@ impl Group {
             Self::Prediction => "Prediction",
             Self::Result => "Result",
             Self::Split => "Split",
+            Self::File => "File",
         }
     }
 
@@ -76,11 +83,12 @@ impl Group {
             Self::Prediction => PREDICTIONS,
             Self::Result => RESULTS,
             Self::Split => PARTS,
+            Self::File => FILES,
         }
     }
 
     /// Which of the values a photo has.
-    fn of(self, item: &Item<'_>) -> usize {
+    fn of(self, item: &Item<'_>, unreadable: bool) -> usize {
         let class = |class: Option<Class>| match class {
             Some(Class::Positive) => 0,
             Some(Class::Negative) => 1,
@@ -100,6 +108,7 @@ impl Group {
                 Some(Part::Validation) => 1,
                 None => 2,
             },
+            Self::File => usize::from(!unreadable),
         }
     }
 }
@@ -227,7 +236,12 @@ pub struct Sorting {
 
 /// The photos that pass, in order, and how many there are of each kind. Photos without the figure they are sorted by
 /// come last; among equals the order is that of the names.
-pub fn list(session: &Session, filter: &Filter, sorting: Sorting) -> (Vec<usize>, Counts) {
+pub fn list(
+    session: &Session,
+    filter: &Filter,
+    sorting: Sorting,
+    unreadable: impl Fn(&Item<'_>) -> bool,
+) -> (Vec<usize>, Counts) {
     let words: Vec<String> = filter.text.split_whitespace().map(str::to_lowercase).collect();
     let mut counts = Counts::default();
     let mut passing: Vec<(Option<f32>, usize)> = Vec::new();
@@ -237,7 +251,7 @@ pub fn list(session: &Session, filter: &Filter, sorting: Sorting) -> (Vec<usize>
             let name = item.sample.file.to_lowercase();
             words.iter().all(|word| name.contains(word))
         };
-        if count(&mut counts, filter, &item, named) {
+        if count(&mut counts, filter, &item, unreadable(&item), named) {
             passing.push((sorting.by.key(&item), index));
         }
     }
@@ -249,8 +263,8 @@ pub fn list(session: &Session, filter: &Filter, sorting: Sorting) -> (Vec<usize>
 }
 
 /// Counts a photo; returns whether it passes everything.
-fn count(counts: &mut Counts, filter: &Filter, item: &Item<'_>, named: bool) -> bool {
-    let values = Group::ALL.map(|group| (group, group.of(item)));
+fn count(counts: &mut Counts, filter: &Filter, item: &Item<'_>, unreadable: bool, named: bool) -> bool {
+    let values = Group::ALL.map(|group| (group, group.of(item, unreadable)));
     let failed: Vec<Group> =
         values.iter().filter(|(group, value)| !filter.passes(*group, *value)).map(|(group, _)| *group).collect();
     for (group, value) in values {
@@ -281,7 +295,7 @@ mod tests {
     use crate::app::tabs::browse::tests::session;
 
     fn names(session: &Session, filter: &Filter, sorting: Sorting) -> Vec<usize> {
-        list(session, filter, sorting).0
+        list(session, filter, sorting, |_| false).0
     }
 
     #[test]
@@ -306,13 +320,23 @@ mod tests {
         let session = session(true);
         let mut filter = Filter::default();
         filter.toggle(Group::Prediction, 0);
-        let (_, counts) = list(&session, &filter, Sorting::default());
+        let (_, counts) = list(&session, &filter, Sorting::default(), |_| false);
         assert_eq!([0, 1, 2].map(|value| counts.passing(Group::Label, value)), [1, 1, 1]);
         assert_eq!([0, 1, 2].map(|value| counts.all(Group::Label, value)), [2, 2, 2]);
         assert_eq!([0, 1, 2].map(|value| counts.passing(Group::Prediction, value)), [3, 2, 1]);
         assert!(counts.differ(Group::Result) && counts.differ(Group::Split));
-        let (_, counts) = list(&super::super::tests::session(false), &Filter::default(), Sorting::default());
+        let (_, counts) = list(&super::super::tests::session(false), &Filter::default(), Sorting::default(), |_| false);
         assert!(counts.differ(Group::Label) && !counts.differ(Group::Prediction) && !counts.differ(Group::Result));
+    }
+
+    #[test]
+    fn what_cannot_be_read_can_be_listed() {
+        let session = session(false);
+        let mut filter = Filter::default();
+        filter.toggle(Group::File, 0);
+        let (order, counts) = list(&session, &filter, Sorting::default(), |item| item.index == 3);
+        assert_eq!(order, [3]);
+        assert!(counts.differ(Group::File));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use egui_kittest::{Harness, Node};
 
 use crate::app::session::Verdict;
 use crate::dataset::split::Part;
-use crate::dataset::{Class, Layout, Problem, Sample, Skipped};
+use crate::dataset::{self, Class, Problem, Sample, Skipped};
 use crate::job::Phase;
 use crate::photo::{decode, exif};
 use crate::review::predictions::Prediction;
@@ -49,7 +49,7 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
     };
     let dataset = Dataset {
         roots: vec![folder.to_owned()],
-        layout: Layout::ClassFolders,
+        layout: dataset::Layout::ClassFolders,
         samples,
         skipped: Skipped::default(),
         problems: Vec::new(),

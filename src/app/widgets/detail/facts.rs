@@ -6,6 +6,7 @@ use egui::{Align, Label, Layout, Response, RichText, Ui, WidgetText, vec2};
 
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
+use crate::app::widgets::form;
 use crate::error::Result;
 use crate::format;
 use crate::photo::exif::Facts;
@@ -19,11 +20,25 @@ const LINE: f32 = 22.0;
 pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     ui.spacing_mut().item_spacing = vec2(space::S, 6.0);
     ui.add_space(space::XS);
-    ui.add(Label::new(theme::strong(name(item)).size(15.0)).wrap())
-        .on_hover_text(item.sample.path.display().to_string());
+    heading(ui, item);
     table(ui, |rows| said(rows, session, item));
     ui.separator();
     table(ui, |rows| file(rows, item, facts));
+}
+
+/// The photo's name, and a button that copies its path.
+fn heading(ui: &mut Ui, item: &Item<'_>) {
+    let path = item.sample.path.display().to_string();
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if form::icon_button(ui, icons::ICON_FILE_COPY, "Copy the path").clicked() {
+                ui.ctx().copy_text(path.clone());
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(theme::strong(name(item)).size(15.0)).truncate()).on_hover_text(path);
+            });
+        });
+    });
 }
 
 fn name(item: &Item<'_>) -> String {
@@ -54,7 +69,7 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
             ui.label(RichText::new("wrong").color(colours.error));
         }
     });
-    rows.add_with("Crack", "The model's probability that the photo shows a crack", |ui| {
+    rows.add_with("p(crack)", "The model's probability that the photo shows a crack", |ui| {
         ui.label(format!("{:.2}", prediction.p_positive));
         ui.label(theme::quiet(ui, format!("cracked from {:.2} on", item.threshold)).size(theme::SMALL));
     });
@@ -101,12 +116,6 @@ fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     let path = item.sample.path.as_path();
     let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
     rows.row("Folder", |ui| ui.add(Label::new(folder).selectable(true).wrap()));
-    rows.row("", |ui| {
-        let text = theme::icon_text(icons::ICON_FILE_COPY, "Copy path");
-        if ui.button(text).on_hover_text("Copies the path of the photo").clicked() {
-            ui.ctx().copy_text(path.display().to_string());
-        }
-    });
 }
 
 fn table(ui: &mut Ui, rows: impl FnOnce(&mut Rows<'_>)) {

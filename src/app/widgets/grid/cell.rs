@@ -74,6 +74,9 @@ impl Painter {
         match thumbnail {
             Thumbnail::Ready(picture) => {
                 let place = fitted(square, picture.size, ui.ctx().pixels_per_point());
+                if (square.size() - place.size()).max_elem() > 2.0 {
+                    self.painter.rect_filled(square, RADIUS, placeholder);
+                }
                 self.pictures.push(photo(place, picture, ui.ctx().pixels_per_point()));
                 self.overlays.extend(overlay.map(|texture| heat(place, texture)));
             }
