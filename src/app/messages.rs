@@ -114,6 +114,9 @@ impl Messages {
             .resizable(false)
             .show(ui.ctx(), |ui| {
                 ScrollArea::vertical().max_height(320.0).auto_shrink([false, true]).show(ui, |ui| {
+                    if self.all.is_empty() {
+                        ui.label(theme::quiet(ui, "Nothing yet. What happens to your photos and runs is told here."));
+                    }
                     for message in self.all.iter().rev() {
                         message_ui(ui, message);
                     }

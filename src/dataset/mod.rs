@@ -4,6 +4,7 @@
 //! `labels.csv`, [`group`] finds photos that belong together and [`split`] divides them into training and validation.
 
 pub mod group;
+pub mod keep_out;
 pub mod layout;
 pub mod sample;
 pub mod scan;

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::Problem;
+use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::job::Watch;
@@ -133,7 +134,10 @@ pub fn existing(request: &ExportRequest, source: &Source<'_>) -> Vec<PathBuf> {
 /// be written to, and where the user stops the job; what was written until then stays, each file whole.
 pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -> Result<Exported> {
     let plan = Plan::new(request, source);
-    refuse_inside_photos(&request.folder, source.roots)?;
+    keep_out(&request.folder, source.roots)?;
+    for below in copies::folders() {
+        keep_out(&request.folder.join(below), source.roots)?;
+    }
     if !request.overwrite {
         refuse_replacing(&existing(request, source))?;
     }
@@ -208,30 +212,6 @@ fn refuse_replacing(existing: &[PathBuf]) -> Result<()> {
     Err(Error::new(title)
         .detail("nothing was written")
         .hint("choose another folder, or allow these files to be replaced"))
-}
-
-/// Nothing is ever written into the user's photo folders, by no roundabout way either.
-fn refuse_inside_photos(folder: &Path, roots: &[PathBuf]) -> Result<()> {
-    let targets: Vec<PathBuf> =
-        [""].into_iter().chain(copies::folders()).map(|below| resolved(&folder.join(below))).collect();
-    match roots.iter().find(|root| targets.iter().any(|target| target.starts_with(resolved(root)))) {
-        Some(root) => Err(Error::usage(format!("{} lies inside the photos", folder.display()))
-            .detail(format!("nothing is written into {}", root.display()))
-            .hint("choose a folder elsewhere")),
-        None => Ok(()),
-    }
-}
-
-/// The absolute path with links resolved, as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let known = absolute.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
-    match known {
-        Some((ancestor, real)) => absolute
-            .strip_prefix(ancestor)
-            .map_or(real.clone(), |rest| if rest.as_os_str().is_empty() { real } else { real.join(rest) }),
-        None => absolute,
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::error::{Context, Error, Result};
+use crate::format;
 use crate::photo::{MAX_PIXELS, tensor_file};
 
 /// The largest file that is read: 512 MB.
@@ -196,7 +197,7 @@ pub(super) fn check_dimensions(width: u64, height: u64) -> Result<()> {
         return Err(Error::new("a picture without pixels"));
     }
     if width.saturating_mul(height) > MAX_PIXELS || width > u64::from(u32::MAX) || height > u64::from(u32::MAX) {
-        let (width, height) = (grouped(width), grouped(height));
+        let (width, height) = (format::count(width), format::count(height));
         let limit = MAX_PIXELS / 1_000_000;
         return Err(Error::new(format!("{width} × {height} pixels is more than the limit of {limit} megapixels")));
     }
@@ -217,7 +218,7 @@ fn check_length(bytes: u64) -> Result<()> {
     if bytes <= MAX_FILE_BYTES {
         return Ok(());
     }
-    let (size, limit) = (grouped(bytes.div_ceil(1024 * 1024)), MAX_FILE_BYTES / (1024 * 1024));
+    let (size, limit) = (format::count(bytes.div_ceil(1024 * 1024)), MAX_FILE_BYTES / (1024 * 1024));
     Err(Error::new(format!("a file of {size} MB is more than the limit of {limit} MB")))
 }
 
@@ -326,19 +327,6 @@ fn is_text(head: &[u8]) -> bool {
         Err(_) => return false,
     };
     !text.is_empty() && text.chars().all(|c| !c.is_control() || c.is_whitespace())
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

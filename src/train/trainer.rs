@@ -8,6 +8,7 @@ use super::head_loop::{Examples, HeadLoop, Trained};
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
 use crate::dataset::group::{self, ContentKey, Groups};
+use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split, SplitKind};
 use crate::dataset::{Class, Dataset};
 use crate::error::{Error, Result};
@@ -60,7 +61,7 @@ pub fn train(
     if !resume {
         RunDir::check_free(out)?;
     }
-    refuse_inside_photos(out, &dataset.roots)?;
+    keep_out(out, &dataset.roots)?;
     let (device, report) = device::open(config.device)?;
     let network = Network::open(config.backbone, &config.weights, config.seed, &device, places, observer)?;
     announce(out, config, &report, observer);
@@ -240,16 +241,5 @@ fn announce(out: &Path, config: &TrainConfig, report: &DeviceReport, observer: &
     }
     if config.weights == WeightsSource::Random {
         observer.event(Event::Note("Random weights: these are untrained features, so expect little of them.".into()));
-    }
-}
-
-/// Nothing is ever written into the user's photo folders.
-fn refuse_inside_photos(out: &Path, roots: &[PathBuf]) -> Result<()> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    match roots.iter().find(|root| absolute(out).starts_with(absolute(root))) {
-        Some(root) => Err(Error::usage(format!("{} lies inside the photos", out.display()))
-            .detail(format!("nothing is written into {}", root.display()))
-            .hint("choose a run folder elsewhere")),
-        None => Ok(()),
     }
 }

@@ -59,10 +59,14 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.add(Label::new(theme::strong(dataset.name())).truncate());
             ui.horizontal_wrapped(|ui| {
                 ui.label(theme::quiet(ui, format::photos(dataset.samples.len())));
-                for class in [Class::Positive, Class::Negative] {
+                for class in [Class::Positive, Class::Negative].into_iter().filter(|_| dataset.labelled() > 0) {
                     let count = format::count(dataset.count(class) as u64);
                     let text = format!("{} {count} {}", theme::mark(class), class.word());
                     ui.label(egui::RichText::new(text).color(theme::palette(ui).class(class)));
+                }
+                let unlabelled = dataset.samples.len() - dataset.labelled();
+                if unlabelled > 0 {
+                    ui.label(theme::quiet(ui, format!("{} unlabelled", format::count(unlabelled as u64))));
                 }
             });
         }
