@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
+use super::cpu::{FrozenResNet18, LastMaps};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
 use super::resnet::{self, ResNet18, Statistics};
@@ -23,10 +24,18 @@ pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
 /// A backbone on a device. Stays in the thread that opened it.
 pub struct Network {
     kind: Backbone,
-    backbone: ResNet18,
+    engine: Engine,
     weights: StateDict,
     device: Device,
     origin: Origin,
+}
+
+/// What computes the features.
+enum Engine {
+    /// Our own operators on the processor.
+    Processor(FrozenResNet18),
+    /// candle's on a GPU.
+    Device(ResNet18),
 }
 
 /// Where weights came from.
@@ -81,10 +90,14 @@ impl Network {
     }
 
     fn new(kind: Backbone, weights: StateDict, device: &Device, source: &str, sha256: Option<String>) -> Result<Self> {
-        let backbone = ResNet18::new(&weights)?;
+        let engine = if device.is_cpu() {
+            Engine::Processor(FrozenResNet18::new(&weights)?)
+        } else {
+            Engine::Device(ResNet18::new(&weights)?)
+        };
         let fingerprint = weights.fingerprint()?.to_hex().to_string();
         let origin = Origin { source: source.to_owned(), sha256, fingerprint };
-        Ok(Self { kind, backbone, weights, device: device.clone(), origin })
+        Ok(Self { kind, engine, weights, device: device.clone(), origin })
     }
 
     /// Which network it is.
@@ -118,15 +131,37 @@ impl Network {
     /// # Errors
     /// Where the device fails, or `photos` are not as many as said.
     pub fn features(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
-        let maps = self.maps(photos, count)?;
-        resnet::pool(&maps)?.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the features"))
+        match &self.engine {
+            Engine::Processor(backbone) if photos.len() == count * INPUT_VALUES => {
+                Ok(backbone.features(photos, INPUT_SIZE, INPUT_SIZE))
+            }
+            Engine::Processor(_) => Err(Error::new(format!("{count} photos were announced, not those that came"))),
+            Engine::Device(backbone) => {
+                let maps = self.maps(backbone, photos, count)?;
+                resnet::pool(&maps)?.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the features"))
+            }
+        }
     }
 
     /// Last feature maps (`count`, C, h, w) of photos (`count`, 3, 224, 224).
-    fn maps(&self, photos: &[f32], count: usize) -> Result<Tensor> {
+    fn maps(&self, backbone: &ResNet18, photos: &[f32], count: usize) -> Result<Tensor> {
         let shape = (count, 3, INPUT_SIZE, INPUT_SIZE);
         let input = Tensor::from_slice(photos, shape, &self.device).map_err(failed("pass photos to the device"))?;
-        self.backbone.feature_maps(&input, Statistics::Frozen)
+        backbone.feature_maps(&input, Statistics::Frozen)
+    }
+
+    /// The last feature maps of one photo (3, 224, 224).
+    fn last_maps(&self, photo: &[f32]) -> Result<LastMaps> {
+        match &self.engine {
+            Engine::Processor(backbone) => Ok(backbone.last_maps(photo, INPUT_SIZE, INPUT_SIZE)),
+            Engine::Device(backbone) => {
+                let what = "read the feature maps";
+                let maps = self.maps(backbone, photo, 1)?;
+                let (_, _, height, width) = maps.dims4().map_err(failed(what))?;
+                let values = maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed(what))?;
+                Ok(LastMaps { values, height, width })
+            }
+        }
     }
 
     /// The weights with this head, kept after `epoch`, as `model.safetensors` holds them: torchvision's names, and in the metadata what
@@ -191,13 +226,9 @@ impl Model {
         head::p_positive(&logits)
     }
 
-    /// Feature maps of one photo (C, h, w) in row-major order, with h and w.
-    pub(super) fn maps_of(&self, photo: &[f32]) -> Result<(Vec<f32>, usize, usize)> {
-        let maps = self.network.maps(photo, 1)?;
-        let what = "read the feature maps";
-        let (_, _, height, width) = maps.dims4().map_err(failed(what))?;
-        let values = maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed(what))?;
-        Ok((values, height, width))
+    /// The last feature maps of one photo (3, 224, 224).
+    pub(super) fn last_maps(&self, photo: &[f32]) -> Result<LastMaps> {
+        self.network.last_maps(photo)
     }
 }
 

@@ -14,7 +14,7 @@ const CHANNELS: [usize; 4] = [64, 128, 256, 512];
 /// Blocks in each group.
 const BLOCKS: usize = 2;
 /// What PyTorch adds to the variance.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 /// The share of the newest batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 
