@@ -46,19 +46,7 @@ impl App {
         match &event {
             observer::Event::Note(note) => self.messages.warn(note.clone(), Vec::new()),
             observer::Event::Features(report) => {
-                let taken = format::duration(std::time::Duration::from_secs_f64(report.seconds.max(0.0)));
-                let text = match (report.computed, report.cached) {
-                    (0, cached) => {
-                        format!("Features of all {} were in the cache; none was computed", format::photos(cached))
-                    }
-                    (computed, 0) => format!("Features of {} computed in {taken}", format::photos(computed)),
-                    (computed, cached) => format!(
-                        "Features of {} computed in {taken}; those of {} were in the cache",
-                        format::photos(computed),
-                        format::photos(cached)
-                    ),
-                };
-                self.messages.note(text);
+                self.messages.note(report.summary());
                 self.tell_unreadable(&report.unreadable);
             }
             _ => {}

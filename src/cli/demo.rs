@@ -17,7 +17,7 @@ use crate::train::run_dir::{Run, free_name};
 use crate::train::trainer;
 
 /// Photos of the demonstration: enough to learn from, few enough for a minute on a laptop without a GPU.
-const PHOTOS: usize = 300;
+const PHOTOS: usize = 600;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {

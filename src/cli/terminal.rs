@@ -164,7 +164,7 @@ impl Observer for Terminal {
             Event::Started { run, device } => self.say(&format!("Training on {device} into {}", run.display())),
             Event::Note(note) => self.say(&note),
             Event::Features(report) => {
-                self.say(&features(report.computed, report.cached, report.seconds));
+                self.say(&report.summary());
                 for problem in &report.unreadable {
                     self.say(&format!("Left out {}: {}", problem.file, problem.reason));
                 }
@@ -200,20 +200,6 @@ impl Terminal {
             }
             state.line(&table::epoch(record, best));
         });
-    }
-}
-
-fn features(computed: usize, cached: usize, seconds: f64) -> String {
-    let rate = if seconds > 0.0 { computed as f64 / seconds } else { 0.0 };
-    match (computed, cached) {
-        (0, cached) => format!("Features: all {} from the cache, none computed", format::count(cached as u64)),
-        (computed, 0) => format!("Features: {} computed at {}", format::count(computed as u64), format::rate(rate)),
-        (computed, cached) => format!(
-            "Features: {} computed at {}, {} from the cache",
-            format::count(computed as u64),
-            format::rate(rate),
-            format::count(cached as u64)
-        ),
     }
 }
 

@@ -156,6 +156,7 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "features": {
             "computed": outcome.features.computed,
             "cached": outcome.features.cached,
+            "copies": outcome.features.copies,
             "seconds": outcome.features.seconds,
         },
         "unreadable": outcome.features.unreadable,

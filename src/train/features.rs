@@ -55,11 +55,14 @@ pub fn extract(
     let name = format!("{}-{print}-{PREPROCESSING}", network.kind().name());
     let mut cache = FeatureCache::open(&places.cache, &name, network.feature_count())?;
     let missing = missing(dataset, keys, &cache);
+    let cached = keys.iter().flatten().filter(|key| cache.get(key).is_some()).count();
     let unreadable = compute(network, &missing, &mut cache, watch)?;
     let features = gather(keys, &cache, network.feature_count());
+    let computed = missing.len() - unreadable.len();
     let report = FeatureReport {
-        computed: missing.len() - unreadable.len(),
-        cached: features.row_of.iter().flatten().count().saturating_sub(missing.len() - unreadable.len()),
+        computed,
+        cached,
+        copies: features.row_of.iter().flatten().count().saturating_sub(computed + cached),
         unreadable,
         seconds: begun.elapsed().as_secs_f64(),
     };

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Problem;
+use crate::format;
 use crate::job::Watch;
 
 /// Watches a training run, can pause it and, as a [`Watch`], stop it. Stopping during epochs keeps the best one.
@@ -70,10 +71,31 @@ pub struct FeatureReport {
     pub computed: usize,
     /// Photos whose features were in the cache.
     pub cached: usize,
+    /// Photos that are copies of one whose features were computed now.
+    pub copies: usize,
     /// Photos that cannot be read.
     pub unreadable: Vec<Problem>,
     /// How long it took, in seconds.
     pub seconds: f64,
+}
+
+impl FeatureReport {
+    /// The report in one sentence, for people.
+    pub fn summary(&self) -> String {
+        let count = |n: usize| format::count(n as u64);
+        if self.computed == 0 {
+            return format!("Features: all {} from the cache, none computed", count(self.cached));
+        }
+        let rate = if self.seconds > 0.0 { self.computed as f64 / self.seconds } else { 0.0 };
+        let mut text = format!("Features: {} computed at {}", count(self.computed), format::rate(rate));
+        if self.cached > 0 {
+            text += &format!(", {} from the cache", count(self.cached));
+        }
+        if self.copies > 0 {
+            text += &format!(", {} shared by identical files", count(self.copies));
+        }
+        text
+    }
 }
 
 /// The figures of one epoch: a line of `results.csv`.
