@@ -141,7 +141,7 @@ impl RunDir {
     pub fn check_free(path: &Path) -> Result<()> {
         match std::fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
             Ok(true) => Err(Error::new(format!("{} holds files already", path.display()))
-                .hint("choose another folder with --out, or go on with that run with --resume")),
+                .hint("choose another run folder (--out), or go on with that run (--resume)")),
             Err(cause) if path.exists() => Err(Error::file("use the run folder", path, cause)),
             _ => Ok(()),
         }

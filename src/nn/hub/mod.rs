@@ -238,7 +238,11 @@ impl Hub {
     }
 
     fn by_hand(&self, source: &Source) -> String {
-        format!("download {} from {} on another machine and pass it with --weights FILE", source.file, self.url(source))
+        format!(
+            "download {} from {} on another machine and choose that file as weights (--weights FILE)",
+            source.file,
+            self.url(source)
+        )
     }
 }
 
