@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use crackscope::nn::cpu::FrozenResNet18;
 use crackscope::nn::explain::Explainer;
 use crackscope::nn::head::{Head, cross_entropy};
 use crackscope::nn::network::Model;
@@ -92,9 +93,7 @@ fn close(got: &[f32], expected: &[f32], tolerance: f32) {
 }
 
 fn close_in_percent(what: &str, got: f64, expected: f64) {
-    // Losses that fall towards nothing are compared by what a log can show.
-    let room = PERCENT * expected.abs() + 1e-7;
-    assert!((got - expected).abs() <= room, "{what} is {got} instead of {expected}");
+    assert!((got - expected).abs() <= PERCENT * expected.abs(), "{what} is {got} instead of {expected}");
 }
 
 fn rows(tensor: &Tensor) -> Vec<Vec<f32>> {
@@ -182,6 +181,20 @@ impl RealCase {
         ResNet18::new(&backbone).unwrap()
     }
 
+    /// What runs on the processor, in place of candle's operators.
+    fn processor(&self) -> FrozenResNet18 {
+        let mut backbone = self.weights.clone();
+        backbone.retain(|name| !crackscope::nn::head::is_head(name));
+        FrozenResNet18::new(&backbone).unwrap()
+    }
+
+    /// Features (N, 512) of photos (N, 3, 224, 224) by [`RealCase::processor`].
+    fn processor_features(&self, photos: &Tensor) -> Tensor {
+        let values = photos.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let features = self.processor().features(&values, INPUT_SIZE, INPUT_SIZE);
+        Tensor::from_vec(features, (photos.dim(0).unwrap(), resnet::FEATURES), &CPU).unwrap()
+    }
+
     /// Photos of the reference, decoded and resized here.
     fn photos(&self, files: &[String]) -> Tensor {
         let values: Vec<f32> =
@@ -202,6 +215,25 @@ fn logits_and_features_agree_on_the_given_tensors() {
     let logits = rows(&case.head().logits(&features).unwrap());
     for (row, expected) in logits.iter().zip(&rows(&given["logits"])) {
         close(row, expected, 1e-3);
+    }
+}
+
+#[test]
+fn the_processors_own_operators_agree_on_tensors_and_from_files() {
+    let (Some(case), Some(path)) = (RealCase::open(), shared("reference/tensors.safetensors")) else { return };
+    let given = candle_core::safetensors::load(path, &CPU).unwrap();
+    let features = case.processor_features(&given["input_nchw"]);
+    for (row, expected) in rows(&features).iter().zip(&rows(&given["features"])) {
+        close(row, expected, 1e-3);
+    }
+    for (row, expected) in rows(&case.head().logits(&features).unwrap()).iter().zip(&rows(&given["logits"])) {
+        close(row, expected, 1e-3);
+    }
+    let features = case.processor_features(&case.photos(&case.reference.files));
+    let logits = rows(&case.head().logits(&features).unwrap());
+    assert_eq!(logits.len(), case.reference.resnet18.logits.len());
+    for (row, expected) in logits.iter().zip(&case.reference.resnet18.logits) {
+        close(row, expected, 5e-3);
     }
 }
 
