@@ -16,7 +16,8 @@ use crackscope::nn::network::Network;
 use crackscope::photo::{decode, thumbnail, transform};
 use crackscope::places::Places;
 use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
-use crackscope::train::head_loop::{Examples, HeadLoop};
+use crackscope::train::epochs::EpochLoop;
+use crackscope::train::learner::{Examples, HeadLearner};
 use crackscope::train::observer::{Event, Observer};
 use crackscope::train::run_dir::RunDir;
 use divan::Bencher;
@@ -104,8 +105,8 @@ fn ten_epochs_of_40_000_features(bencher: Bencher<'_, '_>) {
     let config = TrainConfig { device: DeviceChoice::Cpu, ..TrainConfig::default() };
     bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|folder| {
         let run = RunDir::create(&folder.path().join("run")).unwrap();
-        let head_loop = HeadLoop::new(&config, &Silent, &device, &training, &validation).unwrap();
-        head_loop.run(&run).unwrap().epochs.len()
+        let mut learner = HeadLearner::new(&config, &device, &training, &validation).unwrap();
+        EpochLoop::new(&config, &Silent, &mut learner).run(&run).unwrap().records.len()
     });
 }
 

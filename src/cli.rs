@@ -3,6 +3,7 @@
 //! Results go to standard output, as text or with `--json` as one JSON object; progress and messages go to standard
 //! error. The exit status is 0 when done, 1 when something failed, 2 for wrong arguments and 130 when interrupted.
 
+mod bench;
 mod classify;
 mod demo;
 mod evaluate;
@@ -87,6 +88,8 @@ enum Command {
     Weights(weights::Options),
     /// The architecture, layer by layer
     Model(model::Options),
+    /// Photos a second on this machine: forward, and a training step of all layers
+    Bench(bench::Options),
 }
 
 /// What a command needs besides its own options.
@@ -162,6 +165,7 @@ impl Command {
             Self::Export(options) => export::run(&options, session),
             Self::Weights(options) => weights::run(&options, session),
             Self::Model(options) => model::run(&options, session),
+            Self::Bench(options) => bench::run(&options, session),
         }
     }
 }

@@ -24,8 +24,10 @@ pub enum Phase {
     Download,
     /// Computing features with the backbone.
     Features,
-    /// Training the head.
+    /// Training the head on features.
     Train,
+    /// Training deeper layers on photos.
+    Tune,
     /// Writing results.
     Export,
 }
@@ -40,7 +42,7 @@ impl Phase {
             Self::Samples => "Making sample photos",
             Self::Download => "Fetching weights",
             Self::Features => "Computing features",
-            Self::Train => "Training",
+            Self::Train | Self::Tune => "Training",
             Self::Export => "Exporting",
         }
     }

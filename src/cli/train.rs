@@ -35,16 +35,22 @@ pub(super) struct Options {
     /// Which layers are trained [default: head]
     #[arg(long, value_enum)]
     tune: Option<Tune>,
-    /// Passes over the training photos [default: 10]
+    /// Passes over the training photos [default: 10, for all layers 5]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Photos a step [default: 100]
+    /// Photos a step [default: 100, for deeper layers 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// The highest learning rate [default: 0.001]
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
-    /// How the learning rate changes over the run [default: constant]
+    /// The same for the layers before the last, where they are trained [default: 0.0001]
+    #[arg(long, value_name = "RATE")]
+    backbone_lr: Option<f64>,
+    /// Epochs over which the learning rate rises at first [default: 0, for deeper layers 0.5]
+    #[arg(long, value_name = "EPOCHS")]
+    warmup: Option<f64>,
+    /// How the learning rate changes over the run [default: constant, for deeper layers cosine]
     #[arg(long, value_enum)]
     schedule: Option<Schedule>,
     /// How gradients become steps [default: adam]
@@ -56,6 +62,12 @@ pub(super) struct Options {
     /// Momentum of SGD [default: 0.9]
     #[arg(long, value_name = "MOMENTUM")]
     momentum: Option<f64>,
+    /// Shorten the gradients of a step to this length; 0 for not at all [default: 0, for deeper layers 5]
+    #[arg(long, value_name = "NORM")]
+    clip: Option<f64>,
+    /// Let batch norm in the trained layers go by each batch, and learn its statistics
+    #[arg(long)]
+    train_statistics: bool,
     /// Weigh the rarer class up so that both count alike
     #[arg(long)]
     balance_classes: bool,
@@ -100,14 +112,20 @@ impl Options {
         }
         set(&mut before.backbone, &self.backbone);
         set(&mut before.weights, &self.weights.clone().map(WeightsSource::from));
-        set(&mut before.tune, &self.tune);
+        if let Some(tune) = self.tune {
+            before.change_tune(tune);
+        }
         set(&mut before.epochs, &self.epochs);
         set(&mut before.batch_size, &self.batch_size);
         set(&mut before.learning_rate, &self.lr);
+        set(&mut before.backbone_learning_rate, &self.backbone_lr);
+        set(&mut before.warmup_epochs, &self.warmup);
         set(&mut before.schedule, &self.schedule);
         set(&mut before.optimizer, &self.optimizer);
         set(&mut before.weight_decay, &self.weight_decay);
         set(&mut before.momentum, &self.momentum);
+        set(&mut before.clip_norm, &self.clip.map(|norm| (norm > 0.0).then_some(norm)));
+        before.train_statistics |= self.train_statistics;
         before.balance_classes |= self.balance_classes;
         set(&mut before.patience, &self.patience.map(Some));
         set(&mut before.split.kind, &self.split);

@@ -162,7 +162,8 @@ fn training(facts: &CardFacts<'_>) -> String {
         ("Epochs", epochs(facts)),
         ("Batch size", format::count(config.batch_size)),
         ("Optimiser", optimizer(config)),
-        ("Learning rate", format!("{}, {}", config.learning_rate, schedule(config.schedule))),
+        ("Learning rate", learning_rate(config)),
+        ("Batch norm", batch_norm(config).to_owned()),
         ("Classes weighted", if config.balance_classes { "by rarity" } else { "alike" }.to_owned()),
         ("Seed", config.seed.to_string()),
         ("Device", plain(&record.device)),
@@ -194,7 +195,29 @@ fn optimizer(config: &TrainConfig) -> String {
         OptimizerKind::AdamW => "AdamW".to_owned(),
         OptimizerKind::Sgd => format!("SGD with momentum {}", config.momentum),
     };
-    if config.weight_decay > 0.0 { format!("{name}, weight decay {}", config.weight_decay) } else { name }
+    let decay =
+        if config.weight_decay > 0.0 { format!(", weight decay {}", config.weight_decay) } else { String::new() };
+    let clipping = config.clip_norm.map_or_else(String::new, |norm| format!(", gradients clipped to a norm of {norm}"));
+    name + &decay + &clipping
+}
+
+fn learning_rate(config: &TrainConfig) -> String {
+    let mut text = config.learning_rate.to_string();
+    if config.tune != Tune::Head {
+        text += &format!(", {} before the last layer", config.backbone_learning_rate);
+    }
+    if config.warmup_epochs > 0.0 {
+        text += &format!(", rising over {} epochs", config.warmup_epochs);
+    }
+    text + ", " + schedule(config.schedule)
+}
+
+fn batch_norm(config: &TrainConfig) -> &'static str {
+    if config.tune != Tune::Head && config.train_statistics {
+        "by each batch while training; statistics learned in the trained layers"
+    } else {
+        "by fixed statistics"
+    }
 }
 
 fn schedule(schedule: Schedule) -> &'static str {
@@ -208,6 +231,8 @@ fn schedule(schedule: Schedule) -> &'static str {
 fn tuned(tune: Tune) -> &'static str {
     match tune {
         Tune::Head => "the last one; all others as loaded",
+        Tune::LastBlock => "the last block and the last one; all others as loaded",
+        Tune::All => "all",
     }
 }
 

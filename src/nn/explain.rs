@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cpu::LastMaps;
+use super::cpu::FeatureMaps;
 use super::network::Model;
 use crate::error::Result;
 use crate::photo::transform;
@@ -57,7 +57,7 @@ impl Explainer {
     /// # Errors
     /// Where the device fails.
     pub fn explain_input(&self, input: &[f32]) -> Result<Cam> {
-        let LastMaps { values: maps, height, width } = self.model.last_maps(input)?;
+        let FeatureMaps { values: maps, height, width } = self.model.last_maps(input)?;
         let mut values = vec![0.0; height * width];
         for (map, weight) in maps.chunks_exact(height * width).zip(&self.weight) {
             for (value, activation) in values.iter_mut().zip(map) {

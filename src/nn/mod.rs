@@ -11,6 +11,7 @@ pub mod random;
 pub mod resnet;
 pub mod state_dict;
 pub mod summary;
+pub mod trainable;
 
 use crate::error::Error;
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
-use super::cpu::{FrozenResNet18, LastMaps};
+use super::cpu::{FeatureMaps, FrozenResNet18};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
-use super::resnet::{self, ResNet18, Statistics};
+use super::resnet::{self, ResNet18, Start, Statistics};
 use super::state_dict::StateDict;
 use super::{device, failed};
 use crate::dataset::Class;
@@ -145,13 +145,66 @@ impl Network {
 
     /// Last feature maps (`count`, C, h, w) of photos (`count`, 3, 224, 224).
     fn maps(&self, backbone: &ResNet18, photos: &[f32], count: usize) -> Result<Tensor> {
+        backbone.feature_maps(&self.to_device(photos, count)?, Statistics::Frozen)
+    }
+
+    fn to_device(&self, photos: &[f32], count: usize) -> Result<Tensor> {
         let shape = (count, 3, INPUT_SIZE, INPUT_SIZE);
-        let input = Tensor::from_slice(photos, shape, &self.device).map_err(failed("pass photos to the device"))?;
-        backbone.feature_maps(&input, Statistics::Frozen)
+        Tensor::from_slice(photos, shape, &self.device).map_err(failed("pass photos to the device"))
+    }
+
+    /// Channels, rows and columns of the maps before the last block of one photo.
+    pub fn maps_shape(&self) -> [usize; 3] {
+        let side = INPUT_SIZE.div_ceil(resnet::STEP_BEFORE_LAST_BLOCK);
+        [resnet::CHANNELS_BEFORE_LAST_BLOCK, side, side]
+    }
+
+    /// The maps before the last block ([`Network::maps_shape`]), one after the other, of photos (`count`, 3, 224, 224).
+    ///
+    /// # Errors
+    /// As [`Network::features`].
+    pub fn maps_before_last_block(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
+        match &self.engine {
+            Engine::Processor(backbone) => {
+                let block = Start::LastBlock.blocks_before();
+                Ok(backbone.maps_before(block, photos, INPUT_SIZE, INPUT_SIZE))
+            }
+            Engine::Device(backbone) => {
+                let maps = backbone.maps_before_last_block(&self.to_device(photos, count)?)?;
+                maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the feature maps"))
+            }
+        }
+    }
+
+    /// Digest of the tensors before the last block, in hexadecimal: the same for the same maps before it.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be brought back from its device.
+    pub fn prefix_fingerprint(&self) -> Result<String> {
+        let mut prefix = self.weights.clone();
+        for spec in resnet::conv_specs_from(Start::LastBlock) {
+            prefix.retain(|name| {
+                !name.starts_with(&format!("{}.", spec.conv)) && !name.starts_with(&format!("{}.", spec.norm))
+            });
+        }
+        Ok(prefix.fingerprint()?.to_hex().chars().take(16).collect())
+    }
+
+    /// The backbone's tensors.
+    pub fn weights(&self) -> &StateDict {
+        &self.weights
+    }
+
+    /// The same network with other weights, trained from these.
+    ///
+    /// # Errors
+    /// Where they do not fit.
+    pub fn with_weights(&self, weights: StateDict) -> Result<Self> {
+        Self::new(self.kind, weights, &self.device, &self.origin.source, None)
     }
 
     /// The last feature maps of one photo (3, 224, 224).
-    fn last_maps(&self, photo: &[f32]) -> Result<LastMaps> {
+    fn last_maps(&self, photo: &[f32]) -> Result<FeatureMaps> {
         match &self.engine {
             Engine::Processor(backbone) => Ok(backbone.last_maps(photo, INPUT_SIZE, INPUT_SIZE)),
             Engine::Device(backbone) => {
@@ -159,7 +212,7 @@ impl Network {
                 let maps = self.maps(backbone, photo, 1)?;
                 let (_, _, height, width) = maps.dims4().map_err(failed(what))?;
                 let values = maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed(what))?;
-                Ok(LastMaps { values, height, width })
+                Ok(FeatureMaps { values, height, width })
             }
         }
     }
@@ -227,7 +280,7 @@ impl Model {
     }
 
     /// The last feature maps of one photo (3, 224, 224).
-    pub(super) fn last_maps(&self, photo: &[f32]) -> Result<LastMaps> {
+    pub(super) fn last_maps(&self, photo: &[f32]) -> Result<FeatureMaps> {
         self.network.last_maps(photo)
     }
 }

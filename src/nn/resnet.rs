@@ -9,6 +9,10 @@ use crate::error::Result;
 
 /// Features that go into the last layer.
 pub const FEATURES: usize = 512;
+/// Channels of the maps before the last group of blocks.
+pub const CHANNELS_BEFORE_LAST_BLOCK: usize = 256;
+/// Pixels of the photo from one pixel to the next of the maps before the last group of blocks.
+pub const STEP_BEFORE_LAST_BLOCK: usize = 16;
 /// Channels of the four groups of blocks.
 const CHANNELS: [usize; 4] = [64, 128, 256, 512];
 /// Blocks in each group.
@@ -105,6 +109,34 @@ pub fn conv_specs() -> Vec<ConvSpec> {
     specs
 }
 
+/// Where training begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the stem: every layer is trained.
+    Photos,
+    /// At the last group of blocks, `layer4`: what goes in are the maps before it.
+    LastBlock,
+}
+
+impl Start {
+    /// Blocks that come before.
+    pub fn blocks_before(self) -> usize {
+        match self {
+            Self::Photos => 0,
+            Self::LastBlock => (CHANNELS.len() - 1) * BLOCKS,
+        }
+    }
+}
+
+/// The convolutions from `start` on, as in [`conv_specs`].
+pub fn conv_specs_from(start: Start) -> Vec<ConvSpec> {
+    let mut specs = conv_specs();
+    if start == Start::LastBlock {
+        specs.retain(|spec| spec.conv.starts_with("layer4."));
+    }
+    specs
+}
+
 /// Names and shapes of the backbone's tensors.
 pub fn tensor_shapes() -> Vec<(String, Vec<usize>)> {
     conv_specs()
@@ -162,10 +194,41 @@ impl ResNet18 {
         self.forward(photos, statistics).map_err(failed("run the network"))
     }
 
+    /// The same from `start` on: what goes in are photos, or the maps before the last group of blocks.
+    ///
+    /// # Errors
+    /// As [`ResNet18::feature_maps`].
+    pub fn maps_from(&self, start: Start, input: &Tensor) -> Result<Tensor> {
+        let maps = match start {
+            Start::Photos => self.forward(input, Statistics::Frozen),
+            Start::LastBlock => self.blocks_from(start, input, Statistics::Frozen),
+        };
+        maps.map_err(failed("run the network"))
+    }
+
+    /// The maps (N, 256, ⌈H/16⌉, ⌈W/16⌉) of photos (N, 3, H, W) before the last group of blocks.
+    ///
+    /// # Errors
+    /// As [`ResNet18::feature_maps`].
+    pub fn maps_before_last_block(&self, photos: &Tensor) -> Result<Tensor> {
+        let run = || {
+            let mut maps = stem_pool(&self.stem.forward(photos, Statistics::Frozen)?.relu()?)?;
+            for block in self.blocks.iter().take(Start::LastBlock.blocks_before()) {
+                maps = block.forward(&maps, Statistics::Frozen)?;
+            }
+            Ok(maps)
+        };
+        run().map_err(failed("run the network"))
+    }
+
     fn forward(&self, photos: &Tensor, statistics: Statistics) -> CandleResult<Tensor> {
         let stem = self.stem.forward(photos, statistics)?.relu()?;
-        let mut maps = stem_pool(&stem)?;
-        for block in &self.blocks {
+        self.blocks_from(Start::Photos, &stem_pool(&stem)?, statistics)
+    }
+
+    fn blocks_from(&self, start: Start, input: &Tensor, statistics: Statistics) -> CandleResult<Tensor> {
+        let mut maps = input.clone();
+        for block in self.blocks.iter().skip(start.blocks_before()) {
             maps = block.forward(&maps, statistics)?;
         }
         Ok(maps)
@@ -182,16 +245,35 @@ impl ResNet18 {
     /// # Errors
     /// Where the device fails.
     pub fn update_statistics(&mut self, photos: &Tensor) -> Result<Tensor> {
-        self.forward_updating(photos).map_err(failed("run the network"))
+        self.update_statistics_from(Start::Photos, photos)
     }
 
-    fn forward_updating(&mut self, photos: &Tensor) -> CandleResult<Tensor> {
-        let stem = self.stem.forward_updating(photos)?.relu()?;
-        let mut maps = stem_pool(&stem)?;
-        for block in &mut self.blocks {
+    /// The same from `start` on.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn update_statistics_from(&mut self, start: Start, input: &Tensor) -> Result<Tensor> {
+        self.forward_updating(start, input).map_err(failed("run the network"))
+    }
+
+    fn forward_updating(&mut self, start: Start, input: &Tensor) -> CandleResult<Tensor> {
+        let mut maps = match start {
+            Start::Photos => stem_pool(&self.stem.forward_updating(input)?.relu()?)?,
+            Start::LastBlock => input.clone(),
+        };
+        for block in self.blocks.iter_mut().skip(start.blocks_before()) {
             maps = block.forward_updating(&maps)?;
         }
         Ok(maps)
+    }
+
+    /// Stores the running statistics under torchvision's names.
+    pub fn store_statistics(&self, weights: &mut StateDict) {
+        let blocks = self.blocks.iter().flat_map(|b| [&b.first, &b.second].into_iter().chain(&b.downsample));
+        for (spec, layer) in conv_specs().iter().zip(std::iter::once(&self.stem).chain(blocks)) {
+            weights.insert(format!("{}.running_mean", spec.norm), layer.norm.running_mean.clone());
+            weights.insert(format!("{}.running_var", spec.norm), layer.norm.running_var.clone());
+        }
     }
 }
 
@@ -204,9 +286,24 @@ pub fn pool(maps: &Tensor) -> Result<Tensor> {
 }
 
 /// 3×3 maximum with step 2 and a border of 1. What goes in is never negative, so zeros serve as the border.
+///
+/// candle's own pooling has no gradient where windows overlap, so this is the maximum of nine shifted copies.
 fn stem_pool(maps: &Tensor) -> CandleResult<Tensor> {
-    let padded = maps.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
-    padded.max_pool2d_with_stride(3, 2)
+    let (_, _, height, width) = maps.dims4()?;
+    let (rows, columns) = (height.div_ceil(2), width.div_ceil(2));
+    // After the border of one before, as many behind as make pairs: window y begins at pair y.
+    let padded = maps.pad_with_zeros(2, 1, 2 * rows + 1 - height)?.pad_with_zeros(3, 1, 2 * columns + 1 - width)?;
+    let across = every_second(&padded, 3, columns)?;
+    every_second(&across, 2, rows)
+}
+
+/// The maximum of three neighbours in dimension `dim`, at every second place, `count` times.
+fn every_second(maps: &Tensor, dim: usize, count: usize) -> CandleResult<Tensor> {
+    let mut pairs = maps.dims().to_vec();
+    pairs.splice(dim..=dim, [count + 1, 2]);
+    let pairs = maps.reshape(pairs)?;
+    let at = |pair: usize, place: usize| pairs.narrow(dim, pair, count)?.narrow(dim + 1, place, 1)?.squeeze(dim + 1);
+    at(0, 0)?.maximum(&at(0, 1)?)?.maximum(&at(1, 0)?)
 }
 
 impl BasicBlock {

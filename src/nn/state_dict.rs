@@ -80,12 +80,32 @@ impl StateDict {
         self.tensors.insert(name.into(), tensor);
     }
 
+    /// Adds the tensors of `other`, with `prefix` before their names.
+    pub fn insert_under(&mut self, prefix: &str, other: &Self) {
+        self.tensors.extend(other.iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor.clone())));
+    }
+
+    /// The tensors whose names begin with `prefix`, without it.
+    pub fn under(&self, prefix: &str) -> Self {
+        let found =
+            self.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone())));
+        Self { tensors: found.collect(), metadata: BTreeMap::new() }
+    }
+
     /// The tensor of this name.
     ///
     /// # Errors
     /// Where there is none.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
         self.tensors.get(name).ok_or_else(|| Error::new(format!("The weights hold no tensor named {name}")))
+    }
+
+    /// The values of the tensor of this name, in the order of its last dimension first.
+    ///
+    /// # Errors
+    /// Where there is none, or its device fails.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>> {
+        self.get(name)?.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the weights"))
     }
 
     /// Whether there is a tensor of this name.

@@ -157,7 +157,7 @@ impl FeatureCache {
 }
 
 /// Opens for reading and writing, and keeps other programs from writing.
-fn open_locked(path: &Path) -> std::io::Result<File> {
+pub(super) fn open_locked(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }

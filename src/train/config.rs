@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
+use crate::nn::resnet::Start;
 
 /// All settings of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,10 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// The highest learning rate of the schedule.
     pub learning_rate: f64,
+    /// The same for the layers before the last, where they are trained.
+    pub backbone_learning_rate: f64,
+    /// Epochs, or parts of one, over which the learning rate rises from nearly zero.
+    pub warmup_epochs: f64,
     /// How the learning rate changes over the run.
     pub schedule: Schedule,
     /// How gradients become steps.
@@ -32,6 +37,10 @@ pub struct TrainConfig {
     pub weight_decay: f64,
     /// Momentum of SGD.
     pub momentum: f64,
+    /// The length to which the gradients of a step are shortened, together.
+    pub clip_norm: Option<f64>,
+    /// Whether batch norm in the trained layers goes by the statistics of each batch and learns the running ones.
+    pub train_statistics: bool,
     /// Weigh the rarer class up in the loss so that both count alike.
     pub balance_classes: bool,
     /// Stop after this many epochs without a better validation loss.
@@ -53,10 +62,14 @@ impl Default for TrainConfig {
             epochs: 10,
             batch_size: 100,
             learning_rate: 1e-3,
+            backbone_learning_rate: 1e-4,
+            warmup_epochs: 0.0,
             schedule: Schedule::Constant,
             optimizer: OptimizerKind::Adam,
             weight_decay: 0.0,
             momentum: 0.9,
+            clip_norm: None,
+            train_statistics: false,
             balance_classes: false,
             patience: None,
             seed: 0,
@@ -67,6 +80,39 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// Sound settings for training these layers: the deeper, the costlier an epoch and the smaller its steps.
+    pub fn for_tune(tune: Tune) -> Self {
+        let head = Self { tune, ..Self::default() };
+        match tune {
+            Tune::Head => head,
+            Tune::LastBlock | Tune::All => Self {
+                epochs: if tune == Tune::All { 5 } else { 10 },
+                batch_size: 32,
+                schedule: Schedule::Cosine,
+                warmup_epochs: 0.5,
+                clip_norm: Some(5.0),
+                ..head
+            },
+        }
+    }
+
+    /// Takes over another choice of layers; settings that were sound for the one before become sound for this one, and
+    /// those that the user chose stay.
+    pub fn change_tune(&mut self, tune: Tune) {
+        let (before, after) = (Self::for_tune(self.tune), Self::for_tune(tune));
+        fn follow<T: PartialEq>(value: &mut T, before: T, after: T) {
+            if *value == before {
+                *value = after;
+            }
+        }
+        follow(&mut self.epochs, before.epochs, after.epochs);
+        follow(&mut self.batch_size, before.batch_size, after.batch_size);
+        follow(&mut self.schedule, before.schedule, after.schedule);
+        follow(&mut self.warmup_epochs, before.warmup_epochs, after.warmup_epochs);
+        follow(&mut self.clip_norm, before.clip_norm, after.clip_norm);
+        self.tune = tune;
+    }
+
     /// Checks what types cannot.
     ///
     /// # Errors
@@ -78,6 +124,15 @@ impl TrainConfig {
             c if c.batch_size == 0 => bad("The batch size must be at least 1"),
             c if !(c.learning_rate > 0.0 && c.learning_rate <= 10.0) => {
                 bad("The learning rate must be above 0 and at most 10")
+            }
+            c if !(c.backbone_learning_rate > 0.0 && c.backbone_learning_rate <= 10.0) => {
+                bad("The backbone's learning rate must be above 0 and at most 10")
+            }
+            c if !(c.warmup_epochs >= 0.0 && c.warmup_epochs <= c.epochs as f64) => {
+                bad("The warm-up must be at least 0 and at most as long as the training")
+            }
+            c if c.clip_norm.is_some_and(|norm| !(norm > 0.0 && norm.is_finite())) => {
+                bad("The norm that gradients are clipped to must be above 0")
             }
             c if !(0.0..=1.0).contains(&c.weight_decay) => bad("The weight decay must lie between 0 and 1"),
             c if !(0.0..1.0).contains(&c.momentum) => bad("The momentum must be at least 0 and below 1"),
@@ -113,6 +168,21 @@ pub enum Tune {
     /// The last layer alone; the backbone's features are computed once per photo.
     #[default]
     Head,
+    /// The last group of blocks as well; the maps before it are computed once per photo.
+    LastBlock,
+    /// Every layer, from the photos on.
+    All,
+}
+
+impl Tune {
+    /// The first layer that is trained, if any but the last is.
+    pub fn start(self) -> Option<Start> {
+        match self {
+            Self::Head => None,
+            Self::LastBlock => Some(Start::LastBlock),
+            Self::All => Some(Start::Photos),
+        }
+    }
 }
 
 /// Where the initial weights come from.

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::prelude::*;
 
 use super::cache::FeatureCache;
+use super::map_cache::MapCache;
 use super::observer::FeatureReport;
 use crate::dataset::group::ContentKey;
 use crate::dataset::{Dataset, Problem, Sample};
@@ -54,25 +55,67 @@ pub fn extract(
     let print: String = network.origin().fingerprint.chars().take(16).collect();
     let name = format!("{}-{print}-{PREPROCESSING}", network.kind().name());
     let mut cache = FeatureCache::open(&places.cache, &name, network.feature_count())?;
-    let missing = missing(dataset, keys, &cache);
+    let missing = missing(dataset, keys, |key| cache.get(key).is_some());
     let cached = keys.iter().flatten().filter(|key| cache.get(key).is_some()).count();
-    let unreadable = compute(network, &missing, &mut cache, watch)?;
+    let failed = compute(network, &missing, watch, |keys, photos| {
+        cache.insert(keys, &network.features(photos, keys.len())?);
+        Ok(())
+    })?;
     let features = gather(keys, &cache, network.feature_count());
-    let computed = missing.len() - unreadable.len();
+    let computed = missing.len() - failed.len();
     let report = FeatureReport {
         computed,
         cached,
         copies: features.row_of.iter().flatten().count().saturating_sub(computed + cached),
-        unreadable,
+        unreadable: failed.into_iter().map(|(_, problem)| problem).collect(),
         seconds: begun.elapsed().as_secs_f64(),
     };
     Ok((features, report, cache.note().map(str::to_owned)))
 }
 
+/// Computes the maps before the last block of all photos of `dataset` that the cache does not hold yet. Gives the
+/// cache, and for each photo whether it can be read.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_maps(
+    network: &Network,
+    dataset: &Dataset,
+    keys: &[Option<ContentKey>],
+    places: &Places,
+    watch: &dyn Watch,
+) -> Result<(MapCache, Vec<bool>, FeatureReport)> {
+    let begun = std::time::Instant::now();
+    let print = network.prefix_fingerprint()?;
+    let name = format!("{}-maps-{print}-{PREPROCESSING}", network.kind().name());
+    let mut cache = MapCache::open(&places.cache, &name, network.maps_shape().iter().product())?;
+    let missing = missing(dataset, keys, |key| cache.contains(key));
+    let cached = keys.iter().flatten().filter(|key| cache.contains(key)).count();
+    let failed = compute(network, &missing, watch, |keys, photos| {
+        cache.insert(keys, &network.maps_before_last_block(photos, keys.len())?);
+        Ok(())
+    })?;
+    let bad: HashSet<ContentKey> = failed.iter().map(|(key, _)| *key).collect();
+    let readable: Vec<bool> = keys.iter().map(|key| key.is_some_and(|key| !bad.contains(&key))).collect();
+    let computed = missing.len() - failed.len();
+    let report = FeatureReport {
+        computed,
+        cached,
+        copies: readable.iter().filter(|readable| **readable).count().saturating_sub(computed + cached),
+        unreadable: failed.into_iter().map(|(_, problem)| problem).collect(),
+        seconds: begun.elapsed().as_secs_f64(),
+    };
+    Ok((cache, readable, report))
+}
+
 type Wanted<'a> = (ContentKey, &'a Sample);
 
-/// One photo of each content that the cache does not hold.
-fn missing<'a>(dataset: &'a Dataset, keys: &[Option<ContentKey>], cache: &FeatureCache) -> Vec<Wanted<'a>> {
+/// One photo of each content that is not kept.
+fn missing<'a>(
+    dataset: &'a Dataset,
+    keys: &[Option<ContentKey>],
+    is_kept: impl Fn(&ContentKey) -> bool,
+) -> Vec<Wanted<'a>> {
     let mut seen = HashSet::new();
     dataset
         .samples
@@ -80,18 +123,19 @@ fn missing<'a>(dataset: &'a Dataset, keys: &[Option<ContentKey>], cache: &Featur
         .zip(keys)
         .filter_map(|(sample, key)| {
             let key = (*key)?;
-            (cache.get(&key).is_none() && seen.insert(key)).then_some((key, sample))
+            (!is_kept(&key) && seen.insert(key)).then_some((key, sample))
         })
         .collect()
 }
 
-/// Decodes in one thread (which spreads each batch over all cores) while the network runs in this one.
+/// Decodes in one thread (which spreads each batch over all cores) while `keep` runs the network in this one. Gives the
+/// photos that cannot be read.
 fn compute(
     network: &Network,
     missing: &[Wanted<'_>],
-    cache: &mut FeatureCache,
     watch: &dyn Watch,
-) -> Result<Vec<Problem>> {
+    keep: impl FnMut(&[ContentKey], &[f32]) -> Result<()>,
+) -> Result<Vec<(ContentKey, Problem)>> {
     if missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -102,7 +146,7 @@ fn compute(
             .name("decode".into())
             .spawn_scoped(scope, move || decode_batches(missing, network_batch(network), &sender, watch))
             .context("Cannot start a thread")?;
-        let result = run_batches(network, receiver, cache, &mut meter, watch);
+        let result = run_batches(receiver, keep, &mut meter, watch);
         // The receiver is gone by now, so the decoder ends even where the network failed.
         decoder.join().map_err(|_| Error::new("The thread that decodes photos failed"))?;
         result
@@ -117,7 +161,7 @@ fn network_batch(network: &Network) -> usize {
 struct Batch {
     keys: Vec<ContentKey>,
     values: Vec<f32>,
-    problems: Vec<Problem>,
+    problems: Vec<(ContentKey, Problem)>,
 }
 
 fn decode_batches(missing: &[Wanted<'_>], size: usize, batches: &Sender<Batch>, watch: &dyn Watch) {
@@ -138,25 +182,26 @@ fn decode_batch(wanted: &[Wanted<'_>]) -> Batch {
                 batch.keys.push(*key);
                 batch.values.extend_from_slice(&values);
             }
-            Err(error) => batch.problems.push(Problem { file: sample.file.clone(), reason: error.reason() }),
+            Err(error) => {
+                let problem = Problem { file: sample.file.clone(), reason: error.reason() };
+                batch.problems.push((*key, problem));
+            }
         }
     }
     batch
 }
 
 fn run_batches(
-    network: &Network,
     batches: Receiver<Batch>,
-    cache: &mut FeatureCache,
+    mut keep: impl FnMut(&[ContentKey], &[f32]) -> Result<()>,
     meter: &mut Meter<'_>,
     watch: &dyn Watch,
-) -> Result<Vec<Problem>> {
+) -> Result<Vec<(ContentKey, Problem)>> {
     let mut unreadable = Vec::new();
     for batch in batches {
         watch.check()?;
         if !batch.keys.is_empty() {
-            let rows = network.features(&batch.values, batch.keys.len())?;
-            cache.insert(&batch.keys, &rows);
+            keep(&batch.keys, &batch.values)?;
         }
         meter.add((batch.keys.len() + batch.problems.len()) as u64);
         unreadable.extend(batch.problems);

@@ -1,12 +1,15 @@
 //! Training: what is asked for, how it is done, what is told meanwhile, and what remains.
 //!
-//! The backbone is frozen: [`features`] computes what it makes of each photo once and keeps that in a [`cache`]; the
-//! [`trainer`] then trains the head on it ([`head_loop`]) and leaves a [run folder](run_dir).
+//! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
+//! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
+//! a [run folder](run_dir).
 
 pub mod cache;
 pub mod config;
+pub mod epochs;
 pub mod features;
-pub mod head_loop;
+pub mod learner;
+pub mod map_cache;
 pub mod observer;
 pub mod run_dir;
 pub mod schedule;

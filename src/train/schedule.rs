@@ -31,6 +31,11 @@ impl Schedule {
     }
 }
 
+/// What the rate of step `step` (from 0) is multiplied by while it rises over `warmup` steps, which need not be whole.
+pub fn warmup(step: usize, warmup: f64) -> f64 {
+    if warmup > 0.0 { ((step + 1) as f64 / warmup).min(1.0) } else { 1.0 }
+}
+
 /// Half a cosine from `from` at 0 to `to` at 1.
 fn between(from: f64, to: f64, share: f64) -> f64 {
     to + (from - to) * (1.0 + (PI * share.clamp(0.0, 1.0)).cos()) / 2.0

@@ -1,20 +1,27 @@
 //! A training run from photos to run folder.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::config::{TrainConfig, WeightsSource};
+use super::config::{TrainConfig, Tune, WeightsSource};
+use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
-use super::head_loop::{Examples, HeadLoop, Trained};
+use super::learner::{DeepLearner, Examples, HeadLearner, Learner, Maps, Source};
+use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
 use crate::dataset::group::{self, ContentKey, Groups};
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split, SplitKind};
-use crate::dataset::{Class, Dataset};
+use crate::dataset::{Class, Dataset, Problem};
 use crate::error::{Error, Result};
 use crate::export::{card, plots, tensorboard};
+use crate::job::{Progress, Watch};
 use crate::nn::device::{self, DeviceReport};
+use crate::nn::head::Head;
 use crate::nn::network::{Model, Network};
+use crate::nn::resnet::Start;
+use crate::photo::check::check;
 use crate::places::Places;
 use crate::review::confusion::Confusion;
 use crate::review::metrics::Metrics;
@@ -67,46 +74,188 @@ pub fn train(
     announce(out, config, &report, observer);
 
     let contents = group::content_keys(&dataset.samples, observer)?;
-    let (features, mut feature_report, note) = features::extract(&network, dataset, &contents.keys, places, observer)?;
-    feature_report.unreadable.splice(0..0, contents.problems);
-    note.into_iter().for_each(|note| observer.event(Event::Note(note)));
-    observer.event(Event::Features(feature_report.clone()));
-
-    let split = divide(dataset, &contents.keys, &features, config)?;
-    let record = record(dataset, &contents.keys, config, &network, &report, &split, &feature_report);
-    let run = open_run(out, &record, resume)?;
-    let [training, validation] = [Part::Train, Part::Validation].map(|part| examples(dataset, &features, &split, part));
-    let mut head_loop = HeadLoop::new(config, observer, network.device(), &training, &validation)?;
-    if resume {
-        head_loop.restore(&run)?;
+    let mut prepared = prepare(&network, dataset, &contents.keys, config, places, observer)?;
+    prepared.report.unreadable.splice(0..0, contents.problems);
+    if config.tune == Tune::All {
+        for Problem { file, reason } in &prepared.report.unreadable {
+            observer.event(Event::Note(format!("Left out {file}: {reason}")));
+        }
+    } else {
+        observer.event(Event::Features(prepared.report.clone()));
     }
-    observer.event(Event::Divided {
-        train: training.classes.len(),
-        validation: validation.classes.len(),
-        epochs: config.epochs,
-        resumed: head_loop.records().to_vec(),
-    });
-    let trained = head_loop.run(&run)?;
-    let model = Model { network, head: trained.best.snapshot()?, threshold: DEFAULT_THRESHOLD };
+
+    let split = divide(dataset, &contents.keys, &prepared.readable, config)?;
+    let record = record(dataset, &contents.keys, config, &network, &report, &split, &prepared.report);
+    let run = open_run(out, &record, resume)?;
+    let resumed = if resume { Some(&run) } else { None };
+    let job = Job { dataset, config, places, observer, keys: &contents.keys, split: &split };
+    let (model, epochs, features) = match prepared.input {
+        Input::Features(features) => {
+            let (head, epochs) = job.train_head(&network, &features, &run, resumed)?;
+            (Model { network, head, threshold: DEFAULT_THRESHOLD }, epochs, features)
+        }
+        Input::Source(start, cache) => job.train_deeper(&network, start, cache, &run, resumed)?,
+    };
     let predictions = predict(&model, dataset, &features, &split)?;
-    let metrics = finish(&run, &record, &model, &trained, &predictions)?;
+    let metrics = finish(&run, &record, &model, &epochs, &predictions)?;
     Ok(TrainOutcome {
         run: out.to_path_buf(),
-        stopped: trained.stopped,
-        best_epoch: trained.best_epoch,
-        epochs: trained.epochs,
+        stopped: epochs.stopped,
+        best_epoch: epochs.best_epoch,
+        epochs: epochs.records,
         predictions,
         threshold: model.threshold,
         metrics,
-        features: feature_report,
+        features: prepared.report,
     })
 }
 
+/// What is there before the first epoch.
+struct Prepared {
+    input: Input,
+    /// For each photo whether it can be read.
+    readable: Vec<bool>,
+    report: FeatureReport,
+}
+
+/// What the layers to be trained take in.
+enum Input {
+    /// Features, for the head alone.
+    Features(Features),
+    /// From this layer on: photos, or the maps that are kept.
+    Source(Start, Option<MapCache>),
+}
+
+/// Computes all that the frozen layers have to say.
+fn prepare(
+    network: &Network,
+    dataset: &Dataset,
+    keys: &[Option<ContentKey>],
+    config: &TrainConfig,
+    places: &Places,
+    observer: &dyn Observer,
+) -> Result<Prepared> {
+    let tell = |note: Option<&str>| note.into_iter().for_each(|note| observer.event(Event::Note(note.to_owned())));
+    match config.tune.start() {
+        None => {
+            let (features, report, note) = features::extract(network, dataset, keys, places, observer)?;
+            tell(note.as_deref());
+            let readable = features.row_of.iter().map(Option::is_some).collect();
+            Ok(Prepared { input: Input::Features(features), readable, report })
+        }
+        Some(Start::LastBlock) => {
+            let (cache, readable, report) = features::extract_maps(network, dataset, keys, places, observer)?;
+            tell(cache.note());
+            Ok(Prepared { input: Input::Source(Start::LastBlock, Some(cache)), readable, report })
+        }
+        Some(Start::Photos) => {
+            let begun = std::time::Instant::now();
+            let unreadable = check(&dataset.samples, observer)?.problems;
+            let bad: HashSet<&str> = unreadable.iter().map(|problem| problem.file.as_str()).collect();
+            let known = dataset.samples.iter().zip(keys);
+            let readable = known.map(|(sample, key)| key.is_some() && !bad.contains(sample.file.as_str())).collect();
+            // What could not even be read as a file was reported with the contents.
+            let of_content = |problem: &Problem| {
+                dataset.samples.iter().zip(keys).any(|(sample, key)| sample.file == problem.file && key.is_some())
+            };
+            let unreadable = unreadable.iter().filter(|problem| of_content(problem)).cloned().collect();
+            let report = FeatureReport { unreadable, seconds: begun.elapsed().as_secs_f64(), ..Default::default() };
+            Ok(Prepared { input: Input::Source(Start::Photos, None), readable, report })
+        }
+    }
+}
+
+/// What does not change while a run is trained.
+struct Job<'a> {
+    dataset: &'a Dataset,
+    config: &'a TrainConfig,
+    places: &'a Places,
+    observer: &'a dyn Observer,
+    keys: &'a [Option<ContentKey>],
+    split: &'a Split,
+}
+
+impl Job<'_> {
+    fn train_head(
+        &self,
+        network: &Network,
+        features: &Features,
+        run: &RunDir,
+        resumed: Option<&RunDir>,
+    ) -> Result<(Head, Epochs)> {
+        let [training, validation] =
+            [Part::Train, Part::Validation].map(|part| examples(self.dataset, features, self.split, part));
+        let mut learner = HeadLearner::new(self.config, network.device(), &training, &validation)?;
+        let epochs = self.epochs(&mut learner, network, run, resumed)?;
+        Ok((learner.into_best()?, epochs))
+    }
+
+    /// Trains the layers from `start` on, then computes the features that they give now.
+    fn train_deeper(
+        &self,
+        network: &Network,
+        start: Start,
+        cache: Option<MapCache>,
+        run: &RunDir,
+        resumed: Option<&RunDir>,
+    ) -> Result<(Model, Epochs, Features)> {
+        let samples = &self.dataset.samples;
+        let source = match cache {
+            Some(cache) => Source::Maps(Maps { samples, keys: self.keys, network, cache }),
+            None => Source::Photos(samples),
+        };
+        let [training, validation] = [Part::Train, Part::Validation].map(|part| {
+            let labelled = self.split.indices(part).filter_map(|index| Some((index, samples.get(index)?.label?)));
+            labelled.collect::<Vec<_>>()
+        });
+        let weights = network.weights();
+        let mut learner =
+            DeepLearner::new(self.config, network.device(), weights, start, source, training, validation)?;
+        let epochs = self.epochs(&mut learner, network, run, resumed)?;
+        let (weights, head) = learner.into_best()?;
+        let network = network.with_weights(weights)?;
+        // The epochs are done: whoever stops them still gets the best one.
+        let watch = Finishing(self.observer);
+        let (features, _, _) = features::extract(&network, self.dataset, self.keys, self.places, &watch)?;
+        Ok((Model { network, head, threshold: DEFAULT_THRESHOLD }, epochs, features))
+    }
+
+    fn epochs(
+        &self,
+        learner: &mut dyn Learner,
+        network: &Network,
+        run: &RunDir,
+        resumed: Option<&RunDir>,
+    ) -> Result<Epochs> {
+        let sides = [Part::Train, Part::Validation].map(|part| self.split.indices(part).count());
+        let mut epochs = EpochLoop::new(self.config, self.observer, learner);
+        if let Some(run) = resumed {
+            epochs.restore(run, network.device())?;
+        }
+        self.observer.event(Event::Divided {
+            train: sides[0],
+            validation: sides[1],
+            epochs: self.config.epochs,
+            resumed: epochs.records().to_vec(),
+        });
+        epochs.run(run)
+    }
+}
+
+/// Passes progress on and does not stop.
+struct Finishing<'a>(&'a dyn Observer);
+
+impl Watch for Finishing<'_> {
+    fn progress(&self, progress: Progress) {
+        self.0.progress(progress);
+    }
+}
+
 /// Divides the labelled photos that can be read.
-fn divide(dataset: &Dataset, keys: &[Option<ContentKey>], features: &Features, config: &TrainConfig) -> Result<Split> {
+fn divide(dataset: &Dataset, keys: &[Option<ContentKey>], readable: &[bool], config: &TrainConfig) -> Result<Split> {
     let mut samples = dataset.samples.clone();
-    for (sample, row) in samples.iter_mut().zip(&features.row_of) {
-        if row.is_none() {
+    for (sample, readable) in samples.iter_mut().zip(readable) {
+        if !readable {
             sample.label = None; // what cannot be read takes no part
         }
     }
@@ -155,7 +304,7 @@ fn finish(
     run: &RunDir,
     record: &RunRecord,
     model: &Model,
-    trained: &Trained,
+    epochs: &Epochs,
     predictions: &[Prediction],
 ) -> Result<Metrics> {
     let threshold = model.threshold;
@@ -165,13 +314,13 @@ fn finish(
     let wrong = predictions::misclassified(predictions, threshold);
     run.write(run_dir::PREDICTIONS, &predictions::to_csv(predictions, threshold)?)?;
     run.write(run_dir::MISCLASSIFIED, &predictions::to_csv(&wrong, threshold)?)?;
-    run.write(run_dir::CURVES, &plots::curves(&trained.epochs, Some(trained.best_epoch))?)?;
+    run.write(run_dir::CURVES, &plots::curves(&epochs.records, Some(epochs.best_epoch))?)?;
     run.write(run_dir::CONFUSION, &plots::confusion(&confusion, "Validation photos")?)?;
-    let facts = card::CardFacts::of(record, &metrics, &trained.epochs, trained.best_epoch);
+    let facts = card::CardFacts::of(record, &metrics, &epochs.records, epochs.best_epoch);
     run.write(run_dir::CARD, card::card(&facts).as_bytes())?;
-    tensorboard::write_run(run.path(), &trained.epochs)?;
+    tensorboard::write_run(run.path(), &epochs.records)?;
     // The model comes last: a folder that has one is complete.
-    let file = model.network.to_model_file(&model.head, threshold, trained.best_epoch)?;
+    let file = model.network.to_model_file(&model.head, threshold, epochs.best_epoch)?;
     run.write(run_dir::MODEL, &file)?;
     Ok(metrics)
 }

@@ -8,8 +8,9 @@ use crackscope::nn::explain::Explainer;
 use crackscope::nn::head::{Head, cross_entropy};
 use crackscope::nn::network::Model;
 use crackscope::nn::optimizer::Optimizer;
-use crackscope::nn::resnet::{self, ResNet18, Statistics};
+use crackscope::nn::resnet::{self, ResNet18, Start, Statistics};
 use crackscope::nn::state_dict::StateDict;
+use crackscope::nn::trainable::Trainable;
 use crackscope::photo::{INPUT_SIZE, transform};
 use crackscope::train::config::{DeviceChoice, TrainConfig};
 use serde::Deserialize;
@@ -50,6 +51,7 @@ struct ResNetReference {
     running_mean_after_bn1: Vec<f32>,
     running_var_after_bn1: Vec<f32>,
     adam_losses_head: Vec<f64>,
+    adam_losses_all: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +113,7 @@ fn head_losses(features: &Tensor, classes: &Tensor, rate: f64) -> Vec<f64> {
     let columns = features.dim(1).unwrap();
     let head = Head::new(&zeros(&[2, columns]), &zeros(&[2])).unwrap();
     let config = TrainConfig { weight_decay: 0.0, ..TrainConfig::default() };
-    let mut adam = Optimizer::new(&head.variables(), &config).unwrap();
+    let mut adam = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), &config).unwrap();
     let mut step = || {
         let loss = cross_entropy(&head.logits(features).unwrap(), classes, None).unwrap();
         adam.step(&loss.backward().unwrap(), rate).unwrap();
@@ -179,6 +181,13 @@ impl RealCase {
         let mut backbone = self.weights.clone();
         backbone.retain(|name| !crackscope::nn::head::is_head(name));
         ResNet18::new(&backbone).unwrap()
+    }
+
+    /// The same with every layer to be trained, on the processor's own operators.
+    fn trainable(&self) -> Trainable {
+        let mut backbone = self.weights.clone();
+        backbone.retain(|name| !crackscope::nn::head::is_head(name));
+        Trainable::new(&backbone, Start::Photos).unwrap()
     }
 
     /// What runs on the processor, in place of candle's operators.
@@ -306,6 +315,56 @@ fn loss_gradients_and_steps_of_the_head_agree() {
     let (mean, var) = network.stem_statistics();
     close(&mean.to_vec1::<f32>().unwrap()[..8], &real.running_mean_after_bn1, 1e-3);
     close(&var.to_vec1::<f32>().unwrap()[..8], &real.running_var_after_bn1, 1e-3);
+}
+
+#[test]
+fn gradients_of_every_layer_agree() {
+    let Some(case) = RealCase::open() else { return };
+    let real = &case.reference.resnet18;
+    let photos = case.photos(&real.step_files);
+    let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
+    for (statistics, expected) in [(Statistics::Frozen, &real.eval_bn), (Statistics::Batch, &real.train_bn)] {
+        let (mut backbone, head) = (case.trainable(), case.head());
+        let features = backbone.features(photos.clone(), statistics).unwrap();
+        let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap();
+        close_in_percent("loss", f64::from(loss.to_scalar::<f32>().unwrap()), expected.loss);
+        let mut gradients = loss.backward().unwrap();
+        backbone.collect(&mut gradients).unwrap();
+        let names = backbone.names();
+        assert_eq!(names.len() + 2, expected.grad_l2.len());
+        for (name, variable) in names.iter().zip(backbone.variables()) {
+            let norm = gradients.get(variable).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+            close_in_percent(name, f64::from(norm.to_scalar::<f32>().unwrap()), expected.grad_l2[name]);
+        }
+        if statistics == Statistics::Batch {
+            let weights = backbone.weights().unwrap();
+            let first8 = |name: &str| weights.get(name).unwrap().to_vec1::<f32>().unwrap()[..8].to_vec();
+            close(&first8("bn1.running_mean"), &real.running_mean_after_bn1, 1e-3);
+            close(&first8("bn1.running_var"), &real.running_var_after_bn1, 1e-3);
+        }
+    }
+}
+
+#[test]
+fn ten_steps_of_all_layers_agree() {
+    let Some(case) = RealCase::open() else { return };
+    let photos = case.photos(&case.reference.resnet18.step_files);
+    let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &CPU).unwrap();
+    let mut backbone = case.trainable();
+    let head = Head::new(&zeros(&[2, resnet::FEATURES]), &zeros(&[2])).unwrap();
+    let variables: Vec<_> =
+        backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
+    let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
+    let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
+    for expected in &case.reference.resnet18.adam_losses_all {
+        let features = backbone.features(photos.clone(), Statistics::Frozen).unwrap();
+        let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap();
+        let mut gradients = loss.backward().unwrap();
+        backbone.collect(&mut gradients).unwrap();
+        adam.step(&gradients, 1e-4).unwrap();
+        close_in_percent("loss of a step", f64::from(loss.to_scalar::<f32>().unwrap()), *expected);
+    }
 }
 
 #[test]

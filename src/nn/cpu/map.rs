@@ -1,35 +1,33 @@
 //! Feature maps as the kernels take them: pixel by pixel with its channels together, and a border of zeros around.
 
-/// A feature map of one photo, `(height + 2 · border) × (width + 2 · border) × channels`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Map {
+use std::ops::Range;
+
+/// How the values of a [`Map`] lie: `(height + 2 · border) × (width + 2 · border) × channels`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Layout {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
     pub border: usize,
+}
+
+/// A feature map of one photo.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Map {
+    layout: Layout,
     values: Vec<f32>,
 }
 
-impl Map {
-    /// Takes another shape, with zeros in the border; what lies inside is left to whoever fills it. Memory is kept.
-    pub fn reshape(&mut self, height: usize, width: usize, channels: usize, border: usize) {
-        let shape = (height, width, channels, border);
-        if shape == (self.height, self.width, self.channels, self.border) {
-            return; // nobody ever writes into the border
-        }
-        (self.height, self.width, self.channels, self.border) = shape;
-        self.values.resize((height + 2 * border) * self.pitch(), 0.0);
-        let (pitch, side) = (self.pitch(), border * channels);
-        for (y, line) in self.values.chunks_exact_mut(pitch).enumerate() {
-            if (border..border + height).contains(&y) {
-                line[..side].fill(0.0);
-                line[pitch - side..].fill(0.0);
-            } else {
-                line.fill(0.0);
-            }
-        }
-    }
+/// Some rows of a map, to be filled.
+pub(super) struct Band<'a> {
+    /// Which rows.
+    pub rows: Range<usize>,
+    layout: Layout,
+    /// Their lines, with what of the border lies left and right of them.
+    values: &'a mut [f32],
+}
 
+impl Layout {
     /// Values from one row to the next.
     pub fn pitch(&self) -> usize {
         (self.width + 2 * self.border) * self.channels
@@ -38,6 +36,41 @@ impl Map {
     /// Where pixel (`y`, `x`) begins, counted with the border: (`border`, `border`) is the first one inside.
     pub fn at(&self, y: usize, x: usize) -> usize {
         y * self.pitch() + x * self.channels
+    }
+
+    /// Where the first pixel of row `y` inside the border begins.
+    pub fn row_start(&self, y: usize) -> usize {
+        self.at(y + self.border, self.border)
+    }
+
+    /// Pixels inside the border.
+    pub fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+impl Map {
+    /// How the values lie.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Takes another layout, with zeros in the border; what lies inside is left to whoever fills it. Memory is kept.
+    pub fn reshape(&mut self, layout: Layout) {
+        if layout == self.layout {
+            return; // nobody ever writes into the border
+        }
+        self.layout = layout;
+        let (pitch, side) = (layout.pitch(), layout.border * layout.channels);
+        self.values.resize((layout.height + 2 * layout.border) * pitch, 0.0);
+        for (y, line) in self.values.chunks_exact_mut(pitch).enumerate() {
+            if (layout.border..layout.border + layout.height).contains(&y) {
+                line[..side].fill(0.0);
+                line[pitch - side..].fill(0.0);
+            } else {
+                line.fill(0.0);
+            }
+        }
     }
 
     /// All values, border included.
@@ -52,23 +85,44 @@ impl Map {
 
     /// The pixels of row `y` inside the border.
     pub fn row(&self, y: usize) -> &[f32] {
-        let begin = self.at(y + self.border, self.border);
-        &self.values[begin..begin + self.width * self.channels]
+        let begin = self.layout.row_start(y);
+        &self.values[begin..begin + self.layout.width * self.layout.channels]
     }
 
-    /// The same, to be filled.
-    pub fn row_mut(&mut self, y: usize) -> &mut [f32] {
-        let begin = self.at(y + self.border, self.border);
-        let length = self.width * self.channels;
-        &mut self.values[begin..begin + length]
+    /// The pixels of all rows, to be filled.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let (layout, side) = (self.layout, self.layout.border * self.layout.channels);
+        let lines = self.values.chunks_exact_mut(layout.pitch().max(1)).skip(layout.border).take(layout.height);
+        lines.map(move |line| &mut line[side..side + layout.width * layout.channels])
+    }
+
+    /// The whole map as one band.
+    pub fn band_mut(&mut self) -> Band<'_> {
+        let layout = self.layout;
+        let lines = layout.border * layout.pitch()..(layout.border + layout.height) * layout.pitch();
+        Band { rows: 0..layout.height, layout, values: &mut self.values[lines] }
+    }
+
+    /// The map in at most `count` bands of about equally many rows.
+    pub fn bands_mut(&mut self, count: usize) -> Vec<Band<'_>> {
+        let layout = self.layout;
+        let rows = layout.height.div_ceil(count.max(1)).max(1);
+        let lines = layout.border * layout.pitch()..(layout.border + layout.height) * layout.pitch();
+        let bands = self.values[lines].chunks_mut(rows * layout.pitch()).enumerate();
+        bands
+            .map(|(index, values)| {
+                let begin = index * rows;
+                Band { rows: begin..begin + values.len() / layout.pitch(), layout, values }
+            })
+            .collect()
     }
 
     /// Takes up a photo (channels, height, width).
-    pub fn fill_from_planes(&mut self, planes: &[f32], channels: usize, height: usize, width: usize, border: usize) {
-        self.reshape(height, width, channels, border);
-        for (c, plane) in planes.chunks_exact(height * width).enumerate() {
-            for (y, line) in plane.chunks_exact(width).enumerate() {
-                let places = self.row_mut(y).iter_mut().skip(c).step_by(channels);
+    pub fn fill_from_planes(&mut self, planes: &[f32], layout: Layout) {
+        self.reshape(layout);
+        for (c, plane) in planes.chunks_exact(layout.pixels()).take(layout.channels).enumerate() {
+            for (places, line) in self.rows_mut().zip(plane.chunks_exact(layout.width)) {
+                let places = places.iter_mut().skip(c).step_by(layout.channels);
                 places.zip(line).for_each(|(place, value)| *place = *value);
             }
         }
@@ -76,38 +130,27 @@ impl Map {
 
     /// The values (channels, height, width) without the border.
     pub fn to_planes(&self) -> Vec<f32> {
-        let rows = || (0..self.height).flat_map(|y| self.row(y).chunks_exact(self.channels));
-        (0..self.channels).flat_map(|c| rows().map(move |pixel| pixel[c])).collect()
+        let Layout { height, channels, .. } = self.layout;
+        let rows = || (0..height).flat_map(|y| self.row(y).chunks_exact(channels));
+        (0..channels).flat_map(|c| rows().map(move |pixel| pixel[c])).collect()
     }
 
-    /// The mean of each channel.
-    pub fn means(&self) -> Vec<f32> {
-        let mut sums = vec![0.0; self.channels];
-        for y in 0..self.height {
-            for pixel in self.row(y).chunks_exact(self.channels) {
+    /// The sum of each channel, added to `sums`.
+    pub fn add_sums_to(&self, sums: &mut [f32]) {
+        for y in 0..self.layout.height {
+            for pixel in self.row(y).chunks_exact(self.layout.channels) {
                 sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
             }
         }
-        let count = (self.height * self.width) as f32;
-        sums.iter_mut().for_each(|sum| *sum /= count);
-        sums
     }
+}
 
-    /// The 3×3 maximum with step 2 of a map whose values are not negative, so that its border of zeros serves.
-    pub fn max_pool_into(&self, out: &mut Self, border: usize) {
-        out.reshape((self.height - 1) / 2 + 1, (self.width - 1) / 2 + 1, self.channels, border);
-        let (pitch, channels, first) = (self.pitch(), self.channels, self.border - 1);
-        for y in 0..out.height {
-            let begin = self.at(2 * y + first, first);
-            for (x, pixel) in out.row_mut(y).chunks_exact_mut(channels).enumerate() {
-                pixel.fill(0.0);
-                for dy in 0..3 {
-                    let from = begin + dy * pitch + 2 * x * channels;
-                    for near in self.values[from..from + 3 * channels].chunks_exact(channels) {
-                        pixel.iter_mut().zip(near).for_each(|(most, value)| *most = most.max(*value));
-                    }
-                }
-            }
-        }
+impl Band<'_> {
+    /// From channel `channel` of the first pixel of row `y` of the map, which must be in this band, and the place of
+    /// that value in the whole map.
+    pub fn from_mut(&mut self, y: usize, x: usize, channel: usize) -> (&mut [f32], usize) {
+        let begin = self.layout.at(y, x + self.layout.border) + channel;
+        let in_band = begin - self.layout.at(self.rows.start, 0);
+        (&mut self.values[in_band..], begin + self.layout.at(self.layout.border, 0))
     }
 }

@@ -12,12 +12,17 @@ use crate::app::widgets::form::{number, primary, row};
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
-use crate::train::config::{OptimizerKind, Schedule, TrainConfig, WeightsSource};
+use crate::train::config::{OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
 
 const SPLITS: [(SplitKind, &str, &str); 3] = [
     (SplitKind::Grouped, "keep groups together", "Photos that belong together fall on the same side"),
     (SplitKind::Random, "at random", "Each photo for itself; identical files stay together"),
     (SplitKind::ByFolder, "as the folders say", "Folders named train and val or test decide"),
+];
+const LAYERS: [(Tune, &str, &str); 3] = [
+    (Tune::Head, "last layer", "Seconds: each photo's features are computed once and kept in the cache"),
+    (Tune::LastBlock, "last block", "Minutes: the maps before it are computed once and kept, 100 KB a photo"),
+    (Tune::All, "all layers", "Long: every photo goes forward and backward through the network in every epoch"),
 ];
 const OPTIMIZERS: [(OptimizerKind, &str); 3] =
     [(OptimizerKind::Adam, "Adam"), (OptimizerKind::AdamW, "AdamW"), (OptimizerKind::Sgd, "SGD with momentum")];
@@ -113,10 +118,12 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
             path_field(ui, path, commands, Command::WeightsDialog);
         });
     }
-    row(ui, "Network", "ResNet18 with a new last layer for two classes", |ui| {
-        ui.label("ResNet18, last layer").on_hover_text(
-            "The layers before it stay as they are: each photo's features are computed once and kept in the cache",
-        );
+    row(ui, "Train", "Which layers of ResNet18 learn; its last one is new and always does", |ui| {
+        let mut tune = config.tune;
+        combo(ui, "layers", &mut tune, &LAYERS);
+        if tune != config.tune {
+            config.change_tune(tune);
+        }
     });
 }
 
@@ -133,12 +140,24 @@ fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
         let value = DragValue::new(&mut config.learning_rate).range(1e-6..=10.0).speed(speed).max_decimals(6);
         number(ui, value.custom_formatter(|rate, _| super::epochs::rate(rate)));
     });
+    if config.tune != Tune::Head {
+        let hint = "Learning rate of the layers before the last: smaller, since they know something already";
+        row(ui, "Rate before", hint, |ui| {
+            let speed = config.backbone_learning_rate * 0.02;
+            let value = DragValue::new(&mut config.backbone_learning_rate).range(1e-7..=10.0).speed(speed);
+            number(ui, value.max_decimals(7).custom_formatter(|rate, _| super::epochs::rate(rate)));
+        });
+    }
 }
 
 fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let config = &mut scene.settings.train;
     row(ui, "Schedule", "How the learning rate changes over the run", |ui| {
         combo(ui, "schedule", &mut config.schedule, SCHEDULES.map(|(value, name)| (value, name, "")).as_slice());
+    });
+    row(ui, "Warm-up", "Epochs over which the learning rate rises at first; 0 for none", |ui| {
+        let most = config.epochs as f64;
+        number(ui, DragValue::new(&mut config.warmup_epochs).range(0.0..=most).speed(0.02).max_decimals(2));
     });
     row(ui, "Optimiser", "How gradients become steps", |ui| {
         combo(ui, "optimiser", &mut config.optimizer, OPTIMIZERS.map(|(value, name)| (value, name, "")).as_slice());
@@ -151,6 +170,27 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, "Weight decay", "Pulls weights towards zero; 0 for none", |ui| {
         number(ui, DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5));
     });
+    row(ui, "Clipping", "", |ui| {
+        let mut on = config.clip_norm.is_some();
+        let hint = "Shorten the gradients of a step where together they are longer than this";
+        if ui.add(Checkbox::new(&mut on, "to a norm of")).on_hover_text(hint).changed() {
+            config.clip_norm = on.then_some(5.0);
+        }
+        let mut norm = config.clip_norm.unwrap_or(5.0);
+        let value = DragValue::new(&mut norm).range(0.01..=1000.0).speed(0.05).max_decimals(2);
+        if ui.add_enabled(on, value).changed() {
+            config.clip_norm = Some(norm);
+        }
+    });
+    if config.tune != Tune::Head {
+        row(ui, "Batch norm", "", |ui| {
+            let learn = ui.add(Checkbox::new(&mut config.train_statistics, "learns statistics"));
+            learn.on_hover_text(
+                "Normalise by each batch and learn its statistics; off, those of the first weights are kept, which is \
+                 safer with few photos",
+            );
+        });
+    }
     row(ui, "Classes", "", |ui| {
         let balance = ui.add(Checkbox::new(&mut config.balance_classes, "balance"));
         balance.on_hover_text("Weigh the rarer class up in the loss so that both count alike");

@@ -1,0 +1,206 @@
+use proptest::prelude::*;
+
+use super::super::map::{Layout, Map};
+use super::*;
+use crate::nn::cpu::Instructions;
+
+/// A convolution with its maps, in the order of its definition.
+#[derive(Clone, Debug)]
+struct Case {
+    shape: ConvShape,
+    height: usize,
+    width: usize,
+    photos: usize,
+    seed: u32,
+}
+
+fn cases(inputs: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+    let sizes = (1usize..20, 1usize..40, 1usize..4);
+    (sizes, inputs, 1usize..3, 0usize..4, 1usize..3, any::<u32>()).prop_map(
+        |((height, width, photos), inputs, blocks, half, stride, seed)| Case {
+            shape: ConvShape { inputs, outputs: CHANNELS * blocks, kernel: 2 * half + 1, stride },
+            height,
+            width,
+            photos,
+            seed,
+        },
+    )
+}
+
+impl Case {
+    /// Rows and columns of what comes out.
+    fn out(&self) -> (usize, usize) {
+        (self.shape.side(self.height), self.shape.side(self.width))
+    }
+
+    fn kernel(&self) -> Vec<f32> {
+        values(self.shape.weights(), self.seed)
+    }
+
+    fn inputs(&self) -> Vec<Vec<f32>> {
+        let count = self.shape.inputs * self.height * self.width;
+        (0..self.photos as u32).map(|photo| values(count, self.seed ^ (0x100 + photo))).collect()
+    }
+
+    /// Gradients of what came out.
+    fn gradients(&self) -> Vec<Vec<f32>> {
+        let count = self.shape.outputs * self.out().0 * self.out().1;
+        (0..self.photos as u32).map(|photo| values(count, self.seed ^ (0x200 + photo))).collect()
+    }
+
+    fn input_maps(&self) -> Vec<Map> {
+        let border = self.shape.padding().max(1);
+        let layout = Layout { height: self.height, width: self.width, channels: self.shape.inputs, border };
+        maps(&self.inputs(), layout)
+    }
+
+    fn gradient_maps(&self) -> Vec<Map> {
+        // Windows of the data gradient reach as far over the edge as those of the convolution do.
+        let border = self.shape.padding().max(1);
+        maps(
+            &self.gradients(),
+            Layout { height: self.out().0, width: self.out().1, channels: self.shape.outputs, border },
+        )
+    }
+
+    /// Calls `visit` with the places of input, kernel and output value of each product that the definition adds up.
+    fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let ConvShape { inputs, outputs, kernel, stride } = self.shape;
+        let (rows, columns) = self.out();
+        let pixels = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
+        for (y, x) in pixels {
+            for (dy, dx) in (0..kernel).flat_map(|dy| (0..kernel).map(move |dx| (dy, dx))) {
+                let row = (y * stride + dy).checked_sub(self.shape.padding()).filter(|row| *row < self.height);
+                let column = (x * stride + dx).checked_sub(self.shape.padding()).filter(|column| *column < self.width);
+                let (Some(row), Some(column)) = (row, column) else { continue };
+                for (o, i) in (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i))) {
+                    visit(
+                        (i * self.height + row) * self.width + column,
+                        ((o * inputs + i) * kernel + dy) * kernel + dx,
+                        (o * rows + y) * columns + x,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn maps(planes: &[Vec<f32>], layout: Layout) -> Vec<Map> {
+    let of_planes = |planes: &Vec<f32>| {
+        let mut map = Map::default();
+        map.fill_from_planes(planes, layout);
+        map
+    };
+    planes.iter().map(of_planes).collect()
+}
+
+/// Multiples of 1/256, so that sums of products are exact in double precision and nearly so in single.
+fn values(count: usize, seed: u32) -> Vec<f32> {
+    let value = |n: u32| ((n.wrapping_mul(2_654_435_761) ^ seed).wrapping_mul(0x846c_a68b) >> 16) % 512;
+    (0..count as u32).map(|n| value(n) as f32 / 256.0 - 1.0).collect()
+}
+
+fn assert_close(got: &[f32], expected: &[f64], terms: usize) -> Result<(), TestCaseError> {
+    prop_assert_eq!(got.len(), expected.len());
+    let room = 1e-6 * (terms as f64).sqrt().max(1.0);
+    for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let far = (f64::from(*got) - expected).abs();
+        prop_assert!(far <= room * expected.abs().max(4.0), "value {} is {} instead of {}", place, got, expected);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn forward_agrees_with_the_definition(case in cases(1usize..7), relu: bool, with_residual: bool) {
+        let (shape, kernel, inputs) = (case.shape, case.kernel(), case.inputs());
+        let (scale, bias) = (values(shape.outputs, 5), values(shape.outputs, 6));
+        let residuals = case.gradients();
+        let (rows, columns) = case.out();
+        let layout = Layout { height: rows, width: columns, channels: shape.outputs, border: 1 };
+        for instructions in Instructions::available() {
+            let mut convolution = Convolution::new(shape, instructions);
+            convolution.set(&kernel, &scale, &bias);
+            let residual_maps = maps(&residuals, layout);
+            let residual_maps = with_residual.then_some(&residual_maps[..]);
+            let mut results = vec![Map::default(); case.photos];
+            convolution.run_all(&case.input_maps(), &mut results, residual_maps, relu);
+            let mut alone = Map::default();
+            convolution.run_in_bands(&case.input_maps()[0], &mut alone, residual_maps.map(|maps| &maps[0]), relu);
+            prop_assert_eq!(alone.values(), results[0].values(), "in bands");
+            for (photo, result) in results.iter().enumerate() {
+                let mut expected = vec![0.0; shape.outputs * rows * columns];
+                case.products(|input, weight, output| {
+                    let scale = scale[output / (rows * columns)];
+                    expected[output] += f64::from(inputs[photo][input]) * f64::from(kernel[weight]) * f64::from(scale);
+                });
+                for (place, expected) in expected.iter_mut().enumerate() {
+                    *expected += f64::from(bias[place / (rows * columns)]);
+                    *expected += if with_residual { f64::from(residuals[photo][place]) } else { 0.0 };
+                    *expected = if relu { expected.max(0.0) } else { *expected };
+                }
+                assert_close(&result.to_planes(), &expected, shape.inputs * shape.kernel * shape.kernel)?;
+            }
+        }
+    }
+
+    #[test]
+    fn the_data_gradient_agrees_with_the_definition(case in cases(Just(CHANNELS)), with_residual: bool, gated: bool) {
+        let (shape, kernel, inputs, gradients) = (case.shape, case.kernel(), case.inputs(), case.gradients());
+        let scale = values(shape.outputs, 5);
+        let (rows, columns) = case.out();
+        let residuals: Vec<Vec<f32>> = inputs.iter().map(|input| values(input.len(), case.seed ^ 9)).collect();
+        let layout = case.input_maps()[0].layout();
+        for instructions in Instructions::available() {
+            let mut gradient = DataGradient::new(shape, instructions);
+            gradient.set(&kernel, &scale);
+            let mut results = case.input_maps(); // for their layout
+            let residual_maps = maps(&residuals, layout);
+            let gates = case.input_maps();
+            gradient.run_all(
+                &case.gradient_maps(),
+                &mut results,
+                with_residual.then_some(&residual_maps),
+                gated.then_some(&gates),
+            );
+            for (photo, result) in results.iter().enumerate() {
+                let mut expected = vec![0.0; inputs[photo].len()];
+                case.products(|input, weight, output| {
+                    let product = f64::from(kernel[weight]) * f64::from(gradients[photo][output]);
+                    expected[input] += product * f64::from(scale[output / (rows * columns)]);
+                });
+                for (place, expected) in expected.iter_mut().enumerate() {
+                    *expected += if with_residual { f64::from(residuals[photo][place]) } else { 0.0 };
+                    *expected = if gated && inputs[photo][place] <= 0.0 { 0.0 } else { *expected };
+                }
+                assert_close(&result.to_planes(), &expected, shape.outputs * shape.kernel * shape.kernel)?;
+            }
+        }
+    }
+
+    #[test]
+    fn the_weight_gradient_agrees_with_the_definition(case in cases(1usize..40)) {
+        let (inputs, gradients) = (case.inputs(), case.gradients());
+        let mut expected = vec![0.0; case.shape.weights()];
+        for photo in 0..case.photos {
+            case.products(|input, weight, output| {
+                expected[weight] += f64::from(inputs[photo][input]) * f64::from(gradients[photo][output]);
+            });
+        }
+        for instructions in Instructions::available() {
+            let mut kernel = vec![f32::NAN; case.shape.weights()];
+            let mut gradient = WeightGradient::new(case.shape, instructions);
+            for _ in 0..2 { // nothing is left over from the first time
+                gradient.run(&case.input_maps(), &case.gradient_maps(), &mut kernel);
+            }
+            assert_close(&kernel, &expected, case.photos * case.out().0 * case.out().1)?;
+        }
+        let sums = channel_sums(&case.gradient_maps());
+        let plane = case.out().0 * case.out().1;
+        let total = |c: usize| gradients.iter().flat_map(|g| &g[c * plane..(c + 1) * plane]).map(|v| f64::from(*v)).sum();
+        let expected: Vec<f64> = (0..case.shape.outputs).map(total).collect();
+        assert_close(&sums, &expected, case.photos * plane)?;
+    }
+}

@@ -1,0 +1,111 @@
+//! The gradient of a convolution's kernel.
+
+use rayon::prelude::*;
+
+use super::super::kernel::{Instructions, OuterProducts};
+use super::super::map::Map;
+use super::ConvShape;
+
+/// Pixels whose products are added up in registers before the sums in memory are touched, at least.
+const PIXELS: usize = 48;
+
+/// Computes the gradient of a kernel from what went into the convolution and the gradient of what came out. The result
+/// is the same to the bit for any number of threads.
+pub(in super::super) struct WeightGradient {
+    shape: ConvShape,
+    instructions: Instructions,
+    /// Block of output channels, kernel row, kernel column, input channel, channel within the block.
+    sums: Vec<f32>,
+}
+
+impl WeightGradient {
+    /// One with room for the sums.
+    pub fn new(shape: ConvShape, instructions: Instructions) -> Self {
+        Self { shape, instructions, sums: vec![0.0; shape.weights()] }
+    }
+
+    /// Writes the gradient (outputs, inputs, size, size) into `kernel`, summed over the photos, whose maps are `inputs`
+    /// and `gradients`. Works in all threads: each takes one row of the kernel for one block of output channels.
+    pub fn run(&mut self, inputs: &[Map], gradients: &[Map], kernel: &mut [f32]) {
+        let ConvShape { inputs: channels, kernel: size, .. } = self.shape;
+        let (shape, instructions) = (self.shape, self.instructions);
+        let row = size * channels * instructions.channels();
+        self.sums.par_chunks_exact_mut(row).enumerate().for_each_init(Vec::new, |packed, (index, sums)| {
+            sums.fill(0.0);
+            for (input, gradient) in inputs.iter().zip(gradients) {
+                pack(gradient, index / size * instructions.channels(), instructions.channels(), packed);
+                add_row(shape, instructions, index % size, (input, gradient), packed, sums);
+            }
+        });
+        self.unpack(kernel);
+    }
+
+    fn unpack(&self, kernel: &mut [f32]) {
+        let ConvShape { inputs, kernel: size, .. } = self.shape;
+        let block = self.instructions.channels();
+        let (window, places) = (inputs * size * size, size * size);
+        let blocks = kernel.par_chunks_exact_mut(window * block).zip(self.sums.par_chunks_exact(window * block));
+        blocks.for_each(|(kernel, sums)| {
+            for (c, of_output) in kernel.chunks_exact_mut(window).enumerate() {
+                for (input, of_input) in of_output.chunks_exact_mut(places).enumerate() {
+                    for (place, weight) in of_input.iter_mut().enumerate() {
+                        *weight = sums[(place * inputs + input) * block + c];
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// `count` channels from `channel` of every pixel, pixel by pixel.
+fn pack(map: &Map, channel: usize, count: usize, packed: &mut Vec<f32>) {
+    packed.clear();
+    let layout = map.layout();
+    for y in 0..layout.height {
+        for pixel in map.row(y).chunks_exact(layout.channels) {
+            packed.extend_from_slice(&pixel[channel..channel + count]);
+        }
+    }
+}
+
+/// What one photo adds to one row of the kernel for one block of output channels.
+fn add_row(
+    shape: ConvShape,
+    instructions: Instructions,
+    kernel_row: usize,
+    (input, gradient): (&Map, &Map),
+    packed: &[f32],
+    sums: &mut [f32],
+) {
+    let (from, to) = (input.layout(), gradient.layout());
+    let corner = from.border - shape.padding();
+    let starts: Vec<usize> = (0..to.height).map(|y| from.at(y * shape.stride + corner + kernel_row, corner)).collect();
+    let together = PIXELS.div_ceil(to.width);
+    let of_rows = packed.chunks(together * to.width * instructions.channels());
+    for (rows, gradient) in starts.chunks(together).zip(of_rows) {
+        OuterProducts {
+            input: input.values(),
+            rows,
+            input_step: shape.stride * shape.inputs,
+            width: to.width,
+            gradient,
+            sums,
+        }
+        .add(instructions);
+    }
+}
+
+/// The sum of each channel over all photos' maps, in double precision between photos.
+pub(in super::super) fn channel_sums(maps: &[Map]) -> Vec<f32> {
+    let channels = maps.first().map_or(0, |map| map.layout().channels);
+    let of_photos: Vec<Vec<f32>> = maps
+        .par_iter()
+        .map(|map| {
+            let mut sums = vec![0.0; channels];
+            map.add_sums_to(&mut sums);
+            sums
+        })
+        .collect();
+    let total = |c: usize| of_photos.iter().map(|sums| f64::from(sums[c])).sum::<f64>() as f32;
+    (0..channels).map(total).collect()
+}

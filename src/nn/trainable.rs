@@ -1,0 +1,397 @@
+//! A backbone whose layers are trained: parameters that an optimiser can change, features that a loss can be derived by.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
+
+use super::cpu::{Gradients, Parameters, TrainedResNet18};
+use super::failed;
+use super::resnet::{self, ConvSpec, ResNet18, Start, Statistics};
+use super::state_dict::StateDict;
+use crate::error::Result;
+
+/// The layers of ResNet18 from some point on, on a device.
+pub struct Trainable {
+    layers: Vec<Layer>,
+    /// All of the backbone's tensors, those of `layers` as they were at first.
+    weights: StateDict,
+    start: Start,
+    engine: Engine,
+}
+
+/// The variables of a convolution with its batch norm.
+#[derive(Clone)]
+struct Layer {
+    spec: ConvSpec,
+    kernel: Var,
+    weight: Var,
+    bias: Var,
+}
+
+/// What computes features and gradients.
+enum Engine {
+    /// Our own operators on the processor.
+    Processor(Arc<Mutex<Processor>>),
+    /// candle's on a GPU.
+    Device(Box<ResNet18>),
+}
+
+struct Processor {
+    network: TrainedResNet18,
+    gradients: Vec<Gradients>,
+}
+
+impl Trainable {
+    /// The layers of `weights` from `start` on.
+    ///
+    /// # Errors
+    /// One error that lists every missing, misshapen and unexpected tensor; or the device has no room.
+    pub fn new(weights: &StateDict, start: Start) -> Result<Self> {
+        weights.check(&resnet::tensor_shapes())?;
+        let layers = resnet::conv_specs_from(start)
+            .into_iter()
+            .map(|spec| Layer::new(spec, weights))
+            .collect::<Result<Vec<_>>>()?;
+        let on_processor = layers.iter().all(|layer| layer.kernel.device().is_cpu());
+        let engine = if on_processor {
+            let network = TrainedResNet18::new(weights, start)?;
+            Engine::Processor(Arc::new(Mutex::new(Processor { network, gradients: Vec::new() })))
+        } else {
+            let mut variables = weights.clone();
+            layers.iter().for_each(|layer| layer.store(&mut variables, |var| var.as_tensor().clone()));
+            Engine::Device(Box::new(ResNet18::new(&variables)?))
+        };
+        Ok(Self { layers, weights: weights.clone(), start, engine })
+    }
+
+    /// What goes in (N, C, H, W), photos or the maps before the first trained layer, to features (N, 512) that
+    /// `backward` can be called through. With [`Statistics::Batch`] the running statistics move towards those of the
+    /// batch, as in a training step.
+    ///
+    /// # Errors
+    /// Where the device fails or the shape is not as said.
+    pub fn features(&mut self, input: Tensor, statistics: Statistics) -> Result<Tensor> {
+        match &mut self.engine {
+            Engine::Processor(processor) => {
+                let operator = Backbone { layers: self.layers.clone(), processor: Arc::clone(processor), statistics };
+                // A variable, so that candle's graph reaches back to the operator.
+                Var::from_tensor(&input)
+                    .and_then(|input| input.as_tensor().apply_op1(operator))
+                    .map_err(failed("run the network"))
+            }
+            Engine::Device(network) => {
+                let maps = match statistics {
+                    Statistics::Frozen => network.maps_from(self.start, &input)?,
+                    Statistics::Batch => network.update_statistics_from(self.start, &input)?,
+                };
+                resnet::pool(&maps)
+            }
+        }
+    }
+
+    /// Adds to `gradients`, which `backward` gave, those that the operators of the processor computed on the way.
+    ///
+    /// # Errors
+    /// Where a gradient is not shaped as its parameter.
+    pub fn collect(&self, gradients: &mut GradStore) -> Result<()> {
+        let Engine::Processor(processor) = &self.engine else { return Ok(()) };
+        let computed = std::mem::take(&mut lock(processor).gradients);
+        for (layer, computed) in self.layers.iter().zip(computed) {
+            let parts =
+                [(&layer.kernel, computed.kernel), (&layer.weight, computed.weight), (&layer.bias, computed.bias)];
+            for (variable, values) in parts {
+                let gradient = Tensor::from_vec(values, variable.shape(), variable.device());
+                gradients.insert(variable, gradient.map_err(failed("compute the gradients"))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables that training changes.
+    pub fn variables(&self) -> Vec<&Var> {
+        self.layers.iter().flat_map(|layer| [&layer.kernel, &layer.weight, &layer.bias]).collect()
+    }
+
+    /// Their names, torchvision's, in the same order.
+    pub fn names(&self) -> Vec<String> {
+        let of_layer =
+            |layer: &Layer| [format!("{}.weight", layer.spec.conv), layer.norm("weight"), layer.norm("bias")];
+        self.layers.iter().flat_map(of_layer).collect()
+    }
+
+    /// All tensors of the backbone as they stand, copied.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn weights(&self) -> Result<StateDict> {
+        let mut weights = self.weights.clone();
+        let copy = |var: &Var| var.as_detached_tensor().copy();
+        for layer in &self.layers {
+            let mut copied = Ok(());
+            layer.store(&mut weights, |var| {
+                copy(var).unwrap_or_else(|cause| {
+                    copied = Err(cause);
+                    var.as_detached_tensor()
+                })
+            });
+            copied.map_err(failed("copy the weights"))?;
+        }
+        match &self.engine {
+            Engine::Processor(processor) => {
+                let statistics = lock(processor).network.running_statistics();
+                for (layer, (mean, variance)) in self.layers.iter().zip(statistics) {
+                    for (part, values) in [("running_mean", mean), ("running_var", variance)] {
+                        let tensor = Tensor::from_vec(values, layer.spec.outputs, layer.bias.device());
+                        weights.insert(layer.norm(part), tensor.map_err(failed("copy the weights"))?);
+                    }
+                }
+            }
+            Engine::Device(network) => network.store_statistics(&mut weights),
+        }
+        Ok(weights)
+    }
+}
+
+impl Layer {
+    fn new(spec: ConvSpec, weights: &StateDict) -> Result<Self> {
+        let var = |name: &str| Var::from_tensor(weights.get(name)?).map_err(failed("set up the training"));
+        let norm = |part: &str| format!("{}.{part}", spec.norm);
+        let (kernel, weight, bias) =
+            (var(&format!("{}.weight", spec.conv))?, var(&norm("weight"))?, var(&norm("bias"))?);
+        Ok(Self { spec, kernel, weight, bias })
+    }
+
+    fn norm(&self, part: &str) -> String {
+        format!("{}.{part}", self.spec.norm)
+    }
+
+    fn store(&self, weights: &mut StateDict, mut read: impl FnMut(&Var) -> Tensor) {
+        weights.insert(format!("{}.weight", self.spec.conv), read(&self.kernel));
+        weights.insert(self.norm("weight"), read(&self.weight));
+        weights.insert(self.norm("bias"), read(&self.bias));
+    }
+}
+
+/// All trained layers as one operator.
+///
+/// An operator of candle's has at most three arguments, and candle adds the gradient of each argument of each operator
+/// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of what goes in; the gradients of its
+/// parameters wait in [`Processor`] for [`Trainable::collect`].
+struct Backbone {
+    layers: Vec<Layer>,
+    processor: Arc<Mutex<Processor>>,
+    statistics: Statistics,
+}
+
+impl CustomOp1 for Backbone {
+    fn name(&self) -> &'static str {
+        "backbone"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> CandleResult<(CpuStorage, Shape)> {
+        let input = contiguous(storage, layout)?;
+        let (count, channels, height, width) = layout.shape().dims4()?;
+        let features = self.with_parameters(|processor, parameters| {
+            processor.network.forward(input, [count, channels, height, width], parameters, self.statistics)
+        })?;
+        Ok((CpuStorage::F32(features), (count, resnet::FEATURES).into()))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, gradient: &Tensor) -> CandleResult<Option<Tensor>> {
+        let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+        self.with_parameters(|processor, parameters| {
+            processor.gradients = processor.network.backward(&gradient, parameters);
+        })?;
+        Ok(None)
+    }
+}
+
+impl Backbone {
+    fn with_parameters<T>(&self, work: impl FnOnce(&mut Processor, &[Parameters<'_>]) -> T) -> CandleResult<T> {
+        let storages: Vec<_> = self
+            .layers
+            .iter()
+            .map(|layer| [&layer.kernel, &layer.weight, &layer.bias].map(|var| var.storage_and_layout()))
+            .collect();
+        let parameters = storages
+            .iter()
+            .map(|[kernel, weight, bias]| {
+                Ok(Parameters {
+                    kernel: on_processor(&kernel.0, kernel.1)?,
+                    weight: on_processor(&weight.0, weight.1)?,
+                    bias: on_processor(&bias.0, bias.1)?,
+                })
+            })
+            .collect::<CandleResult<Vec<_>>>()?;
+        Ok(work(&mut lock(&self.processor), &parameters))
+    }
+}
+
+fn lock(processor: &Mutex<Processor>) -> std::sync::MutexGuard<'_, Processor> {
+    processor.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn on_processor<'a>(storage: &'a Storage, layout: &Layout) -> CandleResult<&'a [f32]> {
+    match storage {
+        Storage::Cpu(storage) => contiguous(storage, layout),
+        _ => candle_core::bail!("the parameters are not on the processor"),
+    }
+}
+
+fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a [f32]> {
+    let values = storage.as_slice::<f32>()?;
+    layout
+        .contiguous_offsets()
+        .and_then(|(begin, end)| values.get(begin..end))
+        .ok_or_else(|| candle_core::Error::Msg("the values do not lie one after the other".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::super::head::{self, Head};
+    use super::*;
+
+    const CPU: Device = Device::Cpu;
+
+    /// Values from −1 to 1 that look like chance.
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let value = |n: u32| (n.wrapping_mul(2_654_435_761) ^ seed).wrapping_mul(0x846c_a68b) >> 8;
+        (0..count as u32).map(|n| (value(n) % 20_000) as f32 / 10_000.0 - 1.0).collect()
+    }
+
+    /// Weights with statistics that are not those of a fresh network.
+    fn weights() -> StateDict {
+        let mut weights = resnet::random_weights(1, &CPU).unwrap();
+        for (place, (name, shape)) in resnet::tensor_shapes().into_iter().enumerate() {
+            if let [count] = shape[..] {
+                let spread = values(count, place as u32).into_iter().map(|v| match name.rsplit('.').next() {
+                    Some("running_mean" | "bias") => 0.1 * v,
+                    _ => 1.0 + 0.3 * v,
+                });
+                let tensor = Tensor::from_vec(spread.collect(), count, &CPU).unwrap();
+                weights.insert(name, tensor);
+            }
+        }
+        weights
+    }
+
+    fn input(start: Start) -> Tensor {
+        let shape = match start {
+            // Squares: candle's gradient of a convolution with step 2 takes both sides for equally odd.
+            Start::Photos => [3, 3, 50, 50],
+            Start::LastBlock => [3, 256, 5, 5],
+        };
+        let values = values(shape.iter().product(), 7).into_iter();
+        let values = values.map(|v| if start == Start::LastBlock { v.max(0.0) } else { v }).collect();
+        Tensor::from_vec(values, &shape, &CPU).unwrap()
+    }
+
+    fn loss(features: &Tensor) -> Tensor {
+        let head = Head::random(resnet::FEATURES, 3, &CPU).unwrap();
+        let classes = Tensor::new(&[0u32, 1, 1], &CPU).unwrap();
+        head::cross_entropy(&head.logits(features).unwrap(), &classes, None).unwrap()
+    }
+
+    /// candle's operators on variables of the same values, with its own derivatives.
+    fn by_candle(start: Start, statistics: Statistics) -> (f32, Vec<Tensor>, StateDict) {
+        let layers: Vec<Layer> =
+            resnet::conv_specs_from(start).into_iter().map(|spec| Layer::new(spec, &weights()).unwrap()).collect();
+        let mut variables = weights();
+        layers.iter().for_each(|layer| layer.store(&mut variables, |var| var.as_tensor().clone()));
+        let mut network = ResNet18::new(&variables).unwrap();
+        let maps = match statistics {
+            Statistics::Frozen => network.maps_from(start, &input(start)).unwrap(),
+            Statistics::Batch => network.update_statistics_from(start, &input(start)).unwrap(),
+        };
+        let loss = loss(&resnet::pool(&maps).unwrap());
+        let gradients = loss.backward().unwrap();
+        let of_layer =
+            |layer: &Layer| [&layer.kernel, &layer.weight, &layer.bias].map(|v| gradients.get(v).unwrap().clone());
+        let found = layers.iter().flat_map(of_layer).collect();
+        network.store_statistics(&mut variables);
+        (loss.to_scalar().unwrap(), found, variables)
+    }
+
+    /// Length of the difference beside that of `expected`.
+    fn distance(got: &Tensor, expected: &Tensor) -> f32 {
+        let norm = |t: &Tensor| t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+        norm(&(got - expected).unwrap()) / norm(expected).max(1e-6)
+    }
+
+    #[test]
+    fn gradients_and_statistics_agree_with_candles() {
+        for start in [Start::Photos, Start::LastBlock] {
+            for statistics in [Statistics::Frozen, Statistics::Batch] {
+                let (expected_loss, expected, expected_weights) = by_candle(start, statistics);
+                let mut backbone = Trainable::new(&weights(), start).unwrap();
+                let loss = loss(&backbone.features(input(start), statistics).unwrap());
+                let got: f32 = loss.to_scalar().unwrap();
+                assert!((got - expected_loss).abs() < 1e-4, "{got} instead of {expected_loss}");
+                let mut gradients = loss.backward().unwrap();
+                backbone.collect(&mut gradients).unwrap();
+                let variables = backbone.variables();
+                assert_eq!(variables.len(), expected.len());
+                for (place, (variable, expected)) in variables.into_iter().zip(&expected).enumerate() {
+                    let far = distance(gradients.get(variable).unwrap(), expected);
+                    assert!(far < 2e-3, "{start:?}, {statistics:?}: gradient {place} is {far} off");
+                }
+                let stored = backbone.weights().unwrap();
+                for (name, _) in resnet::tensor_shapes() {
+                    let far = distance(stored.get(&name).unwrap(), expected_weights.get(&name).unwrap());
+                    assert!(far < 1e-4, "{start:?}, {statistics:?}: {name} is {far} off");
+                }
+            }
+        }
+    }
+
+    const CHANGE: f32 = 5e-4;
+
+    /// Half the difference of the loss on both sides, along the gradient of one variable, beside what the gradient says.
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for statistics in [Statistics::Frozen, Statistics::Batch] {
+            let mut backbone = Trainable::new(&weights(), Start::Photos).unwrap();
+            let mut found = loss(&backbone.features(input(Start::Photos), statistics).unwrap()).backward().unwrap();
+            backbone.collect(&mut found).unwrap();
+            let variables: Vec<Var> = backbone.variables().into_iter().cloned().collect();
+            for (place, variable) in variables.iter().enumerate() {
+                let gradient = found.get(variable).unwrap();
+                let length = gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+                let at = variable.as_detached_tensor().copy().unwrap();
+                // Along the gradient, by as much as should change the loss by `CHANGE`.
+                let step = f64::from(CHANGE / (length * length));
+                let mut losses = [step, -step].map(|step| {
+                    variable.set(&(&at + (gradient * step).unwrap()).unwrap()).unwrap();
+                    let features = backbone.features(input(Start::Photos), statistics).unwrap();
+                    loss(&features).to_scalar::<f32>().unwrap()
+                });
+                variable.set(&at).unwrap();
+                losses[0] -= losses[1];
+                let slope = losses[0] / 2.0 / CHANGE;
+                assert!(
+                    (slope - 1.0).abs() < 0.05,
+                    "{statistics:?}: gradient {place} is {slope} times what it should be"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_makes_no_difference() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut backbone = Trainable::new(&weights(), Start::Photos).unwrap();
+                let features = backbone.features(input(Start::Photos), Statistics::Batch).unwrap();
+                let mut gradients = loss(&features).backward().unwrap();
+                backbone.collect(&mut gradients).unwrap();
+                let of = |var: &Var| gradients.get(var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                backbone.variables().into_iter().flat_map(of).collect::<Vec<f32>>()
+            })
+        };
+        assert!(run(1) == run(3));
+    }
+}

@@ -1,0 +1,97 @@
+//! What the epochs train: the head alone on features that are there already, or deeper layers on photos.
+
+mod deep;
+mod head;
+mod source;
+
+use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
+
+pub use self::deep::DeepLearner;
+pub use self::head::{Examples, HeadLearner};
+pub use self::source::{Maps, Source};
+use crate::dataset::Class;
+use crate::error::{Error, Result};
+use crate::job::{Phase, Watch};
+use crate::nn::state_dict::StateDict;
+
+/// Something that learns from numbered training photos and is judged by validation photos.
+pub trait Learner {
+    /// Training photos.
+    fn count(&self) -> usize;
+
+    /// What progress is counted in: [`Phase::Train`] for epochs, [`Phase::Tune`] for photos.
+    fn phase(&self) -> Phase;
+
+    /// Photos that go through the network in an epoch, those of the validation included.
+    fn photos_per_epoch(&self) -> usize;
+
+    /// One step on these training photos.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<Step>;
+
+    /// How the validation photos fare now; nothing without validation photos.
+    ///
+    /// # Errors
+    /// Where the device fails, or the user stops it.
+    fn evaluate(&mut self, watch: &dyn Watch) -> Result<Option<Figures>>;
+
+    /// Keeps what has been learned up to now as the best.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    fn keep(&mut self) -> Result<()>;
+
+    /// Stores all that the next step depends on, and the best.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn store(&self, state: &mut StateDict) -> Result<()>;
+
+    /// Takes up what [`Learner::store`] stored.
+    ///
+    /// # Errors
+    /// Where it was stored by another kind of run.
+    fn restore(&mut self, state: &StateDict) -> Result<()>;
+}
+
+/// What a step found before it moved.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Step {
+    /// Mean cross entropy over its photos.
+    pub loss: f32,
+    /// How many were right.
+    pub right: f32,
+}
+
+/// Figures over all validation photos.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// Mean cross entropy.
+    pub loss: f64,
+    /// Share that is right.
+    pub accuracy: f64,
+}
+
+fn count_right(logits: &Tensor, classes: &Tensor) -> CandleResult<f32> {
+    logits.argmax(D::Minus1)?.eq(classes)?.to_dtype(DType::F32)?.sum_all()?.to_scalar()
+}
+
+fn class_indices(classes: &[Class]) -> Vec<u32> {
+    classes.iter().map(|class| class.index() as u32).collect()
+}
+
+/// Weights (2) that make both classes count alike: photos / (2 · photos of the class).
+fn class_weights(classes: &[Class], device: &Device) -> CandleResult<Tensor> {
+    let weights = Class::ALL.map(|class| {
+        let count = classes.iter().filter(|c| **c == class).count();
+        classes.len() as f32 / (2.0 * count.max(1) as f32)
+    });
+    Tensor::new(&weights, device)
+}
+
+fn cannot_train(cause: candle_core::Error) -> Error {
+    let text = cause.to_string();
+    Error::new("Cannot train").detail(text.lines().next().unwrap_or_default().to_owned())
+}
