@@ -1,5 +1,6 @@
 //! From a file to pixels, and from pixels to what the network takes.
 
+pub mod augment;
 pub mod check;
 pub mod decode;
 pub mod exif;

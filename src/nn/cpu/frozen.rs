@@ -3,13 +3,12 @@
 //! Batch norm is folded into the kernels once. Photos are worked on in parallel, a few by each thread; where there are
 //! fewer photos than threads, each photo's rows are.
 
-use std::sync::{Mutex, PoisonError};
-
 use rayon::prelude::*;
 
 use super::super::resnet::{self, ConvSpec, FEATURES};
 use super::super::state_dict::StateDict;
 use super::conv::{ConvShape, Convolution};
+use super::idle::Idle;
 use super::kernel::Instructions;
 use super::map::{Layout, Map};
 use super::norm::Running;
@@ -27,7 +26,7 @@ pub struct FrozenResNet18 {
     stem: Convolution,
     blocks: Vec<Block>,
     /// Maps of earlier calls, so that nothing is allocated again.
-    idle: Mutex<Vec<Scratch>>,
+    idle: Idle<Scratch>,
 }
 
 struct Block {
@@ -82,7 +81,7 @@ impl FrozenResNet18 {
             let downsample = convolutions.next_if(|(spec, _)| spec.kernel == 1).map(|(_, convolution)| convolution);
             blocks.push(Block { first, second, downsample });
         }
-        Ok(Self { stem, blocks, idle: Mutex::default() })
+        Ok(Self { stem, blocks, idle: Idle::default() })
     }
 
     /// Photos (N, 3, `height`, `width`) to features (N, 512), row by row.
@@ -100,7 +99,7 @@ impl FrozenResNet18 {
 
     /// The last feature maps of one photo (3, `height`, `width`).
     pub fn last_maps(&self, photo: &[f32], height: usize, width: usize) -> FeatureMaps {
-        self.with_scratch(|scratch| {
+        self.idle.lend(|scratch| {
             self.run_alone(photo, (height, width), self.blocks.len(), scratch);
             let [map, ..] = &scratch.current;
             let Layout { height, width, .. } = map.layout();
@@ -124,25 +123,16 @@ impl FrozenResNet18 {
                 read(&scratch.current[0])
             };
             let photos = photos.chunks_exact(photo);
-            return self.with_scratch(|scratch| photos.flat_map(|photo| of_photo(photo, scratch)).collect());
+            return self.idle.lend(|scratch| photos.flat_map(|photo| of_photo(photo, scratch)).collect());
         }
         let of_group = |group: &[f32]| {
-            self.with_scratch(|scratch| {
+            self.idle.lend(|scratch| {
                 let count = self.run_group(group, size, blocks, scratch);
                 scratch.current.iter().take(count).flat_map(&read).collect::<Vec<f32>>()
             })
         };
         let group = GROUP.min(count.div_ceil(threads));
         photos.par_chunks(group * photo).map(of_group).flatten_iter().collect()
-    }
-
-    /// Lends the maps of an earlier call to `work`.
-    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = idle().pop().unwrap_or_default();
-        let result = work(&mut scratch);
-        idle().push(scratch);
-        result
     }
 
     /// Takes at most [`GROUP`] photos through in this thread; what comes out is then `scratch.current`. Gives their

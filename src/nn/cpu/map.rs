@@ -103,10 +103,10 @@ impl Map {
         Band { rows: 0..layout.height, layout, values: &mut self.values[lines] }
     }
 
-    /// The map in at most `count` bands of about equally many rows.
-    pub fn bands_mut(&mut self, count: usize) -> Vec<Band<'_>> {
+    /// The map in at most `count` bands of about equally many rows, each a multiple of `unit` but the last.
+    pub fn bands_mut(&mut self, count: usize, unit: usize) -> Vec<Band<'_>> {
         let layout = self.layout;
-        let rows = layout.height.div_ceil(count.max(1)).max(1);
+        let rows = layout.height.div_ceil(count.max(1)).next_multiple_of(unit).max(1);
         let lines = layout.border * layout.pitch()..(layout.border + layout.height) * layout.pitch();
         let bands = self.values[lines].chunks_mut(rows * layout.pitch()).enumerate();
         bands
@@ -146,10 +146,15 @@ impl Map {
 }
 
 impl Band<'_> {
-    /// From channel `channel` of the first pixel of row `y` of the map, which must be in this band, and the place of
+    /// How the whole map lies.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// From channel `channel` of the first pixel of row `y` of the map on, which must be in this band, and the place of
     /// that value in the whole map.
-    pub fn from_mut(&mut self, y: usize, x: usize, channel: usize) -> (&mut [f32], usize) {
-        let begin = self.layout.at(y, x + self.layout.border) + channel;
+    pub fn from_mut(&mut self, y: usize, channel: usize) -> (&mut [f32], usize) {
+        let begin = self.layout.at(y, self.layout.border) + channel;
         let in_band = begin - self.layout.at(self.rows.start, 0);
         (&mut self.values[in_band..], begin + self.layout.at(self.layout.border, 0))
     }

@@ -7,6 +7,7 @@
 
 mod conv;
 mod frozen;
+mod idle;
 mod kernel;
 mod map;
 mod norm;

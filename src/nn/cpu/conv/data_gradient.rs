@@ -9,13 +9,22 @@ use rayon::prelude::*;
 use super::super::kernel::{Instructions, Row};
 use super::super::map::Map;
 use super::ConvShape;
+use super::winograd::{Epilogue, Winograd};
 
 /// Computes gradients of what went in from those of what came out.
 pub(in super::super) struct DataGradient {
     shape: ConvShape,
     instructions: Instructions,
-    kinds: Vec<Kind>,
+    method: Method,
+    /// One zero for each input channel.
     no_bias: Vec<f32>,
+}
+
+enum Method {
+    /// One convolution for each kind of pixels.
+    Kinds(Vec<Kind>),
+    /// Tiles in another domain.
+    Winograd(Winograd),
 }
 
 /// The pixels whose row is `top` and whose column is `left` beyond a multiple of the step.
@@ -34,45 +43,26 @@ impl DataGradient {
     /// One that gives zeros until it is given the weights. The input channels must be a multiple of
     /// [`CHANNELS`](super::CHANNELS).
     pub fn new(shape: ConvShape, instructions: Instructions) -> Self {
-        let taps = |begin: usize| -> Vec<usize> {
-            (0..shape.kernel)
-                .rev()
-                .filter(|tap| (begin + shape.padding() + shape.stride - tap % shape.stride) % shape.stride == 0)
-                .collect()
+        let method = if shape.has_tiles() {
+            Method::Winograd(Winograd::new(shape.outputs, shape.inputs, instructions))
+        } else {
+            Method::Kinds(kinds(shape))
         };
-        let kinds = (0..shape.stride)
-            .flat_map(|top| (0..shape.stride).map(move |left| (top, left)))
-            .map(|(top, left)| {
-                let (rows, columns) = (taps(top), taps(left));
-                let weights = vec![0.0; rows.len() * columns.len() * shape.inputs * shape.outputs];
-                Kind { top, left, rows, columns, weights }
-            })
-            .collect();
-        Self { shape, instructions, kinds, no_bias: vec![0.0; instructions.channels()] }
+        Self { shape, instructions, method, no_bias: vec![0.0; shape.inputs] }
     }
 
     /// Takes the kernel (outputs, inputs, size, size) with each output channel multiplied by its `scale`.
     pub fn set(&mut self, kernel: &[f32], scale: &[f32]) {
-        let ConvShape { inputs, outputs, kernel: size, .. } = self.shape;
-        let block = self.instructions.channels();
-        for kind in &mut self.kinds {
-            let taps = kind.rows.len() * kind.columns.len();
-            if taps == 0 {
-                continue;
+        let inputs = self.shape.inputs;
+        match &mut self.method {
+            // The other way round, the kernel is turned by half a turn.
+            Method::Winograd(winograd) => winograd.set(|input, output| {
+                let begin = (output * inputs + input) * 9;
+                std::array::from_fn(|place| kernel[begin + 8 - place] * scale[output])
+            }),
+            Method::Kinds(kinds) => {
+                kinds.iter_mut().for_each(|kind| kind.set(self.shape, self.instructions, kernel, scale));
             }
-            let Kind { rows, columns, weights, .. } = kind;
-            weights.par_chunks_exact_mut(taps * outputs * block).enumerate().for_each(|(index, packed)| {
-                for (output, scale) in scale.iter().enumerate() {
-                    for c in 0..block {
-                        let from = &kernel[(output * inputs + index * block + c) * size * size..][..size * size];
-                        for (tap, (row, column)) in
-                            rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column))).enumerate()
-                        {
-                            packed[(tap * outputs + output) * block + c] = from[row * size + column] * scale;
-                        }
-                    }
-                }
-            });
         }
     }
 
@@ -90,13 +80,18 @@ impl DataGradient {
     /// Fills `results`, of the layouts of `inputs`, with their gradients from the `gradients` of what came out, in this
     /// thread. `residuals` are added; then what did not come out of a ReLU as positive, by `gates`, becomes zero.
     pub fn run(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<&[Map]>) {
-        let block = self.instructions.channels();
-        for kind in &self.kinds {
-            for index in 0..self.shape.inputs / block {
-                for (photo, (gradient, result)) in gradients.iter().zip(results.iter_mut()).enumerate() {
-                    let residual = residuals.and_then(|maps| maps.get(photo));
-                    let gate = gates.and_then(|maps| maps.get(photo));
-                    self.run_block(kind, index, gradient, result, [residual, gate]);
+        let epilogue = |photo: usize| {
+            let [residual, gate] = [residuals, gates].map(|maps| maps.and_then(|maps| maps.get(photo)));
+            Epilogue { residual, relu: false, gate }
+        };
+        match &self.method {
+            Method::Winograd(winograd) => winograd.run(gradients, results, &self.no_bias, epilogue),
+            Method::Kinds(kinds) => {
+                let blocks = 0..self.shape.inputs / self.instructions.channels();
+                for (kind, block) in kinds.iter().flat_map(|kind| blocks.clone().map(move |block| (kind, block))) {
+                    for (photo, (gradient, result)) in gradients.iter().zip(results.iter_mut()).enumerate() {
+                        self.run_block(kind, block, gradient, result, epilogue(photo));
+                    }
                 }
             }
         }
@@ -109,7 +104,7 @@ impl DataGradient {
         index: usize,
         gradient: &Map,
         result: &mut Map,
-        [residual, gate]: [Option<&Map>; 2],
+        Epilogue { residual, gate, .. }: Epilogue<'_>,
     ) {
         let ConvShape { inputs, outputs, stride, .. } = self.shape;
         let block = self.instructions.channels();
@@ -132,7 +127,7 @@ impl DataGradient {
                 runs: &runs,
                 run: kind.columns.len() * outputs,
                 weights: &kind.weights[index * size..(index + 1) * size],
-                bias: &self.no_bias,
+                bias: &self.no_bias[..block],
                 residual: residual.map(|map| &map.values()[begin..]),
                 relu: false,
                 gate: gate.map(|map| &map.values()[begin..]),
@@ -142,5 +137,43 @@ impl DataGradient {
             }
             .compute(self.instructions);
         }
+    }
+}
+
+/// The kinds of pixels that a convolution of this shape sees, without weights.
+fn kinds(shape: ConvShape) -> Vec<Kind> {
+    let seen = |begin: usize, tap: usize| {
+        (begin + shape.padding() + shape.stride - tap % shape.stride).is_multiple_of(shape.stride)
+    };
+    let taps = |begin: usize| (0..shape.kernel).rev().filter(|tap| seen(begin, *tap)).collect::<Vec<_>>();
+    let places = (0..shape.stride).flat_map(|top| (0..shape.stride).map(move |left| (top, left)));
+    let kind = |(top, left)| {
+        let (rows, columns) = (taps(top), taps(left));
+        let weights = vec![0.0; rows.len() * columns.len() * shape.inputs * shape.outputs];
+        Kind { top, left, rows, columns, weights }
+    };
+    places.map(kind).collect()
+}
+
+impl Kind {
+    fn set(&mut self, shape: ConvShape, instructions: Instructions, kernel: &[f32], scale: &[f32]) {
+        let ConvShape { inputs, outputs, kernel: size, .. } = shape;
+        let block = instructions.channels();
+        let Self { rows, columns, weights, .. } = self;
+        let taps: Vec<usize> =
+            rows.iter().flat_map(|row| columns.iter().map(move |column| row * size + column)).collect();
+        if taps.is_empty() {
+            return;
+        }
+        weights.par_chunks_exact_mut(taps.len() * outputs * block).enumerate().for_each(|(index, packed)| {
+            for (output, scale) in scale.iter().enumerate() {
+                for c in 0..block {
+                    let from = &kernel[(output * inputs + index * block + c) * size * size..][..size * size];
+                    for (place, tap) in taps.iter().enumerate() {
+                        packed[(place * outputs + output) * block + c] = from[*tap] * scale;
+                    }
+                }
+            }
+        });
     }
 }

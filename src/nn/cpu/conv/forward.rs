@@ -5,47 +5,60 @@ use rayon::prelude::*;
 use super::super::kernel::{Instructions, Row};
 use super::super::map::{Band, Layout, Map};
 use super::ConvShape;
+use super::winograd::{Epilogue, Winograd};
 
-/// A convolution with a bias, its weights in the order that the kernel takes them.
+/// A convolution with a bias.
 pub(in super::super) struct Convolution {
     shape: ConvShape,
     instructions: Instructions,
-    /// Block of output channels, kernel row, kernel column, input channel, channel within the block.
-    weights: Vec<f32>,
+    weights: Weights,
     bias: Vec<f32>,
 }
 
-/// What happens to a sum before it is stored.
-#[derive(Clone, Copy, Default)]
-struct Epilogue<'a> {
-    /// Added, laid out as what comes out.
-    residual: Option<&'a Map>,
-    /// Whether negative results become zero.
-    relu: bool,
+/// A kernel in the order that it is used in.
+enum Weights {
+    /// For windows as they are: block of output channels, kernel row, kernel column, input channel, channel within the
+    /// block.
+    Direct(Vec<f32>),
+    /// For tiles in another domain.
+    Winograd(Winograd),
 }
 
 impl Convolution {
     /// A convolution that makes zeros until it is given its weights.
     pub fn new(shape: ConvShape, instructions: Instructions) -> Self {
-        Self { shape, instructions, weights: vec![0.0; shape.weights()], bias: vec![0.0; shape.outputs] }
+        let weights = if shape.has_tiles() {
+            Weights::Winograd(Winograd::new(shape.inputs, shape.outputs, instructions))
+        } else {
+            Weights::Direct(vec![0.0; shape.weights()])
+        };
+        Self { shape, instructions, weights, bias: vec![0.0; shape.outputs] }
     }
 
     /// Takes the kernel (outputs, inputs, size, size) with each output channel multiplied by its `scale`, and the bias.
     pub fn set(&mut self, kernel: &[f32], scale: &[f32], bias: &[f32]) {
+        self.bias.copy_from_slice(bias);
         let ConvShape { inputs, kernel: size, .. } = self.shape;
         let block = self.instructions.channels();
-        let (window, places) = (inputs * size * size, size * size);
-        self.bias.copy_from_slice(bias);
-        let blocks = self.weights.par_chunks_exact_mut(window * block).zip(kernel.par_chunks_exact(window * block));
-        blocks.zip(scale.par_chunks_exact(block)).for_each(|((packed, kernel), scale)| {
-            for (c, (of_output, scale)) in kernel.chunks_exact(window).zip(scale).enumerate() {
-                for (input, of_input) in of_output.chunks_exact(places).enumerate() {
-                    for (place, weight) in of_input.iter().enumerate() {
-                        packed[(place * inputs + input) * block + c] = weight * scale;
+        match &mut self.weights {
+            Weights::Winograd(winograd) => winograd.set(|output, input| {
+                let begin = (output * inputs + input) * 9;
+                std::array::from_fn(|place| kernel[begin + place] * scale[output])
+            }),
+            Weights::Direct(weights) => {
+                let (window, places) = (inputs * size * size, size * size);
+                let blocks = weights.par_chunks_exact_mut(window * block).zip(kernel.par_chunks_exact(window * block));
+                blocks.zip(scale.par_chunks_exact(block)).for_each(|((packed, kernel), scale)| {
+                    for (c, (of_output, scale)) in kernel.chunks_exact(window).zip(scale).enumerate() {
+                        for (input, of_input) in of_output.chunks_exact(places).enumerate() {
+                            for (place, weight) in of_input.iter().enumerate() {
+                                packed[(place * inputs + input) * block + c] = weight * scale;
+                            }
+                        }
                     }
-                }
+                });
             }
-        });
+        }
     }
 
     /// Fills `outputs` with what becomes of `inputs`, each map of one photo, in this thread. `residuals` are added
@@ -55,10 +68,18 @@ impl Convolution {
         for (input, output) in inputs.iter().zip(outputs.iter_mut()) {
             output.reshape(self.layout(input));
         }
-        for block in 0..self.blocks() {
-            for (photo, (input, output)) in inputs.iter().zip(outputs.iter_mut()).enumerate() {
-                let residual = residuals.and_then(|residuals| residuals.get(photo));
-                self.run_block(block, input, &mut output.band_mut(), Epilogue { residual, relu });
+        let epilogue = |photo: usize| {
+            let residual = residuals.and_then(|residuals| residuals.get(photo));
+            Epilogue { residual, relu, gate: None }
+        };
+        match &self.weights {
+            Weights::Winograd(winograd) => winograd.run(inputs, outputs, &self.bias, epilogue),
+            Weights::Direct(weights) => {
+                for block in 0..self.blocks() {
+                    for (photo, (input, output)) in inputs.iter().zip(outputs.iter_mut()).enumerate() {
+                        self.run_block(weights, block, input, &mut output.band_mut(), epilogue(photo));
+                    }
+                }
             }
         }
     }
@@ -76,11 +97,17 @@ impl Convolution {
     /// The same for one photo, in all threads: each takes some rows.
     pub fn run_in_bands(&self, input: &Map, output: &mut Map, residual: Option<&Map>, relu: bool) {
         output.reshape(self.layout(input));
-        output.bands_mut(rayon::current_num_threads()).into_par_iter().for_each(|mut band| {
-            for block in 0..self.blocks() {
-                self.run_block(block, input, &mut band, Epilogue { residual, relu });
+        let epilogue = Epilogue { residual, relu, gate: None };
+        match &self.weights {
+            Weights::Winograd(winograd) => winograd.run_in_bands(input, output, &self.bias, epilogue),
+            Weights::Direct(weights) => {
+                output.bands_mut(rayon::current_num_threads(), 1).into_par_iter().for_each(|mut band| {
+                    for block in 0..self.blocks() {
+                        self.run_block(weights, block, input, &mut band, epilogue);
+                    }
+                });
             }
-        });
+        }
     }
 
     /// How what becomes of `input` lies.
@@ -95,7 +122,7 @@ impl Convolution {
     }
 
     /// One block of output channels of some rows of one photo.
-    fn run_block(&self, block: usize, input: &Map, output: &mut Band<'_>, epilogue: Epilogue<'_>) {
+    fn run_block(&self, weights: &[f32], block: usize, input: &Map, output: &mut Band<'_>, epilogue: Epilogue<'_>) {
         let ConvShape { inputs, outputs, kernel, stride } = self.shape;
         let channels = self.instructions.channels();
         let (from, to) = (input.layout(), self.layout(input));
@@ -103,13 +130,13 @@ impl Convolution {
         let runs: Vec<usize> = (0..kernel).map(|row| row * from.pitch()).collect();
         let corner = from.border - self.shape.padding();
         for y in output.rows.clone() {
-            let (output, place) = output.from_mut(y, 0, block * channels);
+            let (output, place) = output.from_mut(y, block * channels);
             Row {
                 input: &input.values()[from.at(y * stride + corner, corner)..],
                 input_step: stride * inputs,
                 runs: &runs,
                 run: kernel * inputs,
-                weights: &self.weights[block * window..(block + 1) * window],
+                weights: &weights[block * window..(block + 1) * window],
                 bias: &self.bias[block * channels..(block + 1) * channels],
                 residual: epilogue.residual.map(|map| &map.values()[place..]),
                 relu: epilogue.relu,

@@ -5,6 +5,7 @@ mod forward;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
+mod winograd;
 
 pub(super) use self::data_gradient::DataGradient;
 pub(super) use self::forward::Convolution;
@@ -42,6 +43,14 @@ impl ConvShape {
     /// That of a layer of the architecture.
     pub fn of(spec: &ConvSpec) -> Self {
         Self { inputs: spec.inputs, outputs: spec.outputs, kernel: spec.kernel, stride: spec.stride }
+    }
+
+    /// Whether it is done by tiles in another domain. There kernels are four times as large: with more channels than
+    /// these, fetching them from memory takes longer than the products that are saved.
+    fn has_tiles(self) -> bool {
+        const MOST: usize = 256;
+        let few = self.inputs <= MOST && self.outputs <= MOST;
+        self.kernel == 3 && self.stride == 1 && few && self.inputs.is_multiple_of(CHANNELS)
     }
 
     /// Values of the kernel.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::kernel::{Instructions, OuterProducts};
-use super::super::map::Map;
+use super::super::map::{Layout, Map};
 use super::ConvShape;
 
 /// Pixels whose products are added up in registers before the sums in memory are touched, at least.
@@ -27,14 +27,22 @@ impl WeightGradient {
     /// Writes the gradient (outputs, inputs, size, size) into `kernel`, summed over the photos, whose maps are `inputs`
     /// and `gradients`. Works in all threads: each takes one row of the kernel for one block of output channels.
     pub fn run(&mut self, inputs: &[Map], gradients: &[Map], kernel: &mut [f32]) {
-        let ConvShape { inputs: channels, kernel: size, .. } = self.shape;
+        let ConvShape { inputs: channels, kernel: size, outputs, .. } = self.shape;
         let (shape, instructions) = (self.shape, self.instructions);
-        let row = size * channels * instructions.channels();
-        self.sums.par_chunks_exact_mut(row).enumerate().for_each_init(Vec::new, |packed, (index, sums)| {
+        let (block, row) = (instructions.channels(), size * channels * instructions.channels());
+        // A thread takes all rows of the kernel for one block of output channels, or where there are too few blocks for
+        // all threads, one row.
+        let rows = if outputs / block >= rayon::current_num_threads() { size } else { 1 };
+        let tasks = self.sums.par_chunks_exact_mut(rows * row).enumerate();
+        tasks.for_each_init(Vec::new, |packed, (index, sums)| {
             sums.fill(0.0);
+            let first = index * rows % size;
             for (input, gradient) in inputs.iter().zip(gradients) {
-                pack(gradient, index / size * instructions.channels(), instructions.channels(), packed);
-                add_row(shape, instructions, index % size, (input, gradient), packed, sums);
+                pack(gradient, index * rows / size * block, block, packed);
+                for (kernel_row, sums) in sums.chunks_exact_mut(row).enumerate() {
+                    let kernel_row = first + kernel_row;
+                    add_row(shape, instructions, kernel_row, (input, gradient.layout()), packed, sums);
+                }
             }
         });
         self.unpack(kernel);
@@ -57,7 +65,8 @@ impl WeightGradient {
     }
 }
 
-/// `count` channels from `channel` of every pixel, pixel by pixel.
+/// `count` channels from `channel` of every pixel, pixel by pixel: where they lie in the map, a row of them competes for
+/// the same few sets of the cache.
 fn pack(map: &Map, channel: usize, count: usize, packed: &mut Vec<f32>) {
     packed.clear();
     let layout = map.layout();
@@ -73,22 +82,23 @@ fn add_row(
     shape: ConvShape,
     instructions: Instructions,
     kernel_row: usize,
-    (input, gradient): (&Map, &Map),
-    packed: &[f32],
+    (input, to): (&Map, Layout),
+    gradient: &[f32],
     sums: &mut [f32],
 ) {
-    let (from, to) = (input.layout(), gradient.layout());
+    let from = input.layout();
     let corner = from.border - shape.padding();
-    let starts: Vec<usize> = (0..to.height).map(|y| from.at(y * shape.stride + corner + kernel_row, corner)).collect();
-    let together = PIXELS.div_ceil(to.width);
-    let of_rows = packed.chunks(together * to.width * instructions.channels());
-    for (rows, gradient) in starts.chunks(together).zip(of_rows) {
+    let channels = instructions.channels();
+    let row = |y: usize| (from.at(y * shape.stride + corner + kernel_row, corner), y * to.width * channels);
+    let rows: Vec<(usize, usize)> = (0..to.height).map(row).collect();
+    for rows in rows.chunks(PIXELS.div_ceil(to.width)) {
         OuterProducts {
             input: input.values(),
             rows,
             input_step: shape.stride * shape.inputs,
             width: to.width,
             gradient,
+            gradient_step: channels,
             sums,
         }
         .add(instructions);

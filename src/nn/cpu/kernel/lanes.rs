@@ -10,6 +10,8 @@ pub(super) trait Lanes: Copy {
     fn multiply_add(self, x: Self, y: Self) -> Self;
     /// Lane by lane.
     fn add(self, other: Self) -> Self;
+    /// Lane by lane.
+    fn subtract(self, other: Self) -> Self;
     /// Lane by lane, zero in place of negative values.
     fn relu(self) -> Self;
     /// Lane by lane, zero where `other` is not positive.
@@ -46,6 +48,11 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
+    fn subtract(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+
+    #[inline(always)]
     fn relu(self) -> Self {
         Self(self.0.map(|value| value.max(0.0)))
     }
@@ -72,9 +79,9 @@ impl Lanes for Four {
 pub(super) mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _CMP_GT_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_cmp_ps_mask,
-        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
-        _mm512_storeu_ps,
+        _mm256_max_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Lanes;
@@ -101,7 +108,7 @@ pub(super) mod x86 {
 
     macro_rules! lanes {
         (
-            $vector:ident, $n:literal, $splat:ident, $fmadd:ident, $add:ident, $max:ident, $zero:ident,
+            $vector:ident, $n:literal, $splat:ident, $fmadd:ident, $add:ident, $sub:ident, $max:ident, $zero:ident,
             $where_positive:ident, $load:ident, $store:ident
         ) => {
             impl Lanes for $vector {
@@ -123,6 +130,12 @@ pub(super) mod x86 {
                 fn add(self, other: Self) -> Self {
                     // SAFETY: as in `splat`.
                     unsafe { Self($add(self.0, other.0)) }
+                }
+
+                #[inline(always)]
+                fn subtract(self, other: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { Self($sub(self.0, other.0)) }
                 }
 
                 #[inline(always)]
@@ -158,6 +171,7 @@ pub(super) mod x86 {
         _mm512_set1_ps,
         _mm512_fmadd_ps,
         _mm512_add_ps,
+        _mm512_sub_ps,
         _mm512_max_ps,
         _mm512_setzero_ps,
         where_positive_512,
@@ -170,6 +184,7 @@ pub(super) mod x86 {
         _mm256_set1_ps,
         _mm256_fmadd_ps,
         _mm256_add_ps,
+        _mm256_sub_ps,
         _mm256_max_ps,
         _mm256_setzero_ps,
         where_positive_256,

@@ -8,11 +8,13 @@
 mod lanes;
 mod outer;
 mod row;
+mod winograd;
 
 use std::fmt;
 
 pub(super) use self::outer::OuterProducts;
 pub(super) use self::row::Row;
+pub(super) use self::winograd::{Enter, Leave, OUTPUTS as TILE, PLACES, kernels_to_domain};
 
 /// Which instructions the kernels use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

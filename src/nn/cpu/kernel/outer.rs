@@ -7,19 +7,21 @@ use super::lanes::{Four, Lanes};
 /// What one window row of a convolution, and one block of [`Instructions::channels`] output channels, gets from some
 /// rows of pixels.
 ///
-/// To sum (j, c) is added Σ over rows r and x < `width` of `input[rows[r] + x · input_step + j]` ·
-/// `gradient[(r · width + x) · channels + c]`.
+/// To sum (j, c) is added Σ over rows (a, b) and x < `width` of `input[a + x · input_step + j]` ·
+/// `gradient[b + x · gradient_step + c]`.
 pub(in super::super) struct OuterProducts<'a> {
     /// What went into the convolution.
     pub input: &'a [f32],
-    /// Where the window of each row's first pixel begins.
-    pub rows: &'a [usize],
+    /// For each row of pixels, where the window of its first pixel begins, and where its gradient does.
+    pub rows: &'a [(usize, usize)],
     /// Values from the window of one pixel to that of the next.
     pub input_step: usize,
     /// Pixels in a row.
     pub width: usize,
-    /// Gradient of the block's channels, pixel by pixel.
+    /// Gradient of what came out.
     pub gradient: &'a [f32],
+    /// Values from the gradient of one pixel to that of the next.
+    pub gradient_step: usize,
     /// For each value of the window, one sum for each channel of the block.
     pub sums: &'a mut [f32],
 }
@@ -52,9 +54,11 @@ impl OuterProducts<'_> {
     fn check(&self, channels: usize) {
         assert!(self.width > 0 && self.sums.len().is_multiple_of(channels));
         let window = self.sums.len() / channels;
-        let reach = self.rows.iter().max().map_or(0, |row| row + (self.width - 1) * self.input_step + window);
-        assert!(self.input.len() >= reach);
-        assert_eq!(self.gradient.len(), self.rows.len() * self.width * channels);
+        let last = self.width - 1;
+        for (input, gradient) in self.rows {
+            assert!(self.input.len() >= input + last * self.input_step + window);
+            assert!(self.gradient.len() >= gradient + last * self.gradient_step + channels);
+        }
     }
 }
 
@@ -83,21 +87,22 @@ fn tiles<V: Lanes, const R: usize>(it: &mut OuterProducts<'_>) {
 /// [`OuterProducts::check`] must hold for this vector's channels, and `begin + R` be at most the window's length.
 #[inline(always)]
 unsafe fn tile<V: Lanes, const R: usize>(it: &mut OuterProducts<'_>, begin: usize, skip: usize) {
-    // SAFETY: every address below lies within the slices, by what the caller promises: each pixel reads `R` values of
-    // its window and one block of the gradient, which is taken in order from first to last.
+    // SAFETY: every address that is read or written below lies within the slices, by what the caller promises: each pixel
+    // reads `R` values of its window and one block of the gradient.
     unsafe {
         let mut sums = [[V::splat(0.0); 2]; R];
-        let mut gradient = it.gradient.as_ptr();
-        for &row in it.rows {
-            let mut input = it.input.as_ptr().add(row + begin);
+        for &(input, gradient) in it.rows {
+            let mut input = it.input.as_ptr().add(input + begin);
+            let mut gradient = it.gradient.as_ptr().add(gradient);
             for _ in 0..it.width {
                 let (low, high) = (V::load(gradient), V::load(gradient.add(V::N)));
                 for (r, sum) in sums.iter_mut().enumerate() {
                     let value = V::splat(*input.add(r));
                     *sum = [sum[0].multiply_add(value, low), sum[1].multiply_add(value, high)];
                 }
-                input = input.wrapping_add(it.input_step); // past the end after the last pixel
-                gradient = gradient.add(2 * V::N);
+                // Past the end after the last pixel.
+                input = input.wrapping_add(it.input_step);
+                gradient = gradient.wrapping_add(it.gradient_step);
             }
         }
         for (r, [low, high]) in sums.into_iter().enumerate().skip(skip) {

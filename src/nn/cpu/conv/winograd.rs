@@ -1,0 +1,212 @@
+//! 3×3 convolutions with step 1, with a quarter of the products.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::idle::Idle;
+use super::super::kernel::{Enter, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
+use super::super::map::{Band, Layout, Map};
+
+/// Tiles that go into the other domain together, at most: enough to fetch each kernel for, few enough to stay in a
+/// core's cache until they come back.
+const TILES: usize = 32;
+
+/// Kernels that are taken there together, so that each place is written a few at a time.
+const TOGETHER: usize = 8;
+
+/// The kernels of such a convolution in the other domain.
+pub(super) struct Winograd {
+    inputs: usize,
+    outputs: usize,
+    instructions: Instructions,
+    /// Block of output channels, place, input channel, channel within the block; [`step`] from place to place.
+    weights: Vec<f32>,
+    no_bias: Vec<f32>,
+    idle: Idle<Buffers>,
+}
+
+/// A block of tiles in the other domain.
+#[derive(Default)]
+struct Buffers {
+    entered: Vec<f32>,
+    sums: Vec<f32>,
+}
+
+/// What happens to a sum before it is stored; maps are laid out as what comes out.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Epilogue<'a> {
+    /// Added.
+    pub residual: Option<&'a Map>,
+    /// Whether negative results become zero.
+    pub relu: bool,
+    /// Lets a result pass only where it is positive.
+    pub gate: Option<&'a Map>,
+}
+
+/// A row of tiles of one of the photos.
+struct Strip {
+    photo: usize,
+    /// First line of the output.
+    top: usize,
+    /// Place of its first tile in the block.
+    first: usize,
+}
+
+/// From one place of a block to the next, for so many values: an odd number of cache lines, so that the same tile's
+/// places do not all fall into the same few sets of the cache.
+fn step(values: usize) -> usize {
+    const LINE: usize = 16;
+    (values.div_ceil(LINE) | 1) * LINE
+}
+
+impl Winograd {
+    /// Kernels of zeros. Both numbers of channels must be multiples of [`CHANNELS`](super::CHANNELS).
+    pub fn new(inputs: usize, outputs: usize, instructions: Instructions) -> Self {
+        let block = instructions.channels();
+        let weights = vec![0.0; outputs / block * PLACES * step(inputs * block)];
+        let no_bias = vec![0.0; instructions.channels()];
+        Self { inputs, outputs, instructions, weights, no_bias, idle: Idle::default() }
+    }
+
+    /// Takes the kernels: `weight(output, input)` gives nine values, row by row.
+    pub fn set(&mut self, weight: impl Fn(usize, usize) -> [f32; 9] + Sync) {
+        let (block, inputs) = (self.instructions.channels(), self.inputs);
+        let step = step(inputs * block);
+        self.weights.par_chunks_exact_mut(PLACES * step).enumerate().for_each(|(index, packed)| {
+            for (input, c) in (0..inputs).flat_map(|input| (0..block).step_by(TOGETHER).map(move |c| (input, c))) {
+                let mut kernels = [[0.0; TOGETHER]; 9];
+                for k in 0..TOGETHER {
+                    let kernel = weight(index * block + c + k, input);
+                    kernels.iter_mut().zip(kernel).for_each(|(place, value)| place[k] = value);
+                }
+                for (place, values) in kernels_to_domain(&kernels).iter().enumerate() {
+                    let begin = place * step + input * block + c;
+                    packed[begin..begin + TOGETHER].copy_from_slice(values);
+                }
+            }
+        });
+    }
+
+    /// Fills `outputs`, shaped already, from `inputs`, each map of one photo, in this thread.
+    pub fn run<'a>(&self, inputs: &[Map], outputs: &mut [Map], bias: &[f32], epilogue: impl Fn(usize) -> Epilogue<'a>) {
+        let mut bands: Vec<Band<'_>> = outputs.iter_mut().map(Map::band_mut).collect();
+        self.run_bands(inputs, &mut bands, bias, epilogue);
+    }
+
+    /// The same for one photo, in all threads: each takes some rows.
+    pub fn run_in_bands(&self, input: &Map, output: &mut Map, bias: &[f32], epilogue: Epilogue<'_>) {
+        let bands = output.bands_mut(rayon::current_num_threads(), TILE);
+        bands.into_par_iter().for_each(|band| {
+            self.run_bands(std::slice::from_ref(input), &mut [band], bias, |_| epilogue);
+        });
+    }
+
+    fn run_bands<'a>(
+        &self,
+        inputs: &[Map],
+        outputs: &mut [Band<'_>],
+        bias: &[f32],
+        epilogue: impl Fn(usize) -> Epilogue<'a>,
+    ) {
+        let Some(width) = inputs.first().map(|input| input.layout().width) else { return };
+        let in_strip = width.div_ceil(TILE);
+        let strips: Vec<(usize, usize)> = outputs
+            .iter()
+            .enumerate()
+            .flat_map(|(photo, band)| band.rows.clone().step_by(TILE).map(move |top| (photo, top)))
+            .collect();
+        let blocks = strips.len().div_ceil((TILES / in_strip).max(1));
+        self.idle.lend(|buffers| {
+            for block in strips.chunks(strips.len().div_ceil(blocks.max(1)).max(1)) {
+                let strip = |(index, &(photo, top))| Strip { photo, top, first: index * in_strip };
+                let block: Vec<Strip> = block.iter().enumerate().map(strip).collect();
+                let tiles = block.len() * in_strip;
+                buffers.entered.resize(PLACES * step(tiles * self.inputs), 0.0);
+                buffers.sums.resize(PLACES * step(tiles * self.outputs), 0.0);
+                self.enter(inputs, &block, in_strip, &mut buffers.entered);
+                self.multiply(tiles, buffers);
+                self.leave(outputs, &block, in_strip, &buffers.sums, bias, &epilogue);
+            }
+        });
+    }
+
+    fn enter(&self, inputs: &[Map], block: &[Strip], in_strip: usize, entered: &mut [f32]) {
+        let step = step(block.len() * in_strip * self.inputs);
+        for strip in block {
+            let Some(input) = inputs.get(strip.photo) else { continue };
+            let layout = input.layout();
+            Enter {
+                input: input.values(),
+                size: (layout.height + 2 * layout.border, layout.width + 2 * layout.border),
+                channels: self.inputs,
+                corner: (strip.top + layout.border - 1, layout.border - 1),
+                tiles: in_strip,
+                output: &mut entered[strip.first * self.inputs..],
+                step,
+            }
+            .run(self.instructions);
+        }
+    }
+
+    /// The sums over input channels, for each place a product of tiles with kernels.
+    fn multiply(&self, tiles: usize, Buffers { entered, sums }: &mut Buffers) {
+        let block = self.instructions.channels();
+        let kernels = self.inputs * block;
+        for place in 0..PLACES {
+            let entered = &entered[place * step(tiles * self.inputs)..];
+            let sums = &mut sums[place * step(tiles * self.outputs)..];
+            for index in 0..self.outputs / block {
+                let begin = (index * PLACES + place) * step(kernels);
+                Row {
+                    input: entered,
+                    input_step: self.inputs,
+                    runs: &[0],
+                    run: self.inputs,
+                    weights: &self.weights[begin..begin + kernels],
+                    bias: &self.no_bias,
+                    residual: None,
+                    relu: false,
+                    gate: None,
+                    output: &mut sums[index * block..],
+                    output_step: self.outputs,
+                    width: tiles,
+                }
+                .compute(self.instructions);
+            }
+        }
+    }
+
+    fn leave<'a>(
+        &self,
+        outputs: &mut [Band<'_>],
+        block: &[Strip],
+        in_strip: usize,
+        sums: &[f32],
+        bias: &[f32],
+        epilogue: &impl Fn(usize) -> Epilogue<'a>,
+    ) {
+        let step = step(block.len() * in_strip * self.outputs);
+        for strip in block {
+            let Some(output) = outputs.get_mut(strip.photo) else { continue };
+            let Range { end, .. } = output.rows;
+            let Layout { width, .. } = output.layout();
+            let pitch = output.layout().pitch();
+            let Epilogue { residual, relu, gate } = epilogue(strip.photo);
+            let (values, place) = output.from_mut(strip.top, 0);
+            Leave {
+                sums: &sums[strip.first * self.outputs..],
+                step,
+                channels: self.outputs,
+                bias,
+                residual: residual.map(|map| &map.values()[place..]),
+                relu,
+                gate: gate.map(|map| &map.values()[place..]),
+                output: values,
+                pitch,
+                size: ((end - strip.top).min(TILE), width),
+            }
+            .run(self.instructions);
+        }
+    }
+}
