@@ -9,6 +9,7 @@ mod demo;
 mod evaluate;
 mod export;
 mod model;
+mod pretrain;
 mod scan_folder;
 mod table;
 mod terminal;
@@ -88,6 +89,8 @@ enum Command {
     Weights(weights::Options),
     /// The architecture, layer by layer
     Model(model::Options),
+    /// Weights from random values, as those that come with the program were made
+    Pretrain(pretrain::Options),
     /// Photos a second on this machine: forward, and a training step of all layers
     Bench(bench::Options),
 }
@@ -165,6 +168,7 @@ impl Command {
             Self::Export(options) => export::run(&options, session),
             Self::Weights(options) => weights::run(&options, session),
             Self::Model(options) => model::run(&options, session),
+            Self::Pretrain(options) => pretrain::run(&options, session),
             Self::Bench(options) => bench::run(&options, session),
         }
     }

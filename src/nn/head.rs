@@ -67,6 +67,15 @@ impl Head {
         Self::new(&copy(&self.weight)?, &copy(&self.bias)?)
     }
 
+    /// A head whose logits are these divided by `temperature`.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn divided_by(&self, temperature: f64) -> Result<Self> {
+        let divided = |var: &Var| (var.as_detached_tensor() / temperature).map_err(failed("scale the last layer"));
+        Self::new(&divided(&self.weight)?, &divided(&self.bias)?)
+    }
+
     /// Features (N, F) to logits (N, 2).
     ///
     /// # Errors

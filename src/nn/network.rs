@@ -89,6 +89,14 @@ impl Network {
         Self::new(kind, weights, device, name, Some(sha256)).map_err(|error| about_file(&error, path))
     }
 
+    /// A network of weights that are at hand.
+    ///
+    /// # Errors
+    /// Where they do not fit.
+    pub fn from_weights(kind: Backbone, weights: StateDict, device: &Device, source: &str) -> Result<Self> {
+        Self::new(kind, weights, device, source, None)
+    }
+
     fn new(kind: Backbone, weights: StateDict, device: &Device, source: &str, sha256: Option<String>) -> Result<Self> {
         let engine = if device.is_cpu() {
             Engine::Processor(FrozenResNet18::new(&weights)?)
@@ -223,6 +231,18 @@ impl Network {
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
     pub fn to_model_file(&self, head: &Head, threshold: f32, epoch: usize) -> Result<Vec<u8>> {
+        self.with_notes(head, threshold, &[("epoch", epoch.to_string())]).to_safetensors()
+    }
+
+    /// The same with kernels as halves, and other notes: half the size, for weights that travel with the program.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be brought back from its device.
+    pub fn to_half_model_file(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> Result<Vec<u8>> {
+        self.with_notes(head, threshold, notes).to_half_safetensors()
+    }
+
+    fn with_notes(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> StateDict {
         let mut weights = self.weights.clone();
         head.store(&mut weights);
         let list = |values: [f32; 3]| values.map(|v| v.to_string()).join(",");
@@ -232,7 +252,6 @@ impl Network {
             ("backbone", self.kind.name().to_owned()),
             ("classes", Class::ALL.map(Class::name).join(",")),
             ("threshold", threshold.to_string()),
-            ("epoch", epoch.to_string()),
             ("input_size", INPUT_SIZE.to_string()),
             ("mean", list(MEAN)),
             ("std", list(STD)),
@@ -240,7 +259,8 @@ impl Network {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
-        weights.to_safetensors()
+        weights.metadata.extend(notes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        weights
     }
 }
 

@@ -153,6 +153,18 @@ impl StateDict {
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        self.written(|_| false)
+    }
+
+    /// The same with convolutions' kernels as halves; what is small, and statistics among it, stays as it is.
+    ///
+    /// # Errors
+    /// As [`StateDict::to_safetensors`].
+    pub fn to_half_safetensors(&self) -> Result<Vec<u8>> {
+        self.written(|tensor| tensor.rank() == 4)
+    }
+
+    fn written(&self, as_half: impl Fn(&Tensor) -> bool) -> Result<Vec<u8>> {
         // The library keeps the notes in a hash map, whose order changes from one call to the next; so the header is
         // put together here: https://github.com/huggingface/safetensors#format
         let mut header = serde_json::Map::new();
@@ -162,11 +174,16 @@ impl StateDict {
         let mut data = Vec::new();
         for (name, tensor) in &self.tensors {
             let values = tensor.flatten_all().and_then(|t| t.to_vec1::<f32>());
+            let values = values.map_err(failed("bring the weights back from the device"))?;
             let begin = data.len();
-            data.extend(
-                values.map_err(failed("bring the weights back from the device"))?.iter().flat_map(|v| v.to_le_bytes()),
-            );
-            let place = json!({ "dtype": "F32", "shape": tensor.dims(), "data_offsets": [begin, data.len()] });
+            let kind = if as_half(tensor) {
+                data.extend(values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()));
+                "F16"
+            } else {
+                data.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+                "F32"
+            };
+            let place = json!({ "dtype": kind, "shape": tensor.dims(), "data_offsets": [begin, data.len()] });
             header.insert(name.clone(), place);
         }
         let mut header = serde_json::Value::Object(header).to_string().into_bytes();

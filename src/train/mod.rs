@@ -2,7 +2,7 @@
 //!
 //! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
 //! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
-//! a [run folder](run_dir).
+//! a [run folder](run_dir). [`pretrain`] made the weights that come with the program.
 
 pub mod cache;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod features;
 pub mod learner;
 pub mod map_cache;
 pub mod observer;
+pub mod pretrain;
 pub mod run_dir;
 pub mod schedule;
 pub mod trainer;

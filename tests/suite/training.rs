@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use candle_core::Device;
 use crackscope::dataset::{Class, Dataset, scan};
 use crackscope::error::Result;
 use crackscope::job::{Phase, Progress, Unwatched, Watch};
+use crackscope::nn::state_dict::StateDict;
 use crackscope::places::Places;
 use crackscope::review::classify;
-use crackscope::train::config::{DeviceChoice, TrainConfig, WeightsSource};
+use crackscope::train::config::{DeviceChoice, TrainConfig, Tune, WeightsSource};
 use crackscope::train::observer::{Event, Observer};
 use crackscope::train::run_dir::{self, Run};
 use crackscope::train::trainer::{self, TrainOutcome};
@@ -220,15 +222,76 @@ fn nothing_is_written_into_the_photos() {
 fn weights_that_do_not_fit_are_refused_with_their_name() {
     let (folder, places) = places();
     let file = folder.path().join("other.safetensors");
-    let mut weights = crackscope::nn::state_dict::StateDict::default();
-    weights.insert(
-        "conv1.weight",
-        candle_core::Tensor::zeros(3, candle_core::DType::F32, &candle_core::Device::Cpu).unwrap(),
-    );
+    let mut weights = StateDict::default();
+    weights.insert("conv1.weight", candle_core::Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap());
     fs::write(&file, weights.to_safetensors().unwrap()).unwrap();
     let config = TrainConfig { weights: WeightsSource::File(file), ..config(1) };
     let error = train(&places, &places.runs.join("run"), &config, &Recorder::default()).unwrap_err();
     assert!(error.title().contains("other.safetensors"), "{error}");
     assert!(error.details().iter().any(|d| d.contains("conv1.weight")), "{error}");
     assert!(error.details().iter().any(|d| d.contains("layer1.0.conv1.weight")), "{error}");
+}
+
+/// Ten of the sample photos, both classes among them: deep runs take their time.
+fn few_photos() -> Dataset {
+    let mut dataset = dataset();
+    let count = dataset.samples.len();
+    dataset.samples = dataset.samples.into_iter().step_by(count / 10).take(10).collect();
+    assert!(Class::ALL.iter().all(|class| dataset.count(*class) >= 4));
+    dataset
+}
+
+fn deep(tune: Tune) -> TrainConfig {
+    TrainConfig { tune, train_statistics: tune == Tune::All, batch_size: 4, ..config(2) }
+}
+
+/// The values of one tensor of a run's model.
+fn tensor(run: &Path, name: &str) -> Vec<f32> {
+    let model = StateDict::load(&run.join(run_dir::MODEL), &Device::Cpu).unwrap();
+    model.values(name).unwrap()
+}
+
+#[test]
+fn deeper_layers_learn_and_a_stopped_run_resumes_to_the_same_end() {
+    for tune in [Tune::LastBlock, Tune::All] {
+        let (_folder, places) = places();
+        let (whole, parts) = (places.runs.join("whole"), places.runs.join("parts"));
+        let (photos, config) = (few_photos(), deep(tune));
+        let outcome = trainer::train(&photos, &config, &places, &whole, false, &Recorder::default()).unwrap();
+        assert!(outcome.epochs[1].train_loss < outcome.epochs[0].train_loss, "{:?}", outcome.epochs);
+
+        let stopping = Recorder { stop_after_epoch: Some(1), ..Default::default() };
+        let stopped = trainer::train(&photos, &config, &places, &parts, false, &stopping).unwrap();
+        assert!(stopped.stopped && stopped.epochs.len() == 1);
+        trainer::train(&photos, &config, &places, &parts, true, &Recorder::default()).unwrap();
+        for file in [run_dir::PREDICTIONS, run_dir::MODEL] {
+            let [whole, parts] = [&whole, &parts].map(|run| fs::read(run.join(file)).unwrap());
+            assert!(whole == parts, "{tune:?}: {file} differs");
+        }
+
+        // The head alone was trained from the same weights: what moved, and what did not.
+        let head = places.runs.join("head");
+        let alone = TrainConfig { tune: Tune::Head, ..config };
+        trainer::train(&photos, &alone, &places, &head, false, &Recorder::default()).unwrap();
+        let moved = |name: &str| tensor(&whole, name) != tensor(&head, name);
+        assert!(moved("layer4.0.conv1.weight") && moved("layer4.1.bn2.bias"));
+        assert_eq!(moved("conv1.weight"), tune == Tune::All);
+        assert_eq!(moved("layer3.1.bn2.running_var"), tune == Tune::All, "statistics are learned on request");
+        assert!(!moved("layer4.1.bn2.running_var") || tune == Tune::All);
+    }
+}
+
+#[test]
+fn the_maps_before_the_last_block_are_computed_once() {
+    let (_folder, places) = places();
+    let photos = few_photos();
+    let run = |name: &str| {
+        let out = places.runs.join(name);
+        trainer::train(&photos, &deep(Tune::LastBlock), &places, &out, false, &Recorder::default()).unwrap().features
+    };
+    let (first, second) = (run("first"), run("second"));
+    assert_eq!((first.computed, first.cached), (10, 0));
+    assert_eq!((second.computed, second.cached), (0, 10));
+    let read = |name: &str| fs::read(places.runs.join(name).join(run_dir::PREDICTIONS)).unwrap();
+    assert!(read("first") == read("second"));
 }

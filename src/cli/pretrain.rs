@@ -1,0 +1,69 @@
+//! `crackscope pretrain`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Outcome, Session};
+use crate::dataset::sample::{SampleConfig, write_samples};
+use crate::dataset::scan;
+use crate::error::{Error, Result};
+use crate::format;
+use crate::nn::device;
+use crate::train::pretrain::{self, Mixture, PretrainConfig};
+
+/// Trains weights from random values, as the bundled ones were. Takes hours; stopped with Ctrl-C or killed, it goes on
+/// where it was when it is started again.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Folders of labelled photos, each of another place
+    #[arg(required = true, value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Procedural photos to learn from as well
+    #[arg(long, value_name = "N", default_value_t = PretrainConfig::default().samples)]
+    samples: usize,
+    /// So many times the usual steps: less for a trial
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    steps: f64,
+}
+
+pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
+    if !(options.steps > 0.0 && options.steps <= 100.0) {
+        return Err(Error::usage("--steps must be above 0 and at most 100"));
+    }
+    let seed = session.shared.seed.unwrap_or_default();
+    let config = PretrainConfig { seed, samples: options.samples, ..PretrainConfig::default() }.scaled(options.steps);
+    let (device, report) = device::open(session.device)?;
+    let terminal = &session.terminal;
+    let samples = options.out.join("samples");
+    let sample_config = SampleConfig { photos: config.samples, seed, ..SampleConfig::default() };
+    write_samples(&samples, &sample_config, terminal)?;
+    let folders = options.folders.iter().chain([&samples]);
+    let datasets = folders.map(|folder| scan::scan(folder, terminal)).collect::<Result<Vec<_>>>()?;
+    let mixture = Mixture::new(&datasets, terminal)?;
+    terminal.say(&format!("Training on {}", report.name));
+    for source in mixture.summary() {
+        let (train, held_back) = (format::photos(source.train), format::count(source.held_back as u64));
+        terminal.say(&format!("{}: {train} to learn from, {held_back} held back", source.name));
+    }
+    let say = |line: String| terminal.say(&line);
+    let trained = pretrain::pretrain(&mixture, &config, &device, &options.out, terminal, &say)?;
+    let mut text = format!("Weights: {}\nTemperature: {:.3}\n", trained.weights.display(), trained.temperature);
+    for (name, metrics) in &trained.held_back {
+        let accuracy = metrics.balanced_accuracy.unwrap_or(0.0) * 100.0;
+        text += &format!("{name}: balanced accuracy {accuracy:.2} % on photos held back\n");
+    }
+    let held_back: serde_json::Map<_, _> =
+        trained.held_back.iter().map(|(name, metrics)| (name.clone(), json!(metrics))).collect();
+    let json = json!({
+        "weights": trained.weights,
+        "temperature": trained.temperature,
+        "held_back": held_back,
+        "stopped": trained.stopped,
+    });
+    Ok(Outcome { text, json, interrupted: trained.stopped })
+}
