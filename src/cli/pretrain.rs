@@ -54,8 +54,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let trained = pretrain::pretrain(&mixture, &config, &device, &options.out, terminal, &say)?;
     let mut text = format!("Weights: {}\nTemperature: {:.3}\n", trained.weights.display(), trained.temperature);
     for (name, metrics) in &trained.held_back {
-        let accuracy = metrics.balanced_accuracy.unwrap_or(0.0) * 100.0;
-        text += &format!("{name}: balanced accuracy {accuracy:.2} % on photos held back\n");
+        if let Some(accuracy) = metrics.balanced_accuracy {
+            text += &format!("{name}: balanced accuracy {:.2} % on photos held back\n", accuracy * 100.0);
+        }
     }
     let held_back: serde_json::Map<_, _> =
         trained.held_back.iter().map(|(name, metrics)| (name.clone(), json!(metrics))).collect();

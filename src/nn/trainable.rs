@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
 
 use super::cpu::{Gradients, Parameters, TrainedResNet18};
-use super::failed;
 use super::resnet::{self, ConvSpec, ResNet18, Start, Statistics};
 use super::state_dict::StateDict;
+use super::{failed, random};
 use crate::error::Result;
 
 /// The layers of ResNet18 from some point on, on a device.
@@ -48,13 +48,18 @@ impl Trainable {
     /// # Errors
     /// One error that lists every missing, misshapen and unexpected tensor; or the device has no room.
     pub fn new(weights: &StateDict, start: Start) -> Result<Self> {
+        let on_processor = weights.iter().all(|(_, tensor)| tensor.device().is_cpu());
+        Self::with_operators(weights, start, on_processor)
+    }
+
+    /// The same on our own operators, which want the processor, or on candle's.
+    fn with_operators(weights: &StateDict, start: Start, own: bool) -> Result<Self> {
         weights.check(&resnet::tensor_shapes())?;
         let layers = resnet::conv_specs_from(start)
             .into_iter()
             .map(|spec| Layer::new(spec, weights))
             .collect::<Result<Vec<_>>>()?;
-        let on_processor = layers.iter().all(|layer| layer.kernel.device().is_cpu());
-        let engine = if on_processor {
+        let engine = if own {
             let network = TrainedResNet18::new(weights, start)?;
             Engine::Processor(Arc::new(Mutex::new(Processor { network, gradients: Vec::new() })))
         } else {
@@ -153,6 +158,50 @@ impl Trainable {
     }
 }
 
+/// Whether a device computes the right gradients: those of a small batch, through all layers, beside the processor's.
+/// Some versions of some devices' operators do not, and say nothing.
+///
+/// # Errors
+/// Where the device fails altogether.
+pub fn gradients_are_right(device: &Device) -> Result<bool> {
+    if device.is_cpu() {
+        return Ok(true); // its operators are held to PyTorch's by tests
+    }
+    let [expected, found] = [&Device::Cpu, device].map(|device| trial_gradients(device, device.is_cpu()));
+    Ok(agree(&expected?, &found?))
+}
+
+/// Gradients of all parameters for a batch of two small photos and random weights.
+fn trial_gradients(device: &Device, own: bool) -> Result<Vec<Vec<f32>>> {
+    let weights = resnet::random_weights(0, device)?;
+    let mut backbone = Trainable::with_operators(&weights, Start::Photos, own)?;
+    // A square of a power of two: candle's gradient of a convolution with step 2 takes both sides for equally odd.
+    let photos = random::uniform(&[2, 3, 64, 64], 1.0, &mut random::generator(0, TRIAL_STREAM), device)?;
+    let features = backbone.features(photos, Statistics::Batch)?;
+    let loss = features.sqr().and_then(|squares| squares.mean_all());
+    let mut gradients = loss.and_then(|loss| loss.backward()).map_err(failed("compute gradients"))?;
+    backbone.collect(&mut gradients)?;
+    let read = |variable: &Var| match gradients.get(variable) {
+        Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>(),
+        None => Ok(Vec::new()),
+    };
+    let found = backbone.variables().into_iter().map(read).collect::<CandleResult<_>>();
+    found.map_err(failed("read the gradients"))
+}
+
+/// Stream of random numbers for the photos of a trial.
+const TRIAL_STREAM: u64 = 2;
+
+/// Whether each gradient differs by less than a hundredth of its length.
+fn agree(expected: &[Vec<f32>], found: &[Vec<f32>]) -> bool {
+    let length = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>().sqrt();
+    let close = |(expected, found): (&Vec<f32>, &Vec<f32>)| {
+        let far = length(&mut expected.iter().zip(found).map(|(e, f)| e - f));
+        expected.len() == found.len() && far <= 0.01 * length(&mut expected.iter().copied()) + 1e-6
+    };
+    expected.len() == found.len() && expected.iter().zip(found).all(close)
+}
+
 impl Layer {
     fn new(spec: ConvSpec, weights: &StateDict) -> Result<Self> {
         let var = |name: &str| Var::from_tensor(weights.get(name)?).map_err(failed("set up the training"));
@@ -249,8 +298,6 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a 
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::super::head::{self, Head};
     use super::*;
 
@@ -377,6 +424,20 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_device_is_trusted_with_the_right_gradients_only() {
+        let [own, candles] = [true, false].map(|own| trial_gradients(&CPU, own).unwrap());
+        assert!(agree(&own, &candles));
+        let spoilt = |spoil: fn(&mut Vec<f32>)| {
+            let mut gradients = candles.clone();
+            spoil(&mut gradients[0]);
+            agree(&own, &gradients)
+        };
+        assert!(!spoilt(|kernel| kernel.iter_mut().for_each(|v| *v *= 1.02)));
+        assert!(!spoilt(Vec::clear));
+        assert!(gradients_are_right(&CPU).unwrap());
     }
 
     #[test]

@@ -35,7 +35,7 @@ const SAVE_EVERY: usize = 250;
 /// Steps from one contribution to the average of the weights to the next.
 const AVERAGE_EVERY: usize = 20;
 /// What stays of the average at each.
-const AVERAGE_KEEPS: f64 = 0.97;
+const AVERAGE_KEEPS: f64 = 0.93;
 /// The share of each target that goes evenly to both classes, so that the network is not pushed to be too sure.
 const SMOOTHING: f64 = 0.05;
 
@@ -186,7 +186,7 @@ impl<'a> Training<'a> {
     fn run(&mut self, mixture: &Mixture, out: &Path, watch: &dyn Watch, say: &dyn Fn(String)) -> Result<bool> {
         let mut meter = Meter::new(watch, Phase::Tune, Some(self.config.photos() as u64));
         let done = (0..self.step).filter_map(|step| self.config.stage(step)).map(|stage| stage.batch as u64);
-        meter.set(done.sum());
+        meter.resume(done.sum());
         let (mut loss, mut counted) = (0.0, 0);
         while let Some(stage) = self.config.stage(self.step) {
             if watch.is_cancelled() {

@@ -21,6 +21,7 @@ use crate::nn::device::{self, DeviceReport};
 use crate::nn::head::Head;
 use crate::nn::network::{Model, Network};
 use crate::nn::resnet::Start;
+use crate::nn::trainable;
 use crate::photo::check::check;
 use crate::places::Places;
 use crate::review::confusion::Confusion;
@@ -72,6 +73,7 @@ pub fn train(
     let (device, report) = device::open(config.device)?;
     let network = Network::open(config.backbone, &config.weights, config.seed, &device, places, observer)?;
     announce(out, config, &report, observer);
+    let config = &trusted(config, &device, &report, observer)?;
 
     let contents = group::content_keys(&dataset.samples, observer)?;
     let mut prepared = prepare(&network, dataset, &contents.keys, config, places, observer)?;
@@ -381,6 +383,23 @@ fn digest(dataset: &Dataset, keys: &[Option<ContentKey>]) -> String {
         hasher.update(key.as_ref().map_or(&[0; 32], |key| &key.0));
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// The settings, with the head alone to be trained where the device computes wrong gradients.
+fn trusted(
+    config: &TrainConfig,
+    device: &candle_core::Device,
+    report: &DeviceReport,
+    observer: &dyn Observer,
+) -> Result<TrainConfig> {
+    if config.tune == Tune::Head || trainable::gradients_are_right(device)? {
+        return Ok(config.clone());
+    }
+    observer.event(Event::Note(format!(
+        "{} computes wrong gradients: only the last layer is trained. Choose the CPU to train deeper layers.",
+        report.name
+    )));
+    Ok(TrainConfig { tune: Tune::Head, ..config.clone() })
 }
 
 fn announce(out: &Path, config: &TrainConfig, report: &DeviceReport, observer: &dyn Observer) {
