@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
+/// How often a job that is held looks whether it may go on.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// What a job is doing at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -56,6 +59,12 @@ impl Phase {
             _ => "photos",
         }
     }
+
+    /// Whether the job waits between two pieces of this phase for as long as it is held: see
+    /// [`Watch::wait_while_held`].
+    pub fn can_wait(self) -> bool {
+        matches!(self, Self::Features | Self::Train | Self::Tune)
+    }
 }
 
 /// How far a job is.
@@ -67,7 +76,7 @@ pub struct Progress {
     pub done: u64,
     /// Units in all, where known.
     pub total: Option<u64>,
-    /// Units a second since the phase began; 0 before the first.
+    /// Units a second since the phase began, without pauses and what was done before; 0 before the first.
     pub per_second: f64,
 }
 
@@ -101,6 +110,21 @@ pub trait Watch: Sync {
     fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
+
+    /// Waits for as long as the user holds the job; gives the time that took. Called between two pieces of a phase
+    /// that [can wait](Phase::can_wait).
+    fn wait_while_held(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Waits until `held` says no; gives the time that took.
+pub fn wait_while(held: impl Fn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while held() {
+        std::thread::sleep(LOOK);
+    }
+    begun.elapsed()
 }
 
 /// Listens to nothing and never stops the job.
@@ -133,16 +157,36 @@ pub struct Meter<'a> {
     phase: Phase,
     total: Option<u64>,
     begun: Instant,
+    held: Duration,
     reported: Option<Instant>,
+    before: u64,
     done: u64,
 }
 
 impl<'a> Meter<'a> {
     /// Begins a phase and reports it with nothing done.
     pub fn new(watch: &'a dyn Watch, phase: Phase, total: Option<u64>) -> Self {
-        let mut meter = Self { watch, phase, total, begun: Instant::now(), reported: None, done: 0 };
+        let (begun, held) = (Instant::now(), Duration::ZERO);
+        let mut meter = Self { watch, phase, total, begun, held, reported: None, before: 0, done: 0 };
         meter.report();
         meter
+    }
+
+    /// Counts the units that an earlier attempt has done. They say nothing about the rate, which begins now.
+    pub fn resume(&mut self, before: u64) {
+        (self.begun, self.held) = (Instant::now(), Duration::ZERO);
+        (self.before, self.done) = (before, before);
+        self.report();
+    }
+
+    /// Leaves out of the rate a time in which the job was held.
+    pub fn leave_out(&mut self, held: Duration) {
+        self.held += held;
+    }
+
+    /// The time left out.
+    pub fn held(&self) -> Duration {
+        self.held
     }
 
     /// Counts `n` more units.
@@ -166,8 +210,9 @@ impl<'a> Meter<'a> {
     /// Reports the present count at once.
     pub fn report(&mut self) {
         self.reported = Some(Instant::now());
-        let seconds = self.begun.elapsed().as_secs_f64();
-        let per_second = if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 };
+        let seconds = self.begun.elapsed().saturating_sub(self.held).as_secs_f64();
+        let now = self.done.saturating_sub(self.before) as f64;
+        let per_second = if seconds > 0.0 { now / seconds } else { 0.0 };
         self.watch.progress(Progress { phase: self.phase, done: self.done, total: self.total, per_second });
     }
 }
@@ -175,5 +220,64 @@ impl<'a> Meter<'a> {
 impl Drop for Meter<'_> {
     fn drop(&mut self) {
         self.report();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Latest(Mutex<Option<Progress>>);
+
+    impl Watch for Latest {
+        fn progress(&self, progress: Progress) {
+            *self.0.lock().unwrap() = Some(progress);
+        }
+    }
+
+    impl Latest {
+        fn get(&self) -> Progress {
+            self.0.lock().unwrap().unwrap()
+        }
+    }
+
+    #[test]
+    fn what_was_done_before_counts_but_not_in_the_rate() {
+        let latest = Latest::default();
+        let mut meter = Meter::new(&latest, Phase::Download, Some(1000));
+        meter.resume(900);
+        assert_eq!((latest.get().done, latest.get().per_second, latest.get().remaining()), (900, 0.0, None));
+        meter.begun -= Duration::from_secs(10);
+        meter.add(50);
+        meter.report();
+        assert_eq!(latest.get().done, 950);
+        assert!((latest.get().per_second - 5.0).abs() < 0.1, "{}", latest.get().per_second);
+        assert_eq!(latest.get().remaining().unwrap().as_secs_f64().round(), 10.0);
+    }
+
+    #[test]
+    fn a_pause_is_left_out_of_the_rate() {
+        let latest = Latest::default();
+        let mut meter = Meter::new(&latest, Phase::Features, Some(1000));
+        meter.begun -= Duration::from_secs(70);
+        meter.leave_out(Duration::from_secs(60));
+        meter.add(100);
+        meter.report();
+        assert!((latest.get().per_second - 10.0).abs() < 0.1, "{}", latest.get().per_second);
+        assert_eq!(meter.held(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn whoever_is_held_waits() {
+        let looks = Mutex::new(0);
+        let waited = wait_while(|| {
+            let mut looks = looks.lock().unwrap();
+            *looks += 1;
+            *looks <= 2
+        });
+        assert!(waited >= LOOK * 2, "{waited:?}");
     }
 }

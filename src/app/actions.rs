@@ -22,15 +22,9 @@ impl App {
             Command::Show(tab) => self.tab = tab,
             Command::OpenFolderDialog => self.dialogs.choose(ctx, Purpose::Photos, self.settings.recent.first()),
             Command::OpenByPath => self.dialogs.ask_for_path(self.settings.recent.first()),
-            Command::Open(paths) => {
-                self.tab = Tab::Browse;
-                self.start(Job::Open(paths));
-            }
+            Command::Open(paths) => self.open(paths),
             Command::Forget(folder) => self.settings.recent.retain(|other| *other != folder),
-            Command::MakeSamples => {
-                self.tab = Tab::Browse;
-                self.start(Job::Samples);
-            }
+            Command::MakeSamples => self.start_on(Tab::Browse, Job::Samples),
             Command::StartTraining => self.start_training(),
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),
@@ -45,8 +39,7 @@ impl App {
                 self.worker.ask(Ask::Device(choice));
             }
             Command::OpenRun(run) => {
-                self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
-                self.tab = Tab::Review;
+                self.start_on(Tab::Review, Job::OpenRun { run, open: self.session.dataset.clone() });
             }
             Command::Classify(run) => self.classify(run),
             Command::Review(shown) => {
@@ -88,19 +81,35 @@ impl App {
         ctx.set_zoom_factor(self.settings.zoom);
     }
 
-    /// Hands a job to the worker, unless one runs that would be lost.
-    pub(super) fn start(&mut self, job: Job) {
+    fn open(&mut self, paths: Vec<PathBuf>) {
+        if self.start(Job::Open(paths)) {
+            self.tab = Tab::Browse;
+            // They ask about what was open.
+            self.review.drop_questions();
+        }
+    }
+
+    /// Hands over a job and shows the tab that its result appears in.
+    pub(super) fn start_on(&mut self, tab: Tab, job: Job) {
+        if self.start(job) {
+            self.tab = tab;
+        }
+    }
+
+    /// Hands a job to the worker, unless one runs that would be lost; says whether it did.
+    fn start(&mut self, job: Job) -> bool {
         let kind = Kind::of(&job);
         if let Some(running) = &self.job {
             if !running.kind.may_be_replaced() {
                 let what = running.kind.title().to_lowercase();
                 self.messages.warn(format!("Still {what}: wait until it has ended, or cancel it"), Vec::new());
-                return;
+                return false;
             }
             running.controls.cancel.set(true);
         }
         let (number, controls) = self.worker.run(job);
-        self.job = Some(Running { number, kind, controls, progress: None, begun: Instant::now() });
+        self.job = Some(Running { number, kind, controls, progress: None, begun: Instant::now(), epochs: None });
+        true
     }
 
     fn start_training(&mut self) {
@@ -119,20 +128,20 @@ impl App {
         }
         let config = Box::new(self.settings.train.clone());
         let planned = config.epochs;
-        self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() });
-        if self.job.as_ref().is_some_and(|job| job.kind == Kind::Train) {
+        if self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() }) {
             self.train.begin(dataset.name(), planned);
         }
     }
 
     fn pause(&mut self, pause: bool) {
-        if let Some(job) = self.job.as_ref().filter(|job| job.kind == Kind::Train) {
+        let may = |job: &&Running| job.kind == Kind::Train && !(pause && job.why_no_pause().is_some());
+        if let Some(job) = self.job.as_ref().filter(may) {
             job.controls.pause.set(pause);
         }
     }
 
     fn cancel(&mut self) {
-        if let Some(job) = &self.job {
+        if let Some(job) = self.job.as_ref().filter(|job| !job.is_finishing()) {
             job.controls.cancel.set(true);
             job.controls.pause.set(false);
         }
@@ -140,8 +149,7 @@ impl App {
 
     fn classify(&mut self, run: PathBuf) {
         if let Some(dataset) = self.session.dataset.clone() {
-            self.start(Job::Classify { run, dataset, device: self.settings.train.device });
-            self.tab = Tab::Review;
+            self.start_on(Tab::Review, Job::Classify { run, dataset, device: self.settings.train.device });
         }
     }
 

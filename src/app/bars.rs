@@ -203,12 +203,14 @@ fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     form::progress(ui, job.progress.and_then(|progress| progress.fraction()), BAR, title);
     let stopping = job.controls.cancel.get();
     let (word, hint) = match (job.kind, stopping) {
-        (_, true) => ("Stopping…", ""),
-        (Kind::Train, _) => ("Stop", "Ends the training and keeps its best epoch (Ctrl+.)"),
-        _ => ("Cancel", "Ctrl+."),
+        (_, true) => ("Stopping…", String::new()),
+        (Kind::Train, _) => ("Stop", format!("{} (Ctrl+.)", job.stopping_means())),
+        _ => ("Cancel", "Ctrl+.".to_owned()),
     };
-    let button = ui.add_enabled(!stopping, Button::new(word).min_size(vec2(84.0, 0.0)));
-    if button.on_hover_text(hint).clicked() {
+    let finishing = job.is_finishing();
+    let button = ui.add_enabled(!stopping && !finishing, Button::new(word).min_size(vec2(84.0, 0.0)));
+    let button = if finishing { button.on_disabled_hover_text(hint) } else { button.on_hover_text(hint) };
+    if button.clicked() {
         commands.push(Command::CancelJob);
     }
     if let Some(progress) = job.progress {

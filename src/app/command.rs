@@ -166,11 +166,16 @@ pub fn drop_hint(ui: &egui::Ui) {
     }
     let colours = theme::palette(ui);
     let rect = ctx.content_rect();
-    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
+    // Above tooltips too: the pointer rests while something is dragged from elsewhere.
+    let painter = ctx.layer_painter(LayerId::new(Order::Debug, Id::unique("drop hint")));
+    let edge = Stroke::new(2.0, colours.accent);
     painter.rect_filled(rect, 0.0, colours.window.gamma_multiply(0.85));
-    painter.rect_stroke(rect.shrink(8.0), theme::CORNER, Stroke::new(2.0, colours.accent), StrokeKind::Inside);
+    painter.rect_stroke(rect.shrink(8.0), theme::CORNER, edge, StrokeKind::Inside);
     let font = FontId::new(theme::NUMBER, theme::strong_family());
-    painter.text(rect.center(), Align2::CENTER_CENTER, "Drop to open", font, colours.text);
+    let text = painter.layout_no_wrap("Drop to open".to_owned(), font, colours.text);
+    let place = Align2::CENTER_CENTER.anchor_size(rect.center(), text.size());
+    painter.rect(place.expand(theme::space::XL), theme::CORNER, colours.window, edge, StrokeKind::Inside);
+    painter.galley(place.min, text, colours.text);
 }
 
 #[cfg(test)]

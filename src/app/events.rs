@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::Context;
 
-use super::command::Tab;
+use super::command::{Command, Tab};
 use super::dialogs::{Chosen, Purpose};
 use super::fallback_fonts::Font;
 use super::session::Verdict;
@@ -14,9 +14,9 @@ use super::theme;
 use super::window::App;
 use super::worker::Event;
 use super::worker::asks::{Answer, Ask};
-use super::worker::jobs::{Done, Job, RareCharacters, Trained};
+use super::worker::jobs::{Done, Job, RareCharacters, Scanned, Trained};
 use crate::dataset::{Dataset, Problem};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format;
 use crate::nn::device::DeviceReport;
 use crate::train::config::WeightsSource;
@@ -38,7 +38,7 @@ impl App {
             }
         }
         if let Some(chosen) = self.dialogs.chosen() {
-            self.take_choice(chosen);
+            self.take_choice(ctx, chosen);
         }
     }
 
@@ -49,9 +49,17 @@ impl App {
                 self.messages.note(report.summary());
                 self.tell_unreadable(&report.unreadable);
             }
+            observer::Event::Divided { resumed, .. } => self.count_epochs(resumed.len()),
+            observer::Event::Epoch { record, .. } => self.count_epochs(record.epoch),
             _ => {}
         }
         self.train.take_event(&event);
+    }
+
+    fn count_epochs(&mut self, done: usize) {
+        if let Some(job) = &mut self.job {
+            job.epochs = Some(done);
+        }
     }
 
     fn ended(&mut self, number: u64, result: Result<Done>) {
@@ -75,13 +83,7 @@ impl App {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Scanned(dataset, rare) => {
-                self.take_photos(dataset, &rare);
-                if let Some(run) = self.then_run.take() {
-                    self.start(Job::OpenRun { run, open: self.session.dataset.clone() });
-                    self.tab = Tab::Review;
-                }
-            }
+            Done::Scanned(scanned) => self.scanned(scanned),
             Done::Trained(trained) => self.trained(trained),
             Done::RunOpened { dataset, verdict } => {
                 if let Some((dataset, rare)) = dataset {
@@ -108,7 +110,23 @@ impl App {
         }
     }
 
+    fn scanned(&mut self, scanned: Scanned) {
+        let Scanned { dataset, rare, files, run } = scanned;
+        let all = format!("all {} of {} are open", format::photos(dataset.samples.len()), dataset.name());
+        self.take_photos(dataset, &rare);
+        if files > 0 {
+            self.messages.note(format!("Photos are opened by the folder: {all}"));
+        }
+        if let Some(run) = self.then_run.take() {
+            self.start_on(Tab::Review, Job::OpenRun { run, open: self.session.dataset.clone() });
+        } else if let Some(run) = run {
+            self.review.choose_run(run);
+            self.tab = Tab::Review;
+        }
+    }
+
     fn take_photos(&mut self, dataset: Arc<Dataset>, rare: &RareCharacters) {
+        self.messages.settle();
         if let [root] = dataset.roots.as_slice() {
             self.settings.remember(root);
         }
@@ -193,7 +211,7 @@ impl App {
     }
 
     /// What the user chose in the system's dialog.
-    fn take_choice(&mut self, chosen: Chosen) {
+    fn take_choice(&mut self, ctx: &Context, chosen: Chosen) {
         let Some(path) = chosen.path else {
             if chosen.at_once {
                 self.no_dialog(chosen.purpose);
@@ -201,7 +219,7 @@ impl App {
             return;
         };
         match chosen.purpose {
-            Purpose::Photos => self.start(Job::Open(vec![path])),
+            Purpose::Photos => self.carry_out(ctx, Command::Open(vec![path])),
             Purpose::Weights => self.settings.train.weights = WeightsSource::File(path),
             Purpose::Runs => {
                 self.settings.runs_folder = Some(path);
@@ -211,14 +229,18 @@ impl App {
         }
     }
 
-    /// A dialog that ends before anybody could have closed it was never there.
+    /// A dialog that ends before anybody could have closed it was never there. Said where the path can be typed.
     fn no_dialog(&mut self, purpose: Purpose) {
-        let error = Error::new("This system has no dialog to choose a file in");
-        if purpose == Purpose::Photos {
-            self.dialogs.ask_for_path(self.settings.recent.first());
-            self.dialogs.no_system_dialog();
-        } else {
-            self.messages.error(&error.hint("type the path into the field instead"));
+        match purpose {
+            Purpose::Photos => {
+                self.dialogs.ask_for_path(self.settings.recent.first());
+                self.dialogs.no_system_dialog();
+            }
+            Purpose::Export => self.review.no_system_dialog(),
+            Purpose::Weights | Purpose::Runs => {
+                let advice = "Type or paste the path into the field instead".to_owned();
+                self.messages.warn("This system has no dialog to choose a file in", vec![advice]);
+            }
         }
     }
 }
@@ -250,6 +272,26 @@ pub(super) fn typed_path(text: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::WindowOptions;
+    use crate::places::Places;
+    use crate::train::config::DeviceChoice;
+
+    #[test]
+    fn a_folder_from_the_systems_dialog_is_shown_in_browse() {
+        let folder = tempfile::tempdir().unwrap();
+        let ctx = Context::default();
+        let options = WindowOptions {
+            folder: None,
+            run: None,
+            places: Places::below(folder.path()),
+            device: Some(DeviceChoice::Cpu),
+        };
+        let mut app = App::new(&ctx, options).unwrap();
+        app.tab = Tab::Review;
+        let chosen = Chosen { purpose: Purpose::Photos, path: Some(folder.path().to_owned()), at_once: false };
+        app.take_choice(&ctx, chosen);
+        assert_eq!((app.tab, app.is_busy()), (Tab::Browse, true));
+    }
 
     #[test]
     fn a_typed_path_may_be_quoted_or_begin_at_home() {

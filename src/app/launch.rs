@@ -11,8 +11,9 @@ use super::window::{App, WindowOptions};
 use super::{icon, worker};
 use crate::error::{Error, Result};
 
-/// Size of the window at the first start, in points.
-const FIRST_SIZE: [f32; 2] = [1280.0, 800.0];
+/// Size of the window at the first start, in points: with its title and the desktop's bar it fits a laptop's screen of
+/// 1366 × 768.
+const FIRST_SIZE: [f32; 2] = [1180.0, 690.0];
 
 /// Opens the window and returns when it is closed.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use egui::{Align2, Color32, RichText, ScrollArea, Ui, Window, vec2};
+use egui::{Align2, Color32, Label, RichText, ScrollArea, Ui, Window, vec2};
 
 use super::theme::{self, icons, space};
 use crate::error::Error;
@@ -42,6 +42,8 @@ pub struct Message {
 pub struct Messages {
     all: Vec<Message>,
     unread: usize,
+    /// Whether something has gone well since the newest one.
+    settled: bool,
     /// Whether the list is open.
     pub open: bool,
 }
@@ -68,10 +70,16 @@ impl Messages {
         &self.all
     }
 
-    /// The newest one, as long as it stands in the status line. Failures stand until the list is opened.
+    /// The newest one, as long as it stands in the status line. Failures stand until the list is opened, or something
+    /// has gone well.
     pub fn standing(&self) -> Option<&Message> {
         let failure = |m: &Message| m.weight == Weight::Failure && self.unread > 0;
-        self.all.last().filter(|m| m.told.elapsed() < STANDS || failure(m))
+        self.all.last().filter(|m| !self.settled && (m.told.elapsed() < STANDS || failure(m)))
+    }
+
+    /// Something has gone well: what failed before is history.
+    pub fn settle(&mut self) {
+        self.settled = true;
     }
 
     fn push(&mut self, weight: Weight, title: String, details: Vec<String>, advice: Option<String>) {
@@ -80,6 +88,7 @@ impl Messages {
         }
         self.all.push(Message { weight, title, details, advice, told: Instant::now() });
         self.unread += 1;
+        self.settled = false;
     }
 
     /// The newest message and the button that opens the list, from right to left.
@@ -96,7 +105,7 @@ impl Messages {
                 ui.ctx().request_repaint_after(STANDS.saturating_sub(message.told.elapsed()));
             }
             let text = theme::icon_text(icon(message.weight), &message.title);
-            ui.add(egui::Label::new(RichText::new(text).color(colour(ui, message.weight))).truncate());
+            ui.add(Label::new(RichText::new(text).color(colour(ui, message.weight))).truncate());
         }
         if self.open {
             self.unread = 0;
@@ -129,9 +138,10 @@ impl Messages {
 /// One message in full.
 pub fn message_ui(ui: &mut Ui, message: &Message) {
     let colour = colour(ui, message.weight);
-    ui.horizontal_wrapped(|ui| {
+    // On one line that wraps, a path too long for a line would begin left of the edge.
+    ui.horizontal_top(|ui| {
         ui.label(RichText::new(icon(message.weight).codepoint).color(colour));
-        ui.label(RichText::new(&message.title).color(colour));
+        ui.add(Label::new(RichText::new(&message.title).color(colour)).wrap());
     });
     for line in message.details.iter().take(12) {
         ui.label(theme::quiet(ui, line));
@@ -172,7 +182,26 @@ fn colour(ui: &Ui, weight: Weight) -> Color32 {
 
 #[cfg(test)]
 mod tests {
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+
     use super::*;
+
+    #[test]
+    fn a_path_longer_than_a_line_begins_after_the_icon() {
+        let title = format!("There is no folder /{}", "a".repeat(120));
+        let mut messages = Messages::default();
+        messages.warn(&title, Vec::new());
+        let message = messages.all[0].clone();
+        let harness = Harness::builder().with_size([300.0, 200.0]).build_ui(move |ui| {
+            theme::install(ui.ctx());
+            message_ui(ui, &message);
+        });
+        let icon = harness.get_by_label(icons::ICON_WARNING.codepoint).rect();
+        let text = harness.get_by_label(&title).rect();
+        assert!(text.left() >= icon.right(), "{text:?} {icon:?}");
+        assert!(text.right() <= 300.0 && text.height() > 2.0 * icon.height(), "{text:?}");
+    }
 
     #[test]
     fn a_failure_stands_until_it_was_read_and_the_list_has_an_end() {
@@ -182,6 +211,11 @@ mod tests {
         assert_eq!(messages.standing().unwrap().title, "It failed");
         messages.unread = 0;
         assert!(messages.standing().is_none());
+        messages.error(&Error::new("It failed again"));
+        messages.settle();
+        assert!(messages.standing().is_none(), "something has gone well since");
+        messages.note("done");
+        assert_eq!(messages.standing().unwrap().title, "done");
         for _ in 0..KEPT + 5 {
             messages.note("done");
         }

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::thumbnails::Thumbnails;
 use super::worker::Controls;
 use super::worker::jobs::Job;
-use crate::job::Progress;
+use crate::job::{Phase, Progress};
 use crate::train::run_dir::RunSummary;
 
 /// All that a tab may look at, and where it says what the user wants.
@@ -42,6 +42,8 @@ pub struct Running {
     pub progress: Option<Progress>,
     /// When it was asked for.
     pub begun: Instant,
+    /// Epochs done, once training has come to them.
+    pub epochs: Option<usize>,
 }
 
 /// What a job does, as far as the window minds.
@@ -98,8 +100,69 @@ impl Running {
         matches!(self.kind, Kind::Scan | Kind::Samples)
     }
 
-    /// Whether the user holds it.
+    /// Whether the user holds it, where it can be held.
     pub fn is_paused(&self) -> bool {
-        self.controls.pause.get()
+        self.controls.pause.get() && self.why_no_pause().is_none()
+    }
+
+    /// Why it cannot be held now, if so.
+    pub fn why_no_pause(&self) -> Option<&'static str> {
+        match self.progress.map(|progress| progress.phase) {
+            _ if self.is_finishing() => Some("The epochs are done; what the model says is being worked out"),
+            Some(phase) if phase.can_wait() => None,
+            Some(Phase::Download) => Some("A download cannot wait; stop it, and the next one goes on from there"),
+            _ => Some("This step cannot wait; computing features and training can"),
+        }
+    }
+
+    /// What stopping comes to now.
+    pub fn stopping_means(&self) -> &'static str {
+        match (self.epochs, self.progress.map(|progress| progress.phase)) {
+            _ if self.is_finishing() => "The epochs are done and the best one is kept: nothing is left to stop",
+            (Some(1..), _) => "Ends the training and keeps its best epoch",
+            (Some(0), _) => "Ends the training; before its first epoch is done there is no model to keep",
+            (None, Some(Phase::Download)) => "Ends the download; the next one goes on from there",
+            (None, Some(Phase::Features)) => "Ends it; the features computed so far are kept",
+            (None, _) => "Ends it before training has begun",
+        }
+    }
+
+    /// Whether the epochs are done and the trained layers compute features, which neither waits nor stops.
+    pub fn is_finishing(&self) -> bool {
+        self.epochs.is_some() && self.progress.is_some_and(|progress| progress.phase == Phase::Features)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn training(phase: Option<Phase>, epochs: Option<usize>) -> Running {
+        let progress = phase.map(|phase| Progress { phase, done: 1, total: Some(2), per_second: 1.0 });
+        let controls = Controls::default();
+        controls.pause.set(true);
+        Running { number: 1, kind: Kind::Train, controls, progress, begun: Instant::now(), epochs }
+    }
+
+    #[test]
+    fn only_what_waits_is_called_paused() {
+        for phase in [Phase::Features, Phase::Train, Phase::Tune] {
+            assert!(training(Some(phase), None).is_paused(), "{phase:?}");
+        }
+        for phase in [Phase::Scan, Phase::Hash, Phase::Check, Phase::Download] {
+            assert!(!training(Some(phase), None).is_paused(), "{phase:?}");
+        }
+        assert!(!training(None, None).is_paused());
+        let finishing = training(Some(Phase::Features), Some(3));
+        assert!(!finishing.is_paused() && finishing.is_finishing());
+    }
+
+    #[test]
+    fn a_best_epoch_is_promised_only_where_there_is_one() {
+        let promises = |phase, epochs| training(Some(phase), epochs).stopping_means().contains("keeps its best epoch");
+        assert!(promises(Phase::Train, Some(1)));
+        assert!(!promises(Phase::Train, Some(0)));
+        assert!(!promises(Phase::Download, None));
+        assert!(!promises(Phase::Features, None));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use egui::{CentralPanel, Context, Frame, Key, Modifiers, Ui};
+use egui::{CentralPanel, Context, Frame, Key, Modifiers, PointerState, Ui};
 
 use super::command::{self, Command, Tab};
 use super::dialogs::Dialogs;
@@ -70,6 +70,7 @@ pub struct App {
     settings_file: PathBuf,
     saved: Settings,
     changed: Option<Instant>,
+    was_modal: bool,
 }
 
 impl App {
@@ -113,6 +114,7 @@ impl App {
             then_run: None,
             settings_file,
             changed: None,
+            was_modal: false,
         };
         app.list_runs();
         match (options.folder, options.run) {
@@ -174,6 +176,25 @@ impl App {
         }
     }
 
+    /// Whether something has the keyboard for itself. A tooltip that was open when it came would stay above it until
+    /// the pointer moves, so where the pointer rests is forgotten.
+    fn is_modal(&mut self, ctx: &Context) -> bool {
+        let modal = self.dialogs.is_modal() || self.review.is_modal();
+        if modal && !self.was_modal {
+            ctx.input_mut(|input| input.pointer = PointerState::default());
+        }
+        self.was_modal = modal;
+        modal
+    }
+
+    /// What is dropped on the window is opened, whatever else was about to be.
+    fn take_drop(&mut self, ctx: &Context, commands: &mut Vec<Command>) {
+        if let Some(dropped) = command::dropped(ctx) {
+            self.dialogs.close_path();
+            commands.push(dropped);
+        }
+    }
+
     /// Escape closes the lists that lie over the tab before the tab sees it.
     fn close_lists(&mut self, ctx: &Context) {
         let open = self.dialogs.shortcuts || self.messages.open;
@@ -219,13 +240,13 @@ impl eframe::App for App {
         self.keep_settings(ctx);
     }
 
-    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
+        self.dialogs.belong_to(frame);
         self.close_lists(&ctx);
-        let mut commands =
-            if self.dialogs.is_modal() || self.review.is_modal() { Vec::new() } else { command::pressed(&ctx) };
-        commands.extend(command::dropped(&ctx));
+        let mut commands = if self.is_modal(&ctx) { Vec::new() } else { command::pressed(&ctx) };
+        self.take_drop(&ctx, &mut commands);
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);
         let ground = theme::palette(ui).window;

@@ -1,5 +1,6 @@
 //! The epochs: steps, validation, the best epoch, and what is kept to go on with.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::seq::SliceRandom;
@@ -10,15 +11,13 @@ use super::observer::{EpochRecord, Event, Observer};
 use super::run_dir::{self, Results, RunDir};
 use super::schedule;
 use crate::error::{Error, Result};
-use crate::job::{Meter, Phase};
+use crate::job::{Meter, Phase, Progress, Watch, wait_while};
 use crate::nn::random;
 use crate::nn::state_dict::StateDict;
 
 /// First stream of random numbers for the order of photos; each epoch has its own, so that a resumed run goes on as
 /// the uninterrupted one would have.
 const ORDER_STREAM: u64 = 1000;
-/// How often a paused run looks whether it may go on.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// How the epochs went.
 pub struct Epochs {
@@ -39,13 +38,19 @@ pub struct EpochLoop<'a> {
     records: Vec<EpochRecord>,
 }
 
+/// The observer as validation sees it: asked whether to go on, it first waits for as long as the user holds the run.
+struct Holding<'a> {
+    observer: &'a dyn Observer,
+    held: Mutex<Duration>,
+}
+
 /// Sums over the steps of an epoch.
 #[derive(Default)]
 struct Tally {
     loss: f64,
     right: f64,
     learning_rate: f64,
-    paused: Duration,
+    held: Duration,
 }
 
 impl<'a> EpochLoop<'a> {
@@ -70,7 +75,9 @@ impl<'a> EpochLoop<'a> {
         let phase = self.learner.phase();
         let unit = if phase == Phase::Train { 1 } else { self.learner.photos_per_epoch() };
         let mut meter = Meter::new(self.observer, phase, Some((self.config.epochs * unit) as u64));
-        meter.set((self.records.len() * unit) as u64);
+        if !self.records.is_empty() {
+            meter.resume((self.records.len() * unit) as u64);
+        }
         let mut stopped = false;
         while self.records.len() < self.config.epochs && !self.is_stuck() {
             if !self.epoch(run, &mut results, &mut meter)? {
@@ -89,14 +96,16 @@ impl<'a> EpochLoop<'a> {
         let before = self.records.last().map_or(0.0, |record| record.seconds);
         let begun = Instant::now();
         let Some(tally) = self.steps(epoch, meter)? else { return Ok(false) };
-        let figures = match self.learner.evaluate(self.observer) {
+        let holding = Holding::new(self.observer);
+        let figures = match self.learner.evaluate(&holding) {
             Err(error) if error.is_cancelled() => return Ok(false),
             figures => figures?,
         };
+        meter.leave_out(holding.held());
         let count = self.learner.count() as f64;
         let record = EpochRecord {
             epoch,
-            seconds: before + (begun.elapsed() - tally.paused).as_secs_f64(),
+            seconds: before + begun.elapsed().saturating_sub(tally.held + holding.held()).as_secs_f64(),
             learning_rate: tally.learning_rate,
             train_loss: tally.loss / count,
             train_accuracy: tally.right / count,
@@ -124,7 +133,9 @@ impl<'a> EpochLoop<'a> {
         let steps_per_epoch = order.len().div_ceil(self.config.batch_size);
         let mut tally = Tally::default();
         for (index, batch) in order.chunks(self.config.batch_size).enumerate() {
-            tally.paused += self.wait_while_paused();
+            let held = wait_while_held(self.observer);
+            tally.held += held;
+            meter.leave_out(held);
             if self.observer.is_cancelled() {
                 return Ok(None);
             }
@@ -151,14 +162,6 @@ impl<'a> EpochLoop<'a> {
         let mut order: Vec<u32> = (0..self.learner.count() as u32).collect();
         order.shuffle(&mut random::generator(self.config.seed, ORDER_STREAM + epoch as u64));
         order
-    }
-
-    fn wait_while_paused(&self) -> Duration {
-        let begun = Instant::now();
-        while self.observer.is_paused() && !self.observer.is_cancelled() {
-            std::thread::sleep(PAUSE);
-        }
-        begun.elapsed()
     }
 
     /// Whether the validation loss has not become better for as long as the user is willing to wait.
@@ -197,6 +200,36 @@ impl<'a> EpochLoop<'a> {
         self.best = Some(best);
         self.learner.restore(&state)
     }
+}
+
+impl<'a> Holding<'a> {
+    fn new(observer: &'a dyn Observer) -> Self {
+        Self { observer, held: Mutex::default() }
+    }
+
+    /// How long it has waited.
+    fn held(&self) -> Duration {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Holding<'_> {
+    fn progress(&self, progress: Progress) {
+        self.observer.progress(progress);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.observer.is_cancelled()
+    }
+
+    fn check(&self) -> Result<()> {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) += wait_while_held(self.observer);
+        self.observer.check()
+    }
+}
+
+fn wait_while_held(observer: &dyn Observer) -> Duration {
+    wait_while(|| observer.is_paused() && !observer.is_cancelled())
 }
 
 /// What an epoch is judged by: the validation loss, or without validation photos the training loss.

@@ -1,6 +1,7 @@
 //! What the frozen backbone makes of each photo: computed once, in step with decoding, and kept.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::prelude::*;
@@ -51,13 +52,13 @@ pub fn extract(
     places: &Places,
     watch: &dyn Watch,
 ) -> Result<(Features, FeatureReport, Option<String>)> {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let print: String = network.origin().fingerprint.chars().take(16).collect();
     let name = format!("{}-{print}-{PREPROCESSING}", network.kind().name());
     let mut cache = FeatureCache::open(&places.cache, &name, network.feature_count())?;
     let missing = missing(dataset, keys, |key| cache.get(key).is_some());
     let cached = keys.iter().flatten().filter(|key| cache.get(key).is_some()).count();
-    let failed = compute(network, &missing, watch, |keys, photos| {
+    let (failed, held) = compute(network, &missing, watch, |keys, photos| {
         cache.insert(keys, &network.features(photos, keys.len())?);
         Ok(())
     })?;
@@ -68,7 +69,7 @@ pub fn extract(
         cached,
         copies: features.row_of.iter().flatten().count().saturating_sub(computed + cached),
         unreadable: failed.into_iter().map(|(_, problem)| problem).collect(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: begun.elapsed().saturating_sub(held).as_secs_f64(),
     };
     Ok((features, report, cache.note().map(str::to_owned)))
 }
@@ -85,13 +86,13 @@ pub fn extract_maps(
     places: &Places,
     watch: &dyn Watch,
 ) -> Result<(MapCache, Vec<bool>, FeatureReport)> {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let print = network.prefix_fingerprint()?;
     let name = format!("{}-maps-{print}-{PREPROCESSING}", network.kind().name());
     let mut cache = MapCache::open(&places.cache, &name, network.maps_shape().iter().product())?;
     let missing = missing(dataset, keys, |key| cache.contains(key));
     let cached = keys.iter().flatten().filter(|key| cache.contains(key)).count();
-    let failed = compute(network, &missing, watch, |keys, photos| {
+    let (failed, held) = compute(network, &missing, watch, |keys, photos| {
         cache.insert(keys, &network.maps_before_last_block(photos, keys.len())?);
         Ok(())
     })?;
@@ -103,7 +104,7 @@ pub fn extract_maps(
         cached,
         copies: readable.iter().filter(|readable| **readable).count().saturating_sub(computed + cached),
         unreadable: failed.into_iter().map(|(_, problem)| problem).collect(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: begun.elapsed().saturating_sub(held).as_secs_f64(),
     };
     Ok((cache, readable, report))
 }
@@ -128,16 +129,18 @@ fn missing<'a>(
         .collect()
 }
 
-/// Decodes in one thread (which spreads each batch over all cores) while `keep` runs the network in this one. Gives the
-/// photos that cannot be read.
+/// Photos that cannot be read, and how long the user held the job.
+type Computed = (Vec<(ContentKey, Problem)>, Duration);
+
+/// Decodes in one thread (which spreads each batch over all cores) while `keep` runs the network in this one.
 fn compute(
     network: &Network,
     missing: &[Wanted<'_>],
     watch: &dyn Watch,
     keep: impl FnMut(&[ContentKey], &[f32]) -> Result<()>,
-) -> Result<Vec<(ContentKey, Problem)>> {
+) -> Result<Computed> {
     if missing.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Duration::ZERO));
     }
     let mut meter = Meter::new(watch, Phase::Features, Some(missing.len() as u64));
     let (sender, receiver) = bounded(WAITING);
@@ -149,7 +152,7 @@ fn compute(
         let result = run_batches(receiver, keep, &mut meter, watch);
         // The receiver is gone by now, so the decoder ends even where the network failed.
         decoder.join().map_err(|_| Error::new("The thread that decodes photos failed"))?;
-        result
+        Ok((result?, meter.held()))
     })
 }
 
@@ -191,6 +194,7 @@ fn decode_batch(wanted: &[Wanted<'_>]) -> Batch {
     batch
 }
 
+/// Runs the network over each batch. Where the job is held, the decoder fills its channel and then waits as well.
 fn run_batches(
     batches: Receiver<Batch>,
     mut keep: impl FnMut(&[ContentKey], &[f32]) -> Result<()>,
@@ -199,6 +203,7 @@ fn run_batches(
 ) -> Result<Vec<(ContentKey, Problem)>> {
     let mut unreadable = Vec::new();
     for batch in batches {
+        meter.leave_out(watch.wait_while_held());
         watch.check()?;
         if !batch.keys.is_empty() {
             keep(&batch.keys, &batch.values)?;
@@ -223,4 +228,47 @@ fn gather(keys: &[Option<ContentKey>], cache: &FeatureCache, columns: usize) -> 
         features.row_of.push(row);
     }
     features
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::job::Progress;
+
+    /// Holds the job once.
+    struct Holder {
+        held: AtomicUsize,
+    }
+
+    const HELD: Duration = Duration::from_secs(3600);
+
+    impl Watch for Holder {
+        fn progress(&self, _: Progress) {}
+
+        fn wait_while_held(&self) -> Duration {
+            if self.held.fetch_add(1, Ordering::SeqCst) == 1 { HELD } else { Duration::ZERO }
+        }
+    }
+
+    #[test]
+    fn before_each_batch_the_job_may_be_held_and_that_time_is_left_out() {
+        let holder = Holder { held: AtomicUsize::new(0) };
+        let mut meter = Meter::new(&holder, Phase::Features, Some(3));
+        let (sender, receiver) = bounded(3);
+        for n in 0..3 {
+            let batch = Batch { keys: vec![ContentKey([n; 32])], values: vec![0.0], problems: Vec::new() };
+            sender.send(batch).unwrap();
+        }
+        drop(sender);
+        let mut asked = Vec::new();
+        let keep = |_: &[ContentKey], _: &[f32]| {
+            asked.push(holder.held.load(Ordering::SeqCst));
+            Ok(())
+        };
+        assert!(run_batches(receiver, keep, &mut meter, &holder).unwrap().is_empty());
+        assert_eq!(asked, [1, 2, 3], "asked before each batch");
+        assert_eq!((meter.done(), meter.held()), (3, HELD));
+    }
 }

@@ -1,6 +1,7 @@
 //! The whole job in the window, driven by the names of its controls: open, train, review, export, classify.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crackscope::app::{App, WindowOptions};
@@ -74,6 +75,27 @@ fn cell(window: &Window, start: &str) -> (usize, String) {
     (count, label)
 }
 
+/// A file or folder dropped onto the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|cause| cause.to_string())
+    }
+}
+
+fn drop_onto(window: &mut Window, paths: &[PathBuf]) {
+    for path in paths {
+        window.input_mut().dropped_files.push(Arc::new(Dropped(path.clone())));
+    }
+    window.run_steps(2);
+}
+
 fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).map_or(0, |entries| entries.flatten().count())
 }
@@ -102,6 +124,7 @@ fn the_whole_job_in_the_window() {
     replace(&mut window, &to);
 
     classify(&mut window, folder.path(), &photos);
+    drop_runs(&mut window, &runs[0].path, &folder.path().join("survey"));
     drop(window);
     assert!(home.join("config/window.toml").is_file(), "settings are kept");
     assert_eq!(files(&photos), before, "nothing is written into the folder of photos");
@@ -123,9 +146,32 @@ fn train(window: &mut Window) {
     type_number(window, "Epochs", "3");
     window.get_by(|node| node.label().is_some_and(|l| l.ends_with("Start training"))).click();
     until(window, "training begins", |window| window.state().is_busy());
+    hold(window);
     until(window, "training ends", |window| !window.state().is_busy());
     assert!(window.state().session().verdict.is_some(), "{:?}", told(window));
     window.get_by_label_contains("★ epoch");
+}
+
+/// While a run is under way it can be held, and what is dropped is refused without leaving the tab.
+fn hold(window: &mut Window) {
+    let button = |window: &Window, word: &str| {
+        let word = word.to_owned();
+        let mut found = window.query_all_by(move |node| {
+            node.role() == Role::Button && node.label().is_some_and(|l| l.ends_with(&word)) && !node.is_disabled()
+        });
+        found.next().is_some()
+    };
+    until(window, "the run can be held", |window| button(window, "Pause"));
+    window.get_by_label_contains("Pause").click();
+    until(window, "it is held", |window| window.query_by_label("Paused").is_some());
+    drop_onto(window, &[PathBuf::from("/nowhere")]);
+    assert!(told(window).iter().any(|m| m.contains("Still training")), "{:?}", told(window));
+    for _ in 0..20 {
+        window.step();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(window.state().is_busy() && window.query_by_label("Paused").is_some());
+    window.get_by_label_contains("Go on").click();
 }
 
 #[track_caller]
@@ -218,6 +264,55 @@ fn classify(window: &mut Window, folder: &Path, photos: &Path) {
     until(window, "the table", |_| to.join("predictions.csv").is_file());
     assert_eq!(std::fs::read_to_string(to.join("predictions.csv")).unwrap().lines().count(), 9);
     assert_eq!(files(&to), 1);
+}
+
+/// A file of a run stands for the run; with other photos, the run is offered for them.
+fn drop_runs(window: &mut Window, run: &Path, survey: &Path) {
+    until(window, "the export ends", |window| !window.state().is_busy());
+    drop_onto(window, &[run.join(run_dir::MODEL)]);
+    until(window, "the run", |window| {
+        window.state().session().verdict.as_ref().is_some_and(|verdict| verdict.predictions.len() == 60)
+    });
+    assert_eq!(window.state().session().len(), 60, "its own photos and not its plots");
+    drop_onto(window, &[run.to_owned(), survey.to_owned()]);
+    until(window, "the photos", |window| window.state().session().len() == 8);
+    window.get_by(|node| node.label().is_some_and(|l| l.ends_with("Classify 8 photos")));
+}
+
+#[test]
+fn dropped_photos_open_their_folder_in_place_of_what_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
+    let mut window = open_window(&folder.path().join("home"), Some(folder.path().join("nowhere")));
+    until(&mut window, "an error", |window| !window.state().messages().all().is_empty());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    window.run_steps(3);
+    window.get_by_role_and_label(Role::TextInput, "Path of the folder");
+    drop_onto(&mut window, &["00001.jpg", "00002.jpg"].map(|name| photos.join("Negative").join(name)));
+    assert!(window.query_by_role_and_label(Role::TextInput, "Path of the folder").is_none());
+    until(&mut window, "photos open", |window| !window.state().session().is_empty());
+    let standing = window.state().messages().standing().map(|message| message.title.clone());
+    let all = window.state().session().len();
+    assert_eq!(standing, Some(format!("Photos are opened by the folder: all {all} photos of Negative are open")));
+    open_by_path(&mut window, &photos);
+    until(&mut window, "all photos", |window| window.state().session().len() == 12);
+    assert!(window.state().messages().standing().is_none(), "nothing is left of what failed before");
+}
+
+#[test]
+fn a_tooltip_closes_when_a_dialog_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_window(folder.path(), None);
+    window.run_steps(3);
+    let place = window.get_by_role_and_label(Role::Button, "Shortcuts (F1)").rect().center();
+    window.hover_at(place);
+    let tooltip = |window: &Window| window.query_all_by_label("Shortcuts (F1)").count() > 1;
+    window.run_steps(8);
+    assert!(tooltip(&window), "the tooltip is there");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    window.run_steps(3);
+    assert!(!tooltip(&window), "the tooltip has gone");
 }
 
 #[test]

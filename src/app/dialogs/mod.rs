@@ -54,6 +54,16 @@ impl Dialogs {
         self.path = Some(PathDialog::new(start));
     }
 
+    /// Closes the dialog for a path: a folder came another way.
+    pub fn close_path(&mut self) {
+        self.path = None;
+    }
+
+    /// Lets the system's dialogs belong to this window.
+    pub fn belong_to(&mut self, window: &eframe::Frame) {
+        self.native.belong_to(window);
+    }
+
     /// Says in the dialog for a path why it is open.
     pub fn no_system_dialog(&mut self) {
         if let Some(path) = &mut self.path {

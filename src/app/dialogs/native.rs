@@ -39,24 +39,30 @@ pub(super) struct Native {
     out: Sender<Chosen>,
     chosen: Receiver<Chosen>,
     thread: Option<JoinHandle<()>>,
+    /// A dialog of this window.
+    plain: rfd::FileDialog,
 }
 
 impl Default for Native {
     fn default() -> Self {
         let (out, chosen) = bounded(1);
-        Self { out, chosen, thread: None }
+        Self { out, chosen, thread: None, plain: rfd::FileDialog::new() }
     }
 }
 
 impl Native {
+    pub(super) fn belong_to(&mut self, window: &eframe::Frame) {
+        self.plain = rfd::FileDialog::new().set_parent(window);
+    }
+
     pub(super) fn open(&mut self, ctx: &Context, purpose: Purpose, start: Option<&PathBuf>) {
         if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return; // it is open already
         }
-        let (out, ctx, start) = (self.out.clone(), ctx.clone(), start.cloned());
+        let (out, ctx, start, plain) = (self.out.clone(), ctx.clone(), start.cloned(), self.plain.clone());
         let ask = move || {
             let begun = Instant::now();
-            let path = purpose.ask(start);
+            let path = purpose.ask(plain, start);
             let at_once = path.is_none() && begun.elapsed() < AT_ONCE;
             out.send(Chosen { purpose, path, at_once }).ok();
             ctx.request_repaint();
@@ -78,8 +84,8 @@ impl Native {
 }
 
 impl Purpose {
-    fn ask(self, start: Option<PathBuf>) -> Option<PathBuf> {
-        let dialog = rfd::FileDialog::new().set_title(self.title());
+    fn ask(self, plain: rfd::FileDialog, start: Option<PathBuf>) -> Option<PathBuf> {
+        let dialog = plain.set_title(self.title());
         let dialog = match start {
             Some(folder) => dialog.set_directory(folder),
             None => dialog,

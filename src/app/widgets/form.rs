@@ -10,7 +10,7 @@ use crate::app::theme;
 /// Thickness of a bar of progress.
 const BAR: f32 = 6.0;
 /// Width of a number in a form.
-const NUMBER: f32 = 76.0;
+const NUMBER: f32 = 92.0;
 /// Width of the names in a form.
 const NAMES: f32 = 104.0;
 

@@ -11,6 +11,7 @@ use crate::dataset::sample::{self, SampleConfig};
 use crate::dataset::{Dataset, Problem, scan};
 use crate::error::{Error, Result};
 use crate::export::{self, ExportRequest, Source};
+use crate::format;
 use crate::job::Watch;
 use crate::places::Places;
 use crate::review::classify;
@@ -22,7 +23,7 @@ use crate::train::trainer;
 
 /// A job.
 pub enum Job {
-    /// List folders. A file stands for the folder that it lies in, a run folder for the run.
+    /// List folders. A photo stands for the folder that it lies in, a run folder or a file in it for the run.
     Open(Vec<PathBuf>),
     /// Make the sample photos and list them.
     Samples,
@@ -58,7 +59,7 @@ pub enum Job {
 /// What came of a job.
 pub enum Done {
     /// Photos are listed.
-    Scanned(Arc<Dataset>, RareCharacters),
+    Scanned(Scanned),
     /// A model is trained.
     Trained(Trained),
     /// A run is open.
@@ -120,6 +121,18 @@ pub struct Trained {
     pub unreadable: Vec<Problem>,
 }
 
+/// Photos that were listed, and what was given with them.
+pub struct Scanned {
+    /// The photos.
+    pub dataset: Arc<Dataset>,
+    /// Characters in their names that the window's own font may lack.
+    pub rare: RareCharacters,
+    /// Files that stood for the folders they lie in.
+    pub files: usize,
+    /// A run of other photos.
+    pub run: Option<PathBuf>,
+}
+
 /// Characters in the names of photos that the window's own font may lack.
 pub type RareCharacters = String;
 
@@ -132,7 +145,7 @@ impl Job {
                 let folder = places.samples.join(config.folder_name());
                 sample::write_samples(&folder, &config, watch)?;
                 let (dataset, rare) = list(&[folder], watch)?;
-                Ok(Done::Scanned(dataset, rare))
+                Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None }))
             }
             Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
             Self::OpenRun { run, open } => open_run(&run, open, watch),
@@ -147,21 +160,67 @@ impl Job {
     }
 }
 
+/// What paths from outside stand for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Given {
+    runs: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    /// Files that stand for the folders they lie in.
+    files: usize,
+}
+
 fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
-    if let [path] = paths
-        && path.join(run_dir::CONFIG).is_file()
-    {
-        return open_run(path, None, watch);
+    let Given { runs, folders, files } = given(paths)?;
+    let run = match runs.as_slice() {
+        [] => None,
+        [run] if folders.is_empty() => return open_run(run, None, watch),
+        [run] => Some(Run::open(run)?),
+        _ => {
+            let error = Error::new(format!(
+                "{} were given, and only one can be open",
+                format::counted(runs.len(), "run", "runs")
+            ));
+            return Err(error.hint("open one of them; the others can be chosen under Review"));
+        }
+    };
+    let (dataset, rare) = list(&folders, watch)?;
+    match run {
+        Some(run) if !run.predictions.is_empty() && covers(&dataset, &run.predictions) => {
+            let verdict = verdict(&run.path, run.predictions, run.threshold, &dataset, false);
+            Ok(Done::RunOpened { dataset: Some((dataset, rare)), verdict })
+        }
+        run => Ok(Done::Scanned(Scanned { dataset, rare, files, run: run.map(|run| run.path) })),
     }
-    let mut folders: Vec<PathBuf> = Vec::new();
+}
+
+/// Tells runs from photos. The plots of a run are no photos, so that any file of a run stands for it.
+fn given(paths: &[PathBuf]) -> Result<Given> {
+    let is_run = |folder: &Path| folder.join(run_dir::CONFIG).is_file();
+    let mut given = Given::default();
     for path in paths {
-        let folder = if path.is_file() { path.parent().unwrap_or(path).to_owned() } else { path.clone() };
-        if !folders.contains(&folder) {
-            folders.push(folder);
+        let is_file = path.is_file();
+        let folder = if is_file { path.parent().unwrap_or(path) } else { path };
+        let run = is_run(folder);
+        if is_file && !run {
+            refuse_weights(path)?;
+            given.files += 1;
+        }
+        let list = if run { &mut given.runs } else { &mut given.folders };
+        if !list.iter().any(|known| known == folder) {
+            list.push(folder.to_owned());
         }
     }
-    let (dataset, rare) = list(&folders, watch)?;
-    Ok(Done::Scanned(dataset, rare))
+    Ok(given)
+}
+
+/// A file of weights by itself says nothing of photos. `.pt` is left out: photos come as such files too.
+fn refuse_weights(path: &Path) -> Result<()> {
+    let weights = ["safetensors", "pth"];
+    if !path.extension().is_some_and(|end| weights.iter().any(|known| end.eq_ignore_ascii_case(known))) {
+        return Ok(());
+    }
+    let error = Error::new(format!("{} is a file of weights and not of photos", path.display()));
+    Err(error.hint("to train from it, choose it under Weights in the tab Train; to open a run, give the run's folder"))
 }
 
 fn list(folders: &[PathBuf], watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
@@ -252,4 +311,63 @@ fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
     }
     let done = export::export(&order.request, &source, watch)?;
     Ok(Done::Exported { folder: order.request.folder, files: done.files, problems: done.problems })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of a run and one of photos.
+    fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let [run, photos] = ["run", "photos"].map(|name| folder.path().join(name));
+        for (path, files) in
+            [(&run, [run_dir::CONFIG, run_dir::MODEL, run_dir::CURVES]), (&photos, ["a.jpg", "b.jpg", "w.pth"])]
+        {
+            std::fs::create_dir(path).unwrap();
+            files.iter().for_each(|file| std::fs::write(path.join(file), "").unwrap());
+        }
+        (folder, run, photos)
+    }
+
+    #[test]
+    fn any_file_of_a_run_stands_for_the_run() {
+        let (_folder, run, photos) = folders();
+        let runs = vec![run.clone()];
+        for paths in [vec![run.clone()], vec![run.join(run_dir::MODEL)], vec![run.join(run_dir::CURVES), run.clone()]] {
+            assert_eq!(given(&paths).unwrap(), Given { runs: runs.clone(), ..Given::default() }, "{paths:?}");
+        }
+        let both = given(&[photos.clone(), run.clone()]).unwrap();
+        assert_eq!(both, Given { runs, folders: vec![photos], files: 0 });
+    }
+
+    #[test]
+    fn photos_stand_for_their_folder_and_weights_for_nothing() {
+        let (_folder, _, photos) = folders();
+        let files = given(&[photos.join("a.jpg"), photos.join("b.jpg")]).unwrap();
+        assert_eq!(files, Given { folders: vec![photos.clone()], files: 2, ..Given::default() });
+        let error = given(&[photos.join("w.pth")]).unwrap_err();
+        assert!(error.advice().unwrap().contains("under Weights"), "{error}");
+    }
+
+    #[test]
+    fn of_several_runs_none_is_opened() {
+        let (folder, run, _) = folders();
+        let other = folder.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join(run_dir::CONFIG), "").unwrap();
+        let places = Places::below(folder.path());
+        let error = Job::Open(vec![run, other]).run(&places, &Silent).err().unwrap();
+        assert_eq!(error.title(), "2 runs were given, and only one can be open");
+    }
+
+    struct Silent;
+
+    impl Watch for Silent {
+        fn progress(&self, _: crate::job::Progress) {}
+    }
+
+    impl Observer for Silent {
+        fn event(&self, _: crate::train::observer::Event) {}
+    }
 }

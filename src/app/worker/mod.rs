@@ -20,7 +20,7 @@ use self::asks::{Answer, Ask, Asks};
 use self::jobs::{Done, Job};
 use super::scene::Kind;
 use crate::error::{Context as _, Error, Result};
-use crate::job::{Flag, Progress, Watch};
+use crate::job::{Flag, Progress, Watch, wait_while};
 use crate::places::Places;
 use crate::train::observer::{self, Observer};
 
@@ -218,6 +218,10 @@ impl Watch for Watcher<'_> {
     fn is_cancelled(&self) -> bool {
         self.controls.cancel.get()
     }
+
+    fn wait_while_held(&self) -> Duration {
+        wait_while(|| self.is_paused() && !self.is_cancelled())
+    }
 }
 
 impl Observer for Watcher<'_> {
@@ -256,6 +260,25 @@ mod tests {
         }
         worker.run(Job::Open(vec![folder.path().join("nowhere")]));
         drop(worker);
+    }
+
+    #[test]
+    fn a_held_job_waits_until_it_may_go_on_or_must_end() {
+        let (events, _kept) = bounded(WAITING);
+        let out = Out { events, live: Arc::default(), ctx: Context::default() };
+        let ends: [fn(&Controls); 2] = [|controls| controls.pause.set(false), |controls| controls.cancel.set(true)];
+        for end in ends {
+            let controls = Controls::default();
+            controls.pause.set(true);
+            let watcher = Watcher { out: &out, controls: &controls };
+            std::thread::scope(|scope| {
+                let waits = scope.spawn(|| watcher.wait_while_held());
+                std::thread::sleep(Duration::from_millis(60));
+                assert!(!waits.is_finished());
+                end(&controls);
+                assert!(waits.join().unwrap() >= Duration::from_millis(50));
+            });
+        }
     }
 
     #[test]

@@ -80,6 +80,9 @@ fn look_on(
             meter = Some(Meter::new(watch, Phase::Download, Some(seen.total)));
         }
         if let Some(meter) = &mut meter {
+            if meter.done() < seen.before {
+                meter.resume(seen.before);
+            }
             meter.set(seen.done.max(meter.done())); // Also when nothing has moved, so that the rate falls.
         }
         match result {
@@ -173,8 +176,10 @@ fn fetch(hub: &Hub, source: &Source, gate: Gate) -> Result<Arrived, Failure> {
     }
     // hf-hub would ask for the bytes after the last one, and fail for ever.
     let part = blobs.blob_path(&etag).with_extension("part");
-    if fs::metadata(&part).is_ok_and(|part| part.len() >= bytes) {
-        fs::remove_file(&part).map_err(ApiError::IoError)?;
+    match fs::metadata(&part).map(|part| part.len()) {
+        Ok(there) if there >= bytes => fs::remove_file(&part).map_err(ApiError::IoError)?,
+        Ok(there) => gate.goes_on_from(there),
+        Err(_) => {}
     }
     let path = api.repo(repo).download_with_progress(&source.file, gate)?;
     Ok(Arrived { path, etag, bytes })
@@ -190,6 +195,7 @@ struct State {
     locked: AtomicBool,
     answered: AtomicBool,
     moves: AtomicU64,
+    before: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
 }
@@ -201,6 +207,8 @@ struct Seen {
     /// The file itself has begun to come.
     answered: bool,
     moves: u64,
+    /// Bytes that an earlier attempt left.
+    before: u64,
     done: u64,
     total: u64,
 }
@@ -211,9 +219,15 @@ impl Gate {
             locked: self.0.locked.load(Ordering::SeqCst),
             answered: self.0.answered.load(Ordering::SeqCst),
             moves: self.0.moves.load(Ordering::SeqCst),
+            before: self.0.before.load(Ordering::SeqCst),
             done: self.0.done.load(Ordering::SeqCst),
             total: self.0.total.load(Ordering::SeqCst),
         }
+    }
+
+    /// Notes that an earlier attempt left so many bytes, which hf-hub will count with its own.
+    fn goes_on_from(&self, before: u64) {
+        self.0.before.store(before, Ordering::SeqCst);
     }
 
     fn close(&self) {

@@ -90,13 +90,13 @@ fn footer(ui: &mut Ui, filter: &mut Filter, shown: usize, dataset: &Dataset) {
     if skipped.other + skipped.hidden + skipped.loops > 0 {
         let text = format!("{} passed over", format::count((skipped.other + skipped.hidden + skipped.loops) as u64));
         ui.label(theme::quiet(ui, text).size(theme::SMALL)).on_hover_ui(|ui| {
-            for (count, what) in [
-                (skipped.other, "no pictures, by their names"),
-                (skipped.hidden, "hidden"),
-                (skipped.loops, "links that lead back into themselves"),
+            for (count, one, many) in [
+                (skipped.other, "file that is no picture, by its name", "files that are no pictures, by their names"),
+                (skipped.hidden, "hidden file or folder", "hidden files and folders"),
+                (skipped.loops, "link that leads back into itself", "links that lead back into themselves"),
             ] {
                 if count > 0 {
-                    ui.label(format!("{} {what}", format::count(count as u64)));
+                    ui.label(format::counted(count, one, many));
                 }
             }
         });

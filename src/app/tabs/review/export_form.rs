@@ -22,6 +22,7 @@ pub(super) struct ExportForm {
     what: Contents,
     scope: Scope,
     focused: bool,
+    no_dialog: bool,
 }
 
 /// Files that an export would replace.
@@ -43,11 +44,16 @@ impl ExportForm {
         let folder = below.map(|path| path.join(format!("{name} export")).display().to_string()).unwrap_or_default();
         // Without labels nothing is misclassified; the table of probabilities is what there is.
         let what = if labelled { Contents::ALL } else { Contents { predictions: true, ..Contents::NONE } };
-        Self { folder, what, scope, focused: false }
+        Self { folder, what, scope, focused: false, no_dialog: false }
     }
 
     pub(super) fn export_to(&mut self, folder: &Path) {
         self.folder = folder.display().to_string();
+    }
+
+    /// Says that the path must be typed, and gives its field the keyboard.
+    pub(super) fn no_system_dialog(&mut self) {
+        (self.no_dialog, self.focused) = (true, false);
     }
 
     /// Returns whether it stays open.
@@ -98,6 +104,9 @@ impl ExportForm {
                 commands.push(Command::ExportFolderDialog);
             }
         });
+        if self.no_dialog {
+            ui.label(theme::quiet(ui, "This system has no dialog to choose a folder in. Type or paste its path."));
+        }
     }
 
     fn contents_ui(&mut self, ui: &mut Ui, labelled: bool) {
@@ -166,4 +175,44 @@ pub(super) enum Answer {
     Done,
     /// Export to another folder.
     Elsewhere,
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+    use super::*;
+    use crate::app::session::Verdict;
+
+    #[test]
+    fn without_a_dialog_the_form_says_so_and_takes_the_keyboard() {
+        let verdict = Verdict {
+            run: PathBuf::from("/runs/first"),
+            name: "first".to_owned(),
+            threshold: 0.5,
+            predictions: Vec::new(),
+            of_sample: Vec::new(),
+            classified: true,
+        };
+        let session = Session { verdict: Some(Arc::new(verdict)), ..Session::default() };
+        let form = ExportForm::new(Some(Path::new("/exports")), "first", Scope::All, false);
+        let mut harness = Harness::builder().with_size([800.0, 600.0]).build_ui_state(
+            |ui, form: &mut ExportForm| {
+                theme::install(ui.ctx());
+                form.ui(ui.ctx(), &session, &mut Vec::new());
+            },
+            form,
+        );
+        harness.run_steps(2);
+        harness.get_by_label_contains("Choose…").focus();
+        harness.run_steps(2);
+        assert!(harness.query_by_label_contains("no dialog").is_none());
+        harness.state_mut().no_system_dialog();
+        harness.run_steps(3);
+        harness.get_by_label_contains("This system has no dialog to choose a folder in");
+        let field =
+            harness.get_by_role_and_label(egui::Role::TextInput, "Folder to export to; made if it is not there");
+        assert!(field.accesskit_node().is_focused());
+    }
 }

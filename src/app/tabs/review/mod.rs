@@ -130,6 +130,23 @@ impl ReviewTab {
         }
     }
 
+    /// The system has no dialog to choose a folder in.
+    pub fn no_system_dialog(&mut self) {
+        if let Some(form) = &mut self.export {
+            form.no_system_dialog();
+        }
+    }
+
+    /// Offers a run of other photos for those that are open.
+    pub fn choose_run(&mut self, run: PathBuf) {
+        self.run_choice.choose(run);
+    }
+
+    /// Takes back what was asked about an export.
+    pub fn drop_questions(&mut self) {
+        (self.export, self.replace) = (None, None);
+    }
+
     /// An export would replace files.
     pub fn ask_to_replace(&mut self, order: Box<ExportOrder>, existing: Vec<PathBuf>) {
         self.replace = Some(Replace { order, existing });
@@ -147,7 +164,7 @@ impl ReviewTab {
         Panel::left("figures").frame(panel).exact_size(FIGURES).resizable(false).show(ui, |ui| self.side_ui(ui, scene));
         if scene.session.verdict.is_none() {
             let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(theme::panel_margin());
-            CentralPanel::default().frame(ground).show(ui, |ui| empty_ui(ui, scene));
+            CentralPanel::default().frame(ground).show(ui, |ui| empty_ui(ui, &self.run_choice, scene));
         } else {
             self.photos_ui(ui, scene);
         }
@@ -391,13 +408,13 @@ fn nothing_ui(ui: &mut Ui, shown: Shown) {
     empty::state(ui, icons::ICON_CHECK, title, text, |_| {});
 }
 
-fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
     if let Some(job) = scene.job.filter(|job| matches!(job.kind, Kind::Classify | Kind::OpenRun)) {
         let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
         empty::state(ui, icons::ICON_HOURGLASS_EMPTY, title, "How far it is stands below.", |_| {});
         return;
     }
-    if let Some((text, command)) = run_choice::suggestion(scene) {
+    if let Some((text, command)) = run_choice.suggestion(scene) {
         let hint = "Open one to see what its model says of these photos. Others are on the left.";
         let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
         if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {

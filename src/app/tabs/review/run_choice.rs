@@ -24,6 +24,11 @@ impl RunChoice {
         self.chosen = Some(run.to_owned());
     }
 
+    /// A run was given with photos that it was not trained on.
+    pub(super) fn choose(&mut self, run: PathBuf) {
+        self.chosen = Some(run);
+    }
+
     /// Shows the choice, and what can be done with a run that is not open.
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let label = ui.label(theme::section("Run"));
@@ -31,7 +36,7 @@ impl RunChoice {
         let chosen = self.chosen.clone().or_else(|| open.map(|verdict| verdict.run.clone()));
         let finished: Vec<&RunSummary> = scene.runs.iter().filter(|run| run.finished).collect();
         let name = match &chosen {
-            Some(path) => path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into()),
+            Some(path) => name_of(path),
             None if finished.is_empty() => "no run yet".to_owned(),
             None => "choose a run".to_owned(),
         };
@@ -77,31 +82,36 @@ impl RunChoice {
         }
         ui.label(theme::quiet(ui, "This run was trained on other photos."));
         let free = scene.job.is_none();
-        let text = format!("Classify {}", format::photos(dataset.samples.len()));
-        if primary(ui, free, &theme::icon_text(icons::ICON_PLAY_CIRCLE, &text)).clicked() {
-            scene.commands.push(Command::Classify(path.clone()));
+        if !dataset.samples.is_empty() {
+            let text = format!("Classify {}", format::photos(dataset.samples.len()));
+            if primary(ui, free, &theme::icon_text(icons::ICON_PLAY_CIRCLE, &text)).clicked() {
+                scene.commands.push(Command::Classify(path.clone()));
+            }
         }
         if ui.add_enabled(free, Button::new("Open its own photos instead")).clicked() {
             scene.commands.push(Command::OpenRun(path.clone()));
         }
     }
+
+    /// The one thing to do where no run is open: the newest run of these photos, or the chosen or newest one over them.
+    pub(super) fn suggestion(&self, scene: &Scene<'_>) -> Option<(String, Command)> {
+        let mut finished = scene.runs.iter().filter(|run| run.finished);
+        let open = |run: &RunSummary| (format!("Open {}", run.name), Command::OpenRun(run.path.clone()));
+        let Some(dataset) = scene.session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
+            return finished.next().map(open);
+        };
+        if let Some(run) = finished.clone().find(|run| is_of(run, dataset)) {
+            return Some(open(run));
+        }
+        let path = self.chosen.clone().or_else(|| Some(finished.next()?.path.clone()))?;
+        let text = format!("Classify {} with {}", format::photos(dataset.samples.len()), name_of(&path));
+        Some((text, Command::Classify(path)))
+    }
 }
 
-/// The one thing to do where no run is open: the newest run of these photos, or any run over them.
-pub(super) fn suggestion(scene: &Scene<'_>) -> Option<(String, Command)> {
-    let mut finished = scene.runs.iter().filter(|run| run.finished);
-    let Some(dataset) = scene.session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
-        let run = finished.next()?;
-        return Some((format!("Open {}", run.name), Command::OpenRun(run.path.clone())));
-    };
-    let newest = finished.next()?;
-    Some(match std::iter::once(newest).chain(finished).find(|run| is_of(run, dataset)) {
-        Some(run) => (format!("Open {}", run.name), Command::OpenRun(run.path.clone())),
-        None => {
-            let text = format!("Classify {} with {}", format::photos(dataset.samples.len()), newest.name);
-            (text, Command::Classify(newest.path.clone()))
-        }
-    })
+/// The name of a run: that of its folder.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Whether a run was trained on these photos.

@@ -15,6 +15,8 @@ const AXIS: f32 = 46.0;
 const APART_X: f64 = 8.0;
 /// The same from top to bottom.
 const APART_Y: f64 = 4.0;
+/// Epochs closer than this, in points, get no markers: they would hide the dashes.
+const ROOM_FOR_MARKERS: f64 = 16.0;
 /// Height of a plot's heading.
 const HEADING: f32 = 20.0;
 
@@ -142,8 +144,10 @@ fn draw<'a>(
     let smoothed = smooth(&validation, smoothing);
     let dashed = LineStyle::Dashed { length: 7.0 };
     plot.line(line("validation", smoothed.clone(), curve.colour, 2.0).style(dashed));
-    let dots = Points::new(format!("{index} epochs"), PlotPoints::from(smoothed)).radius(2.5).color(curve.colour);
-    plot.points(dots.allow_hover(false));
+    if has_markers(smoothed.len(), plot.transform().dpos_dvalue_x()) {
+        let dots = Points::new(format!("{index} epochs"), PlotPoints::from(smoothed)).radius(2.5).color(curve.colour);
+        plot.points(dots.allow_hover(false));
+    }
     let best = curve.epochs.iter().find(|record| Some(record.epoch) == curve.best);
     if let Some(record) = best {
         let y = figure.validation(record).unwrap_or(figure.train(record));
@@ -151,6 +155,11 @@ fn draw<'a>(
         let at = PlotPoint::new(record.epoch as f64, y);
         plot.text(Text::new(format!("{index} best"), at, star).anchor(Align2::CENTER_CENTER).allow_hover(false));
     }
+}
+
+/// Whether each of `epochs`, so many points apart, is marked. One alone makes no line and would not be seen otherwise.
+fn has_markers(epochs: usize, apart: f64) -> bool {
+    epochs == 1 || apart >= ROOM_FOR_MARKERS
 }
 
 /// An average that forgets with distance: each point counts exp(−Δ/`reach`) of one `reach` epochs later. Without the
@@ -237,6 +246,12 @@ fn legend_ui(ui: &mut Ui) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markers_are_left_out_where_they_would_touch() {
+        assert!(has_markers(10, 68.0) && has_markers(1, 2.0));
+        assert!(!has_markers(100, 6.8));
+    }
 
     #[test]
     fn steps_are_round() {

@@ -67,13 +67,13 @@ fn cells(record: &EpochRecord, best: bool) -> [String; 7] {
     ]
 }
 
-/// `0.001`, `2.5e-5`.
+/// `0.001`, `1e-4`, `2.5e-5`.
 pub(super) fn rate(rate: f64) -> String {
     if rate >= 1e-3 || rate == 0.0 {
         let text = format!("{rate:.4}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
-        format!("{rate:.1e}")
+        format!("{rate:.1e}").replace(".0e", "e")
     }
 }
 
@@ -83,6 +83,7 @@ mod tests {
 
     #[test]
     fn rates_are_short() {
-        assert_eq!([0.001, 0.01, 1.0, 0.0, 2.5e-5].map(rate), ["0.001", "0.01", "1", "0", "2.5e-5"]);
+        assert_eq!([0.001, 0.01, 1.0, 0.0, 1e-4].map(rate), ["0.001", "0.01", "1", "0", "1e-4"]);
+        assert_eq!([2.5e-5, 0.0005].map(rate), ["2.5e-5", "5e-4"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The training form, and the buttons that start, hold and stop.
 
 use egui::{
-    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui,
+    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui, vec2,
 };
 
 use crate::app::bars;
@@ -29,6 +29,8 @@ const OPTIMIZERS: [(OptimizerKind, &str); 3] =
 const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Constant, "constant"), (Schedule::Cosine, "cosine"), (Schedule::OneCycle, "one cycle")];
 
+/// Room for a switch and its word, so that the numbers after them have one edge.
+const SWITCH: f32 = 68.0;
 /// Height of the line and the button below the form.
 const BUTTONS: f32 = 78.0;
 
@@ -63,15 +65,17 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         Some(dataset) => {
             ui.add(Label::new(theme::strong(dataset.name())).truncate());
             ui.horizontal_wrapped(|ui| {
-                ui.label(theme::quiet(ui, format::photos(dataset.samples.len())));
+                // A count and its word stay on one line.
+                let whole = |ui: &mut Ui, text: egui::RichText| ui.add(Label::new(text).extend());
+                whole(ui, theme::quiet(ui, format::photos(dataset.samples.len())));
                 for class in [Class::Positive, Class::Negative].into_iter().filter(|_| dataset.labelled() > 0) {
                     let count = format::count(dataset.count(class) as u64);
                     let text = format!("{} {count} {}", theme::mark(class), class.word());
-                    ui.label(egui::RichText::new(text).color(theme::palette(ui).class(class)));
+                    whole(ui, egui::RichText::new(text).color(theme::palette(ui).class(class)));
                 }
                 let unlabelled = dataset.samples.len() - dataset.labelled();
                 if unlabelled > 0 {
-                    ui.label(theme::quiet(ui, format!("{} unlabelled", format::count(unlabelled as u64))));
+                    whole(ui, theme::quiet(ui, format!("{} unlabelled", format::count(unlabelled as u64))));
                 }
             });
         }
@@ -118,6 +122,10 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
             path_field(ui, path, commands, Command::WeightsDialog);
         });
     }
+}
+
+fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
+    ui.label(theme::section("Training"));
     row(ui, "Train", "Which layers of ResNet18 learn; its last one is new and always does", |ui| {
         let mut tune = config.tune;
         combo(ui, "layers", &mut tune, &LAYERS);
@@ -125,10 +133,6 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
             config.change_tune(tune);
         }
     });
-}
-
-fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
-    ui.label(theme::section("Training"));
     row(ui, "Epochs", "Passes over all training photos", |ui| {
         number(ui, DragValue::new(&mut config.epochs).range(1..=10_000).speed(0.1));
     });
@@ -138,14 +142,14 @@ fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
     row(ui, "Rate", "Learning rate: how far each step goes; the highest one of the schedule", |ui| {
         let speed = config.learning_rate * 0.02;
         let value = DragValue::new(&mut config.learning_rate).range(1e-6..=10.0).speed(speed).max_decimals(6);
-        number(ui, value.custom_formatter(|rate, _| super::epochs::rate(rate)));
+        number(ui, short(value));
     });
     if config.tune != Tune::Head {
         let hint = "Learning rate of the layers before the last: smaller, since they know something already";
-        row(ui, "Rate before", hint, |ui| {
+        row(ui, "Backbone rate", hint, |ui| {
             let speed = config.backbone_learning_rate * 0.02;
             let value = DragValue::new(&mut config.backbone_learning_rate).range(1e-7..=10.0).speed(speed);
-            number(ui, value.max_decimals(7).custom_formatter(|rate, _| super::epochs::rate(rate)));
+            number(ui, short(value.max_decimals(7)));
         });
     }
 }
@@ -157,29 +161,28 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
     row(ui, "Warm-up", "Epochs over which the learning rate rises at first; 0 for none", |ui| {
         let most = config.epochs as f64;
-        number(ui, DragValue::new(&mut config.warmup_epochs).range(0.0..=most).speed(0.02).max_decimals(2));
+        let value = DragValue::new(&mut config.warmup_epochs).range(0.0..=most).speed(0.02).max_decimals(2);
+        number(ui, short(value).suffix(" epochs"));
     });
     row(ui, "Optimiser", "How gradients become steps", |ui| {
         combo(ui, "optimiser", &mut config.optimizer, OPTIMIZERS.map(|(value, name)| (value, name, "")).as_slice());
     });
     if config.optimizer == OptimizerKind::Sgd {
         row(ui, "Momentum", "How much of the step before is kept", |ui| {
-            number(ui, DragValue::new(&mut config.momentum).range(0.0..=0.999).speed(0.005).max_decimals(3));
+            let value = DragValue::new(&mut config.momentum).range(0.0..=0.999).speed(0.005).max_decimals(3);
+            number(ui, short(value));
         });
     }
     row(ui, "Weight decay", "Pulls weights towards zero; 0 for none", |ui| {
-        number(ui, DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5));
+        let value = DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(0.0005).max_decimals(5);
+        number(ui, short(value));
     });
     row(ui, "Clipping", "", |ui| {
-        let mut on = config.clip_norm.is_some();
-        let hint = "Shorten the gradients of a step where together they are longer than this";
-        if ui.add(Checkbox::new(&mut on, "to a norm of")).on_hover_text(hint).changed() {
-            config.clip_norm = on.then_some(5.0);
-        }
         let mut norm = config.clip_norm.unwrap_or(5.0);
         let value = DragValue::new(&mut norm).range(0.01..=1000.0).speed(0.05).max_decimals(2);
-        if ui.add_enabled(on, value).changed() {
-            config.clip_norm = Some(norm);
+        let hint = "Shorten the gradients of a step where together they are longer than this";
+        if let Some(on) = switched(ui, config.clip_norm.is_some(), "above", hint, short(value)) {
+            config.clip_norm = on.then_some(norm);
         }
     });
     if config.tune != Tune::Head {
@@ -196,15 +199,11 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         balance.on_hover_text("Weigh the rarer class up in the loss so that both count alike");
     });
     row(ui, "Early stop", "", |ui| {
-        let mut on = config.patience.is_some();
-        let hint = "Stop when the validation loss has not become better for some epochs";
-        if ui.add(Checkbox::new(&mut on, "after")).on_hover_text(hint).changed() {
-            config.patience = on.then_some(3);
-        }
         let mut patience = config.patience.unwrap_or(3);
         let value = DragValue::new(&mut patience).range(1..=1000).speed(0.05).suffix(" epochs");
-        if ui.add_enabled(on, value).changed() {
-            config.patience = Some(patience);
+        let hint = "Stop when the validation loss has not become better for some epochs";
+        if let Some(on) = switched(ui, config.patience.is_some(), "after", hint, value) {
+            config.patience = on.then_some(patience);
         }
     });
     row(ui, "Seed", "The same seed, photos and settings give the same run", |ui| {
@@ -218,6 +217,24 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             scene.settings.runs_folder = Some(folder);
         }
     });
+}
+
+/// A number that is switched on and off; gives whether it is on, where switch or number have changed.
+fn switched(ui: &mut Ui, on: bool, word: &str, hint: &str, value: DragValue<'_>) -> Option<bool> {
+    let mut now = on;
+    let layout = Layout::left_to_right(Align::Center);
+    let switch = ui.allocate_ui_with_layout(vec2(SWITCH, theme::ROW), layout, |ui| {
+        ui.set_min_width(SWITCH);
+        ui.add(Checkbox::new(&mut now, word))
+    });
+    let switched = switch.inner.on_hover_text(hint).changed();
+    let changed = ui.add_enabled_ui(now, |ui| number(ui, value).changed()).inner;
+    (switched || changed).then_some(now)
+}
+
+/// A number without zeros that say nothing.
+fn short(value: DragValue<'_>) -> DragValue<'_> {
+    value.custom_formatter(|number, _| super::epochs::rate(number))
 }
 
 /// A path to be typed or chosen; returns whether it was changed by typing.
@@ -287,15 +304,24 @@ fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
                 true => (theme::icon_text(icons::ICON_PLAY_CIRCLE, "Go on"), false),
                 false => (theme::icon_text(icons::ICON_PAUSE_CIRCLE, "Pause"), true),
             };
-            if ui.add_enabled(!stopping, egui::Button::new(text)).clicked() {
+            let why_not = job.why_no_pause();
+            let button = ui.add_enabled(!stopping && why_not.is_none(), egui::Button::new(text));
+            let button = match why_not {
+                Some(reason) => button.on_disabled_hover_text(reason),
+                None => button,
+            };
+            if button.clicked() {
                 commands.push(Command::PauseTraining(pause));
             }
         });
         right.vertical_centered_justified(|ui| {
             let text =
                 if stopping { "Stopping…".to_owned() } else { theme::icon_text(icons::ICON_STOP_CIRCLE, "Stop") };
-            let stop = ui.add_enabled(!stopping, egui::Button::new(text));
-            if stop.on_hover_text("Ends the training and keeps its best epoch").clicked() {
+            let finishing = job.is_finishing();
+            let stop = ui.add_enabled(!stopping && !finishing, egui::Button::new(text));
+            let means = job.stopping_means();
+            let stop = if finishing { stop.on_disabled_hover_text(means) } else { stop.on_hover_text(means) };
+            if stop.clicked() {
                 commands.push(Command::StopTraining);
             }
         });
