@@ -153,7 +153,7 @@ impl Band<'_> {
 
     /// From channel `channel` of the first pixel of row `y` of the map on, which must be in this band, and the place of
     /// that value in the whole map.
-    pub fn from_mut(&mut self, y: usize, channel: usize) -> (&mut [f32], usize) {
+    pub fn tail_mut(&mut self, y: usize, channel: usize) -> (&mut [f32], usize) {
         let begin = self.layout.at(y, self.layout.border) + channel;
         let in_band = begin - self.layout.at(self.rows.start, 0);
         (&mut self.values[in_band..], begin + self.layout.at(self.layout.border, 0))

@@ -114,11 +114,13 @@ impl Mixture {
 /// First stream of random numbers for the photos of steps.
 const STREAM: u64 = 1 << 32;
 
+type Keyed<'a> = (&'a Sample, Option<ContentKey>);
+
 impl Source {
     fn new(dataset: &Dataset, watch: &dyn Watch) -> Result<Self> {
         let keys = group::content_keys(&dataset.samples, watch)?.keys;
         let mut held_back_keys: HashSet<ContentKey> = HashSet::new();
-        let (mut train, mut held_back): ([Vec<(&Sample, Option<ContentKey>)>; 2], Vec<Sample>) = Default::default();
+        let (mut train, mut held_back): ([Vec<Keyed<'_>>; 2], Vec<Sample>) = Default::default();
         for (class, train) in Class::ALL.into_iter().zip(&mut train) {
             let of_class = dataset.samples.iter().zip(&keys).filter(|(sample, _)| sample.label == Some(class));
             for (place, (sample, key)) in of_class.enumerate() {

@@ -130,7 +130,7 @@ impl Convolution {
         let runs: Vec<usize> = (0..kernel).map(|row| row * from.pitch()).collect();
         let corner = from.border - self.shape.padding();
         for y in output.rows.clone() {
-            let (output, place) = output.from_mut(y, block * channels);
+            let (output, place) = output.tail_mut(y, block * channels);
             Row {
                 input: &input.values()[from.at(y * stride + corner, corner)..],
                 input_step: stride * inputs,

@@ -193,7 +193,7 @@ impl Winograd {
             let Layout { width, .. } = output.layout();
             let pitch = output.layout().pitch();
             let Epilogue { residual, relu, gate } = epilogue(strip.photo);
-            let (values, place) = output.from_mut(strip.top, 0);
+            let (values, place) = output.tail_mut(strip.top, 0);
             Leave {
                 sums: &sums[strip.first * self.outputs..],
                 step,

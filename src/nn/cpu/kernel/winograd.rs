@@ -176,6 +176,7 @@ fn enter<V: Lanes>(it: &mut Enter<'_>) {
     }
 }
 
+#[allow(clippy::needless_range_loop)] // rows and columns change places
 #[inline(always)]
 fn enter_tile<V: Lanes>(it: &mut Enter<'_>, tile: usize, channel: usize) {
     let (top, left) = (it.corner.0, it.corner.1 + tile * OUTPUTS);
@@ -216,6 +217,7 @@ fn leave<V: Lanes>(it: &mut Leave<'_>) {
     }
 }
 
+#[allow(clippy::needless_range_loop)] // rows and columns change places
 #[inline(always)]
 fn leave_tile<V: Lanes>(it: &mut Leave<'_>, tile: usize, channel: usize) {
     let mut half = [[V::splat(0.0); INPUTS]; OUTPUTS];
