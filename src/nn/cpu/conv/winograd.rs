@@ -1,10 +1,10 @@
 //! 3×3 convolutions with step 1, with a quarter of the products.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::idle::Idle;
 use super::super::kernel::{Enter, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
 use super::super::map::{Band, Layout, Map};
 
@@ -23,7 +23,11 @@ pub(super) struct Winograd {
     /// Block of output channels, place, input channel, channel within the block; [`step`] from place to place.
     weights: Vec<f32>,
     no_bias: Vec<f32>,
-    idle: Idle<Buffers>,
+}
+
+thread_local! {
+    /// One block a thread, whatever the number of convolutions.
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
 /// A block of tiles in the other domain.
@@ -66,7 +70,7 @@ impl Winograd {
         let block = instructions.channels();
         let weights = vec![0.0; outputs / block * PLACES * step(inputs * block)];
         let no_bias = vec![0.0; instructions.channels()];
-        Self { inputs, outputs, instructions, weights, no_bias, idle: Idle::default() }
+        Self { inputs, outputs, instructions, weights, no_bias }
     }
 
     /// Takes the kernels: `weight(output, input)` gives nine values, row by row.
@@ -117,7 +121,7 @@ impl Winograd {
             .flat_map(|(photo, band)| band.rows.clone().step_by(TILE).map(move |top| (photo, top)))
             .collect();
         let blocks = strips.len().div_ceil((TILES / in_strip).max(1));
-        self.idle.lend(|buffers| {
+        BUFFERS.with_borrow_mut(|buffers| {
             for block in strips.chunks(strips.len().div_ceil(blocks.max(1)).max(1)) {
                 let strip = |(index, &(photo, top))| Strip { photo, top, first: index * in_strip };
                 let block: Vec<Strip> = block.iter().enumerate().map(strip).collect();
