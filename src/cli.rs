@@ -89,7 +89,7 @@ enum Command {
     Weights(weights::Options),
     /// The architecture, layer by layer
     Model(model::Options),
-    /// Weights from random values, as those that come with the program were made
+    /// Train weights from random values, on photos of several places; takes hours
     Pretrain(pretrain::Options),
     /// Photos a second on this machine: forward, and a training step of all layers
     Bench(bench::Options),

@@ -2,7 +2,8 @@
 //!
 //! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
 //! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
-//! a [run folder](run_dir). [`pretrain`] made the weights that come with the program.
+//! a [run folder](run_dir). [`pretrain`] begins with
+//! random values instead; [`speed`] measures.
 
 pub mod cache;
 pub mod config;
@@ -14,4 +15,5 @@ pub mod observer;
 pub mod pretrain;
 pub mod run_dir;
 pub mod schedule;
+pub mod speed;
 pub mod trainer;

@@ -1,5 +1,5 @@
-//! How the bundled weights are made: ResNet18 from random values, on photos of several places and on procedural ones,
-//! from small pictures to large, varied so strongly that what it learns is cracks and not one camera's concrete.
+//! Weights from random values: ResNet18 on photos of several places and on procedural ones, from small pictures to
+//! large, varied so strongly that what it learns is cracks and not one camera's concrete.
 
 mod calibration;
 mod data;
