@@ -10,7 +10,7 @@ use candle_core::{D, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use self::data::{Mixture, SourceSummary};
-use super::config::{Backbone, OptimizerKind, Schedule, TrainConfig};
+use super::config::{Backbone, OptimizerKind, TrainConfig};
 use super::schedule;
 use crate::atomic_file;
 use crate::dataset::Class;
@@ -50,6 +50,8 @@ pub struct PretrainConfig {
     pub stages: Vec<Stage>,
     /// The highest learning rate of the one cycle.
     pub learning_rate: f64,
+    /// The share of the steps in which it rises.
+    pub rise: f64,
     /// Decoupled decay of the weights.
     pub weight_decay: f64,
 }
@@ -84,8 +86,9 @@ impl Default for PretrainConfig {
         Self {
             seed: 0,
             samples: 4000,
-            stages: vec![stage(96, 64, 2500), stage(128, 64, 3500), stage(160, 48, 1800), stage(224, 32, 600)],
+            stages: vec![stage(96, 64, 2500), stage(128, 64, 1400), stage(160, 48, 850), stage(224, 32, 500)],
             learning_rate: 1.5e-3,
+            rise: 0.48,
             weight_decay: 0.02,
         }
     }
@@ -220,7 +223,8 @@ impl<'a> Training<'a> {
         };
         let (loss, mut gradients) = backward().map_err(cannot)?;
         self.backbone.collect(&mut gradients)?;
-        let rate = Schedule::OneCycle.rate(self.config.learning_rate, self.step, self.config.steps());
+        let PretrainConfig { learning_rate, rise, .. } = *self.config;
+        let rate = schedule::one_cycle(learning_rate, self.step, self.config.steps(), rise);
         self.optimizer.step(&gradients, rate * schedule::warmup(self.step, 50.0))?;
         self.step += 1;
         if self.step.is_multiple_of(AVERAGE_EVERY) {

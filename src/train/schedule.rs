@@ -17,17 +17,21 @@ impl Schedule {
         match self {
             Self::Constant => highest,
             Self::Cosine => between(highest, 0.0, step as f64 / steps.max(1) as f64),
-            Self::OneCycle => {
-                let last = steps.saturating_sub(1) as f64;
-                let top = (RISE * steps as f64 - 1.0).max(0.0);
-                let (start, at) = (highest / START_DIVISOR, step as f64);
-                if at <= top {
-                    between(start, highest, if top > 0.0 { at / top } else { 1.0 })
-                } else {
-                    between(highest, start / END_DIVISOR, (at - top) / (last - top).max(1.0))
-                }
-            }
+            Self::OneCycle => one_cycle(highest, step, steps, RISE),
         }
+    }
+}
+
+/// The rate of step `step` (from 0) of `steps` in one cycle that rises for the share `rise` of them, as PyTorch's
+/// `OneCycleLR` with `pct_start`.
+pub fn one_cycle(highest: f64, step: usize, steps: usize, rise: f64) -> f64 {
+    let last = steps.saturating_sub(1) as f64;
+    let top = (rise * steps as f64 - 1.0).max(0.0);
+    let (start, at) = (highest / START_DIVISOR, step as f64);
+    if at <= top {
+        between(start, highest, if top > 0.0 { at / top } else { 1.0 })
+    } else {
+        between(highest, start / END_DIVISOR, (at - top) / (last - top).max(1.0))
     }
 }
 
