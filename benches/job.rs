@@ -11,6 +11,7 @@ use std::fs;
 use crackscope::dataset::sample::{SampleConfig, concrete, write_samples};
 use crackscope::dataset::{Class, scan};
 use crackscope::job::{Phase, Progress, Unwatched, Watch};
+use crackscope::nn::cpu::Precision;
 use crackscope::nn::device;
 use crackscope::nn::network::Network;
 use crackscope::photo::{decode, thumbnail, transform};
@@ -84,11 +85,13 @@ fn draw_a_sample_photo(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench(args = [1, 32], sample_count = 5)]
-fn features_on_the_cpu(bencher: Bencher<'_, '_>, batch: usize) {
+#[divan::bench(args = [(1, Precision::F32), (32, Precision::F32), (32, Precision::Bf16)], sample_count = 5)]
+fn features_on_the_cpu(bencher: Bencher<'_, '_>, (batch, precision): (usize, Precision)) {
     let (device, _) = device::open(DeviceChoice::Cpu).unwrap();
     let places = Places::below("unused");
-    let network = Network::open(Backbone::Resnet18, &WeightsSource::Random, 0, &device, &places, &Unwatched).unwrap();
+    let network =
+        Network::open(Backbone::Resnet18, &WeightsSource::Random, 0, (&device, precision), &places, &Unwatched)
+            .unwrap();
     let photos = vec![0.5; batch * transform::INPUT_VALUES];
     bencher.counter(ItemsCount::new(batch)).bench(|| network.features(&photos, batch).unwrap());
 }

@@ -27,7 +27,7 @@ use crate::dataset::{Dataset, scan};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format;
 use crate::places::Places;
-use crate::train::config::DeviceChoice;
+use crate::train::config::{Compute, DeviceChoice, PrecisionChoice};
 use terminal::Terminal;
 
 /// Exit status of a job that the user interrupted: 128 and the number of SIGINT, as shells count.
@@ -54,6 +54,9 @@ struct Shared {
     /// Where to compute [default: auto]
     #[arg(long, global = true, value_enum, value_name = "DEVICE", help_heading = "Shared options")]
     device: Option<DeviceChoice>,
+    /// What a frozen backbone multiplies on the CPU [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "PRECISION", help_heading = "Shared options")]
+    precision: Option<PrecisionChoice>,
     /// Threads to compute with [default: one a core]
     #[arg(long, global = true, value_name = "N", help_heading = "Shared options")]
     threads: Option<usize>,
@@ -99,7 +102,7 @@ enum Command {
 struct Session {
     terminal: Terminal,
     places: Places,
-    device: DeviceChoice,
+    compute: Compute,
     shared: Shared,
 }
 
@@ -140,7 +143,8 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
         set_threads(threads)?;
     }
     let places = places(&shared)?;
-    let device = shared.device.unwrap_or_default();
+    let compute =
+        Compute { device: shared.device.unwrap_or_default(), precision: shared.precision.unwrap_or_default() };
     let Some(command) = command else {
         app::run(app::WindowOptions { folder, run: None, device: shared.device, places })?;
         return Ok(ExitCode::SUCCESS);
@@ -151,7 +155,7 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
     }
     let terminal = Terminal::new(shared.quiet);
     terminal.obey_interrupts()?;
-    let session = Session { terminal, places, device, shared };
+    let session = Session { terminal, places, compute, shared };
     let outcome = command.run(&session);
     session.terminal.finish();
     print(&outcome?, session.shared.json)

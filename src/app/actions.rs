@@ -149,7 +149,7 @@ impl App {
 
     fn classify(&mut self, run: PathBuf) {
         if let Some(dataset) = self.session.dataset.clone() {
-            self.start_on(Tab::Review, Job::Classify { run, dataset, device: self.settings.train.device });
+            self.start_on(Tab::Review, Job::Classify { run, dataset, compute: self.settings.train.compute() });
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let mut dataset = super::photos(&options.folders, session)?;
     let before = options.shard.map_or(0, |shard| shard.take(&mut dataset));
     let mut classified =
-        classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;
+        classify::classify(&options.run, &dataset, &session.places, session.compute, &session.terminal)?;
     for prediction in &mut classified.predictions {
         prediction.sample += before;
     }

@@ -42,7 +42,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         batch_size: 32,
         learning_rate: 0.01,
         seed,
-        device: session.device,
+        device: session.compute.device,
+        precision: session.compute.precision,
         ..TrainConfig::default()
     };
     config.split.seed = seed;

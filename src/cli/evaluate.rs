@@ -22,7 +22,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let dataset = super::labelled_photos(&options.folders, session)?;
-    let classified = classify::classify(&options.run, &dataset, &session.places, session.device, &session.terminal)?;
+    let classified = classify::classify(&options.run, &dataset, &session.places, session.compute, &session.terminal)?;
     let metrics = Metrics::of(&classified.predictions, classified.threshold);
     let mut json = serde_json::to_value(&metrics).context("Cannot describe the result")?;
     if let Some(all) = json.as_object_mut() {

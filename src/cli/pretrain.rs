@@ -37,7 +37,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     }
     let seed = session.shared.seed.unwrap_or_default();
     let config = PretrainConfig { seed, samples: options.samples, ..PretrainConfig::default() }.scaled(options.steps);
-    let (device, report) = device::open(session.device)?;
+    let (device, report) = device::open(session.compute.device)?;
     let terminal = &session.terminal;
     let samples = options.out.join("samples");
     let sample_config = SampleConfig { photos: config.samples, seed, ..SampleConfig::default() };

@@ -133,6 +133,7 @@ impl Options {
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
         set(&mut before.device, &session.shared.device);
+        set(&mut before.precision, &session.shared.precision);
         before
     }
 }

@@ -2,8 +2,9 @@
 
 use candle_core::Device;
 
+use super::cpu::{Instructions, Precision};
 use crate::error::{Error, Result};
-use crate::train::config::DeviceChoice;
+use crate::train::config::{DeviceChoice, PrecisionChoice};
 
 /// A device in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,25 @@ pub fn open(choice: DeviceChoice) -> Result<(Device, DeviceReport)> {
 /// As [`open`].
 pub fn describe(choice: DeviceChoice) -> Result<DeviceReport> {
     open(choice).map(|(_, report)| report)
+}
+
+/// What a frozen backbone multiplies on `device`.
+///
+/// # Errors
+/// Where bf16 is asked for and the processor does not multiply it, or the device is a GPU.
+pub fn precision(choice: PrecisionChoice, device: &Device) -> Result<Precision> {
+    let has_bf16 = device.is_cpu() && Instructions::detect().multiply_bf16();
+    match choice {
+        PrecisionChoice::F32 => Ok(Precision::F32),
+        PrecisionChoice::Auto if !has_bf16 => Ok(Precision::F32),
+        PrecisionChoice::Bf16 if !has_bf16 => Err(Error::usage(if device.is_cpu() {
+            "This processor does not multiply in bf16"
+        } else {
+            "On a GPU features are computed in single precision"
+        })
+        .hint("leave --precision out, or use --precision f32")),
+        PrecisionChoice::Auto | PrecisionChoice::Bf16 => Ok(Precision::Bf16),
+    }
 }
 
 fn auto() -> (Device, DeviceReport) {

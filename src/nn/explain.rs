@@ -6,7 +6,7 @@ use super::cpu::FeatureMaps;
 use super::network::Model;
 use crate::error::Result;
 use crate::photo::transform;
-use crate::train::config::DeviceChoice;
+use crate::train::config::Compute;
 
 /// What each cell of the last feature map says for a crack.
 ///
@@ -38,8 +38,8 @@ impl Explainer {
     ///
     /// # Errors
     /// As [`Model::open`].
-    pub fn open(model: &Path, choice: DeviceChoice) -> Result<Self> {
-        let model = Model::open(model, choice)?;
+    pub fn open(model: &Path, compute: Compute) -> Result<Self> {
+        let model = Model::open(model, compute)?;
         let (weight, bias) = model.head.contrast().map_err(super::failed("read the last layer"))?;
         Ok(Self { model, weight, bias })
     }

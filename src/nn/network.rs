@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
-use super::cpu::{FeatureMaps, FrozenResNet18};
+use super::cpu::{FeatureMaps, FrozenResNet18, Precision};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
 use super::resnet::{self, ResNet18, Start, Statistics};
@@ -16,7 +16,7 @@ use crate::job::{Unwatched, Watch};
 use crate::photo::{INPUT_SIZE, MEAN, PREPROCESSING, STD};
 use crate::places::Places;
 use crate::review::predictions::DEFAULT_THRESHOLD;
-use crate::train::config::{Backbone, DeviceChoice, WeightsSource};
+use crate::train::config::{Backbone, Compute, PrecisionChoice, WeightsSource};
 
 /// Values of one input photo.
 pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
@@ -27,6 +27,7 @@ pub struct Network {
     engine: Engine,
     weights: StateDict,
     device: Device,
+    precision: Precision,
     origin: Origin,
 }
 
@@ -68,25 +69,25 @@ impl Network {
         kind: Backbone,
         source: &WeightsSource,
         seed: u64,
-        device: &Device,
+        on: (&Device, Precision),
         places: &Places,
         watch: &dyn Watch,
     ) -> Result<Self> {
         match source {
-            WeightsSource::Random => Self::new(kind, resnet::random_weights(seed, device)?, device, "random", None),
-            WeightsSource::File(path) => Self::from_file(kind, path, device, &source.to_string()),
+            WeightsSource::Random => Self::new(kind, resnet::random_weights(seed, on.0)?, on, "random", None),
+            WeightsSource::File(path) => Self::from_file(kind, path, on, &source.to_string()),
             WeightsSource::Imagenet => {
                 let path = fetch_imagenet(kind, places, watch)?;
-                Self::from_file(kind, &path, device, "imagenet")
+                Self::from_file(kind, &path, on, "imagenet")
             }
         }
     }
 
-    fn from_file(kind: Backbone, path: &Path, device: &Device, name: &str) -> Result<Self> {
-        let mut weights = StateDict::load(path, device)?;
+    fn from_file(kind: Backbone, path: &Path, on: (&Device, Precision), name: &str) -> Result<Self> {
+        let mut weights = StateDict::load(path, on.0)?;
         weights.retain(|name| !head::is_head(name));
         let sha256 = sha256(path, &Unwatched)?;
-        Self::new(kind, weights, device, name, Some(sha256)).map_err(|error| about_file(&error, path))
+        Self::new(kind, weights, on, name, Some(sha256)).map_err(|error| about_file(&error, path))
     }
 
     /// A network of weights that are at hand.
@@ -94,18 +95,24 @@ impl Network {
     /// # Errors
     /// Where they do not fit.
     pub fn from_weights(kind: Backbone, weights: StateDict, device: &Device, source: &str) -> Result<Self> {
-        Self::new(kind, weights, device, source, None)
+        Self::new(kind, weights, (device, Precision::F32), source, None)
     }
 
-    fn new(kind: Backbone, weights: StateDict, device: &Device, source: &str, sha256: Option<String>) -> Result<Self> {
+    fn new(
+        kind: Backbone,
+        weights: StateDict,
+        (device, precision): (&Device, Precision),
+        source: &str,
+        sha256: Option<String>,
+    ) -> Result<Self> {
         let engine = if device.is_cpu() {
-            Engine::Processor(FrozenResNet18::new(&weights)?)
+            Engine::Processor(FrozenResNet18::new(&weights, precision)?)
         } else {
             Engine::Device(ResNet18::new(&weights)?)
         };
         let fingerprint = weights.fingerprint()?.to_hex().to_string();
         let origin = Origin { source: source.to_owned(), sha256, fingerprint };
-        Ok(Self { kind, engine, weights, device: device.clone(), origin })
+        Ok(Self { kind, engine, weights, device: device.clone(), precision, origin })
     }
 
     /// Which network it is.
@@ -126,6 +133,11 @@ impl Network {
     /// The device that it computes on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// What it multiplies.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// How many photos to run at once.
@@ -208,7 +220,7 @@ impl Network {
     /// # Errors
     /// Where they do not fit.
     pub fn with_weights(&self, weights: StateDict) -> Result<Self> {
-        Self::new(self.kind, weights, &self.device, &self.origin.source, None)
+        Self::new(self.kind, weights, (&self.device, self.precision), &self.origin.source, None)
     }
 
     /// The last feature maps of one photo (3, 224, 224).
@@ -256,6 +268,7 @@ impl Network {
             ("mean", list(MEAN)),
             ("std", list(STD)),
             ("preprocessing", PREPROCESSING.to_owned()),
+            ("precision", self.precision.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
@@ -266,12 +279,13 @@ impl Network {
 
 impl Model {
     /// Opens a model file: any ResNet18 with a head of two classes. Class order and threshold come from its metadata,
-    /// or are taken to be intact, cracked and one half.
+    /// or are taken to be intact, cracked and one half. Precision is that of its features in training, unless another
+    /// is asked for or the processor lacks it.
     ///
     /// # Errors
     /// Where it cannot be read, does not fit, or says that its classes are others.
-    pub fn open(path: &Path, choice: DeviceChoice) -> Result<Self> {
-        let (device, _) = device::open(choice)?;
+    pub fn open(path: &Path, compute: Compute) -> Result<Self> {
+        let (device, _) = device::open(compute.device)?;
         let mut weights = StateDict::load(path, &device)?;
         let head = Head::from_weights(&weights, resnet::FEATURES).map_err(|error| about_file(&error, path))?;
         let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
@@ -281,7 +295,12 @@ impl Model {
         let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
         weights.retain(|name| !head::is_head(name));
         let (name, sha256) = (path.display().to_string(), sha256(path, &Unwatched)?);
-        let network = Network::new(Backbone::Resnet18, weights, &device, &name, Some(sha256))
+        let trained_in_f32 = weights.metadata.get("precision").is_some_and(|p| *p == Precision::F32.to_string());
+        let precision = match compute.precision {
+            PrecisionChoice::Auto if trained_in_f32 => Precision::F32,
+            choice => device::precision(choice, &device)?,
+        };
+        let network = Network::new(Backbone::Resnet18, weights, (&device, precision), &name, Some(sha256))
             .map_err(|error| about_file(&error, path))?;
         Ok(Self { network, head, threshold })
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::job::Watch;
 use crate::nn::network::Model;
 use crate::places::Places;
-use crate::train::config::DeviceChoice;
+use crate::train::config::Compute;
 use crate::train::features;
 use crate::train::observer::FeatureReport;
 use crate::train::run_dir;
@@ -42,10 +42,10 @@ pub fn classify(
     run: &Path,
     dataset: &Dataset,
     places: &Places,
-    choice: DeviceChoice,
+    compute: Compute,
     watch: &dyn Watch,
 ) -> Result<Classified> {
-    let model = Model::open(&run_dir::model_file(run)?, choice)?;
+    let model = Model::open(&run_dir::model_file(run)?, compute)?;
     let contents = group::content_keys(&dataset.samples, watch)?;
     let (values, mut report, _) = features::extract(&model.network, dataset, &contents.keys, places, watch)?;
     report.unreadable.splice(0..0, contents.problems);

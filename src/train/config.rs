@@ -51,6 +51,8 @@ pub struct TrainConfig {
     pub split: SplitConfig,
     /// Where to compute.
     pub device: DeviceChoice,
+    /// What frozen layers multiply.
+    pub precision: PrecisionChoice,
 }
 
 impl Default for TrainConfig {
@@ -75,6 +77,7 @@ impl Default for TrainConfig {
             seed: 0,
             split: SplitConfig::default(),
             device: DeviceChoice::Auto,
+            precision: PrecisionChoice::Auto,
         }
     }
 }
@@ -113,6 +116,19 @@ impl TrainConfig {
         self.tune = tune;
     }
 
+    /// What frozen layers multiply: where other layers are trained, the same as these unless asked for.
+    pub fn precision_of_features(&self) -> PrecisionChoice {
+        match self.precision {
+            PrecisionChoice::Auto if self.tune != Tune::Head => PrecisionChoice::F32,
+            choice => choice,
+        }
+    }
+
+    /// Where to compute, and in what.
+    pub fn compute(&self) -> Compute {
+        Compute { device: self.device, precision: self.precision }
+    }
+
     /// Checks what types cannot.
     ///
     /// # Errors
@@ -136,6 +152,9 @@ impl TrainConfig {
             }
             c if !(0.0..=1.0).contains(&c.weight_decay) => bad("The weight decay must lie between 0 and 1"),
             c if !(0.0..1.0).contains(&c.momentum) => bad("The momentum must be at least 0 and below 1"),
+            c if c.precision == PrecisionChoice::Bf16 && c.tune != Tune::Head => {
+                bad("Layers are trained in single precision: bf16 goes with a frozen backbone alone")
+            }
             c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
             _ => self.split.validate(),
         }
@@ -250,6 +269,15 @@ pub enum Schedule {
     OneCycle,
 }
 
+/// Where to compute, and in what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compute {
+    /// Where.
+    pub device: DeviceChoice,
+    /// In what.
+    pub precision: PrecisionChoice,
+}
+
 /// Where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -263,4 +291,17 @@ pub enum DeviceChoice {
     Cuda,
     /// An Apple GPU.
     Metal,
+}
+
+/// What a frozen backbone multiplies; sums are in single precision either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// That of the run; for new ones bf16 where the processor multiplies it, else single.
+    #[default]
+    Auto,
+    /// Single precision.
+    F32,
+    /// The upper half of single precision: faster, where the processor has it.
+    Bf16,
 }

@@ -13,6 +13,7 @@ use crate::dataset::group::ContentKey;
 use crate::dataset::{Dataset, Problem, Sample};
 use crate::error::{Context, Error, Result};
 use crate::job::{Meter, Phase, Watch};
+use crate::nn::cpu::Precision;
 use crate::nn::network::{INPUT_VALUES, Network};
 use crate::photo::{PREPROCESSING, transform};
 use crate::places::Places;
@@ -54,7 +55,7 @@ pub fn extract(
 ) -> Result<(Features, FeatureReport, Option<String>)> {
     let begun = Instant::now();
     let print: String = network.origin().fingerprint.chars().take(16).collect();
-    let name = format!("{}-{print}-{PREPROCESSING}", network.kind().name());
+    let name = name(network, &print);
     let mut cache = FeatureCache::open(&places.cache, &name, network.feature_count())?;
     let missing = missing(dataset, keys, |key| cache.get(key).is_some());
     let cached = keys.iter().flatten().filter(|key| cache.get(key).is_some()).count();
@@ -88,7 +89,7 @@ pub fn extract_maps(
 ) -> Result<(MapCache, Vec<bool>, FeatureReport)> {
     let begun = Instant::now();
     let print = network.prefix_fingerprint()?;
-    let name = format!("{}-maps-{print}-{PREPROCESSING}", network.kind().name());
+    let name = name(network, &format!("maps-{print}"));
     let mut cache = MapCache::open(&places.cache, &name, network.maps_shape().iter().product())?;
     let missing = missing(dataset, keys, |key| cache.contains(key));
     let cached = keys.iter().flatten().filter(|key| cache.contains(key)).count();
@@ -107,6 +108,16 @@ pub fn extract_maps(
         seconds: begun.elapsed().saturating_sub(held).as_secs_f64(),
     };
     Ok((cache, readable, report))
+}
+
+/// Of the file that keeps what the network makes of photos. Nothing but what changes the values is in it; runs of
+/// before there was a choice of precision were in single precision.
+fn name(network: &Network, print: &str) -> String {
+    let kind = network.kind().name();
+    match network.precision() {
+        Precision::F32 => format!("{kind}-{print}-{PREPROCESSING}"),
+        precision => format!("{kind}-{print}-{PREPROCESSING}-{precision}"),
+    }
 }
 
 type Wanted<'a> = (ContentKey, &'a Sample);

@@ -71,7 +71,8 @@ pub fn train(
     }
     keep_out(out, &dataset.roots)?;
     let (device, report) = device::open(config.device)?;
-    let network = Network::open(config.backbone, &config.weights, config.seed, &device, places, observer)?;
+    let precision = device::precision(config.precision_of_features(), &device)?;
+    let network = Network::open(config.backbone, &config.weights, config.seed, (&device, precision), places, observer)?;
     announce(out, config, &report, observer);
     let config = &trusted(config, &device, &report, observer)?;
 

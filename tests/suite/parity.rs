@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use crackscope::nn::cpu::FrozenResNet18;
+use crackscope::nn::cpu::{FrozenResNet18, Precision};
 use crackscope::nn::explain::Explainer;
 use crackscope::nn::head::{Head, cross_entropy};
 use crackscope::nn::network::Model;
@@ -12,13 +12,14 @@ use crackscope::nn::resnet::{self, ResNet18, Start, Statistics};
 use crackscope::nn::state_dict::StateDict;
 use crackscope::nn::trainable::Trainable;
 use crackscope::photo::{INPUT_SIZE, transform};
-use crackscope::train::config::{DeviceChoice, TrainConfig};
+use crackscope::train::config::{Compute, DeviceChoice, PrecisionChoice, TrainConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::shared::shared;
 
 const CPU: Device = Device::Cpu;
+const SINGLE: Compute = Compute { device: DeviceChoice::Cpu, precision: PrecisionChoice::F32 };
 /// Relative tolerance of losses, gradients and steps.
 const PERCENT: f64 = 0.01;
 
@@ -191,16 +192,16 @@ impl RealCase {
     }
 
     /// What runs on the processor, in place of candle's operators.
-    fn processor(&self) -> FrozenResNet18 {
+    fn processor(&self, precision: Precision) -> FrozenResNet18 {
         let mut backbone = self.weights.clone();
         backbone.retain(|name| !crackscope::nn::head::is_head(name));
-        FrozenResNet18::new(&backbone).unwrap()
+        FrozenResNet18::new(&backbone, precision).unwrap()
     }
 
     /// Features (N, 512) of photos (N, 3, 224, 224) by [`RealCase::processor`].
-    fn processor_features(&self, photos: &Tensor) -> Tensor {
+    fn processor_features(&self, photos: &Tensor, precision: Precision) -> Tensor {
         let values = photos.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let features = self.processor().features(&values, INPUT_SIZE, INPUT_SIZE);
+        let features = self.processor(precision).features(&values, INPUT_SIZE, INPUT_SIZE);
         Tensor::from_vec(features, (photos.dim(0).unwrap(), resnet::FEATURES), &CPU).unwrap()
     }
 
@@ -231,19 +232,42 @@ fn logits_and_features_agree_on_the_given_tensors() {
 fn the_processors_own_operators_agree_on_tensors_and_from_files() {
     let (Some(case), Some(path)) = (RealCase::open(), shared("reference/tensors.safetensors")) else { return };
     let given = candle_core::safetensors::load(path, &CPU).unwrap();
-    let features = case.processor_features(&given["input_nchw"]);
+    let features = case.processor_features(&given["input_nchw"], Precision::F32);
     for (row, expected) in rows(&features).iter().zip(&rows(&given["features"])) {
         close(row, expected, 1e-3);
     }
     for (row, expected) in rows(&case.head().logits(&features).unwrap()).iter().zip(&rows(&given["logits"])) {
         close(row, expected, 1e-3);
     }
-    let features = case.processor_features(&case.photos(&case.reference.files));
+    let features = case.processor_features(&case.photos(&case.reference.files), Precision::F32);
     let logits = rows(&case.head().logits(&features).unwrap());
     assert_eq!(logits.len(), case.reference.resnet18.logits.len());
     for (row, expected) in logits.iter().zip(&case.reference.resnet18.logits) {
         close(row, expected, 5e-3);
     }
+}
+
+/// By plain arithmetic where the processor has no instruction for it.
+#[test]
+fn bf16_gives_the_same_answers() {
+    let (Some(case), Some(folder)) = (RealCase::open(), shared("data/metu")) else { return };
+    let [mut photos, mut agree] = [0; 2];
+    for class in ["Negative", "Positive"] {
+        let mut files: Vec<_> = folder.join(class).read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        for file in files.iter().step_by(60) {
+            let values = transform::load_input(file).unwrap();
+            let photo = Tensor::from_vec(values, (1, 3, INPUT_SIZE, INPUT_SIZE), &CPU).unwrap();
+            let [single, half] = [Precision::F32, Precision::Bf16].map(|precision| {
+                let features = case.processor_features(&photo, precision);
+                rows(&case.head().logits(&features).unwrap()).concat()
+            });
+            photos += 1;
+            agree += usize::from((single[1] > single[0]) == (half[1] > half[0]));
+            close(&half, &single, 0.1);
+        }
+    }
+    assert!(photos > 100 && agree == photos, "{agree} of {photos} agree");
 }
 
 #[test]
@@ -265,7 +289,7 @@ fn logits_agree_from_files() {
 #[test]
 fn the_class_activation_map_is_exact() {
     let (Some(case), Some(path)) = (RealCase::open(), shared("weights/resnet18_dev.safetensors")) else { return };
-    let explainer = Explainer::open(&path, DeviceChoice::Cpu).unwrap();
+    let explainer = Explainer::open(&path, SINGLE).unwrap();
     let bias = case.weights.get("fc.bias").unwrap().to_vec1::<f32>().unwrap();
     let positive = case.weights.get("fc.weight").unwrap().get(1).unwrap();
     for (index, (file, expected)) in
@@ -370,7 +394,7 @@ fn ten_steps_of_all_layers_agree() {
 #[test]
 fn a_model_file_opens_whole() {
     let Some(path) = shared("weights/resnet18_dev.safetensors") else { return };
-    let model = Model::open(&path, DeviceChoice::Cpu).unwrap();
+    let model = Model::open(&path, SINGLE).unwrap();
     let p = model.p_positive(&vec![0.0; resnet::FEATURES]).unwrap();
     assert_eq!(p.len(), 1);
     assert!(p[0] > 0.0 && p[0] < 1.0);

@@ -12,7 +12,7 @@ use crackscope::job::{Phase, Progress, Unwatched, Watch};
 use crackscope::nn::state_dict::StateDict;
 use crackscope::places::Places;
 use crackscope::review::classify;
-use crackscope::train::config::{DeviceChoice, TrainConfig, Tune, WeightsSource};
+use crackscope::train::config::{Compute, DeviceChoice, TrainConfig, Tune, WeightsSource};
 use crackscope::train::observer::{Event, Observer};
 use crackscope::train::run_dir::{self, Run};
 use crackscope::train::trainer::{self, TrainOutcome};
@@ -203,7 +203,7 @@ fn a_photo_that_cannot_be_read_is_left_out_and_the_rest_go_on() {
     left_out.sort_unstable();
     assert_eq!(left_out, ["Negative/text.jpg", "Positive/empty.jpg"]);
 
-    let classified = classify::classify(&out, &dataset, &places, DeviceChoice::Cpu, &Unwatched).unwrap();
+    let classified = classify::classify(&out, &dataset, &places, Compute::default(), &Unwatched).unwrap();
     assert_eq!(classified.unreadable().len(), 2);
     let same = classified.predictions.iter().zip(&outcome.predictions).all(|(a, b)| a.p_positive == b.p_positive);
     assert!(same, "a run classifies its own photos as it did when it was trained");

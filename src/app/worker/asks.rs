@@ -13,7 +13,7 @@ use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::Explainer;
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
-use crate::train::config::DeviceChoice;
+use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir::{self, RunSummary};
 
 /// A question.
@@ -102,7 +102,7 @@ impl Asks {
     fn explain(&mut self, run: &Path, photo: &Path) -> Result<Heat> {
         if self.explainer.as_ref().is_none_or(|(open, _)| open != run) {
             self.explainer = None;
-            self.explainer = Some((run.to_owned(), Explainer::open(&run_dir::model_file(run)?, DeviceChoice::Auto)?));
+            self.explainer = Some((run.to_owned(), Explainer::open(&run_dir::model_file(run)?, Compute::default())?));
         }
         match &self.explainer {
             Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),

@@ -16,7 +16,7 @@ use crate::job::Watch;
 use crate::places::Places;
 use crate::review::classify;
 use crate::review::predictions::Prediction;
-use crate::train::config::{DeviceChoice, TrainConfig};
+use crate::train::config::{Compute, TrainConfig};
 use crate::train::observer::{EpochRecord, Observer};
 use crate::train::run_dir::{self, Run};
 use crate::train::trainer;
@@ -49,8 +49,8 @@ pub enum Job {
         run: PathBuf,
         /// The photos.
         dataset: Arc<Dataset>,
-        /// Where to compute.
-        device: DeviceChoice,
+        /// Where to compute, and in what.
+        compute: Compute,
     },
     /// Export.
     Export(Box<ExportOrder>),
@@ -149,8 +149,8 @@ impl Job {
             }
             Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
             Self::OpenRun { run, open } => open_run(&run, open, watch),
-            Self::Classify { run, dataset, device } => {
-                let said = classify::classify(&run, &dataset, places, device, watch)?;
+            Self::Classify { run, dataset, compute } => {
+                let said = classify::classify(&run, &dataset, places, compute, watch)?;
                 let unreadable = said.unreadable().to_vec();
                 let verdict = verdict(&run, said.predictions, said.threshold, &dataset, true);
                 Ok(Done::Classified { verdict, unreadable })

@@ -9,7 +9,7 @@ use super::super::resnet::{self, ConvSpec, FEATURES};
 use super::super::state_dict::StateDict;
 use super::conv::{ConvShape, Convolution};
 use super::idle::Idle;
-use super::kernel::Instructions;
+use super::kernel::{Instructions, Precision};
 use super::map::{Layout, Map};
 use super::norm::Running;
 use super::pool;
@@ -62,18 +62,19 @@ impl FrozenResNet18 {
     ///
     /// # Errors
     /// One error that lists every missing, misshapen and unexpected tensor.
-    pub fn new(weights: &StateDict) -> Result<Self> {
-        Self::with_instructions(weights, Instructions::detect())
+    pub fn new(weights: &StateDict, precision: Precision) -> Result<Self> {
+        Self::with_instructions(weights, Instructions::detect(), precision)
     }
 
     /// The same for given instructions.
     ///
     /// # Errors
     /// As [`FrozenResNet18::new`].
-    pub fn with_instructions(weights: &StateDict, instructions: Instructions) -> Result<Self> {
+    pub fn with_instructions(weights: &StateDict, instructions: Instructions, precision: Precision) -> Result<Self> {
         weights.check(&resnet::tensor_shapes())?;
         let specs = resnet::conv_specs();
-        let mut folded = specs.iter().map(|spec| folded(spec, weights, instructions)).collect::<Result<Vec<_>>>()?;
+        let mut folded =
+            specs.iter().map(|spec| folded(spec, weights, instructions, precision)).collect::<Result<Vec<_>>>()?;
         let stem = folded.remove(0);
         let mut convolutions = specs.iter().skip(1).zip(folded).peekable();
         let mut blocks = Vec::new();
@@ -202,11 +203,16 @@ impl Block {
     }
 }
 
-fn folded(spec: &ConvSpec, weights: &StateDict, instructions: Instructions) -> Result<Convolution> {
+fn folded(
+    spec: &ConvSpec,
+    weights: &StateDict,
+    instructions: Instructions,
+    precision: Precision,
+) -> Result<Convolution> {
     let part = |part: &str| weights.values(&format!("{}.{part}", spec.norm));
     let running = Running { mean: part("running_mean")?, variance: part("running_var")? };
     let affine = running.statistics(resnet::EPSILON).affine(&part("weight")?, &part("bias")?);
-    let mut convolution = Convolution::new(ConvShape::of(spec), instructions);
+    let mut convolution = Convolution::new(ConvShape::of(spec), instructions, precision);
     convolution.set(&weights.values(&format!("{}.weight", spec.conv))?, &affine.scale, &affine.shift);
     Ok(convolution)
 }
@@ -247,7 +253,7 @@ mod tests {
             let maps = plain.feature_maps(&tensor, Statistics::Frozen).unwrap();
             let expected = resnet::pool(&maps).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             for instructions in Instructions::available() {
-                let fast = FrozenResNet18::with_instructions(&weights, instructions).unwrap();
+                let fast = FrozenResNet18::with_instructions(&weights, instructions, Precision::F32).unwrap();
                 let features = fast.features(&photos, height, width);
                 assert_eq!(features.len(), expected.len());
                 for (got, expected) in features.iter().zip(&expected) {
@@ -268,8 +274,37 @@ mod tests {
     }
 
     #[test]
+    fn bf16_moves_features_by_less_than_two_percent() {
+        let photos: Vec<f32> = (0..3 * 3 * 96 * 96).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
+        let of = |precision, instructions| {
+            let network = FrozenResNet18::with_instructions(&weights(), instructions, precision).unwrap();
+            network.features(&photos, 96, 96)
+        };
+        let single = of(Precision::F32, Instructions::detect());
+        let length = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let fast = Instructions::available().into_iter().filter(|instructions| instructions.multiply_bf16());
+        for instructions in fast.chain([Instructions::Portable]) {
+            let half = of(Precision::Bf16, instructions);
+            let apart: Vec<f32> = half.iter().zip(&single).map(|(half, single)| half - single).collect();
+            let moved = length(&apart) / length(&single);
+            assert!(moved > 1e-5 && moved < 0.02, "{instructions}: {moved}");
+        }
+    }
+
+    #[test]
     fn a_photo_gives_the_same_features_in_any_company() {
-        let fast = FrozenResNet18::new(&weights()).unwrap();
+        for precision in [Precision::F32, Precision::Bf16] {
+            alone_and_together(&FrozenResNet18::with_instructions(&weights(), best(precision), precision).unwrap());
+        }
+    }
+
+    /// The best instructions that compute in this precision.
+    fn best(precision: Precision) -> Instructions {
+        let best = Instructions::detect();
+        if precision == Precision::F32 || best.multiply_bf16() { best } else { Instructions::Portable }
+    }
+
+    fn alone_and_together(fast: &FrozenResNet18) {
         let photos: Vec<f32> = (0..6 * 3 * 48 * 48).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
         let together = fast.features(&photos, 48, 48);
         for (photo, expected) in photos.chunks(3 * 48 * 48).zip(together.chunks(FEATURES)) {

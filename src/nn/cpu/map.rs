@@ -4,16 +4,20 @@ use std::ops::Range;
 
 /// How the values of a [`Map`] lie: `(height + 2 · border) × (width + 2 · border) × channels`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Layout {
+pub struct Layout {
+    /// Rows.
     pub height: usize,
+    /// Columns.
     pub width: usize,
+    /// Values of a pixel.
     pub channels: usize,
+    /// Pixels of zeros on each side.
     pub border: usize,
 }
 
 /// A feature map of one photo.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Map {
+pub struct Map {
     layout: Layout,
     values: Vec<f32>,
 }
@@ -97,14 +101,14 @@ impl Map {
     }
 
     /// The whole map as one band.
-    pub fn band_mut(&mut self) -> Band<'_> {
+    pub(super) fn band_mut(&mut self) -> Band<'_> {
         let layout = self.layout;
         let lines = layout.border * layout.pitch()..(layout.border + layout.height) * layout.pitch();
         Band { rows: 0..layout.height, layout, values: &mut self.values[lines] }
     }
 
     /// The map in at most `count` bands of about equally many rows, each a multiple of `unit` but the last.
-    pub fn bands_mut(&mut self, count: usize, unit: usize) -> Vec<Band<'_>> {
+    pub(super) fn bands_mut(&mut self, count: usize, unit: usize) -> Vec<Band<'_>> {
         let layout = self.layout;
         let rows = layout.height.div_ceil(count.max(1)).next_multiple_of(unit).max(1);
         let lines = layout.border * layout.pitch()..(layout.border + layout.height) * layout.pitch();

@@ -14,6 +14,8 @@ mod norm;
 mod pool;
 mod trained;
 
+pub use self::conv::{ConvShape, Convolution, DataGradient, WeightGradient};
 pub use self::frozen::{FeatureMaps, FrozenResNet18};
-pub use self::kernel::Instructions;
+pub use self::kernel::{Instructions, Precision};
+pub use self::map::{Layout, Map};
 pub use self::trained::{Gradients, Parameters, TrainedResNet18};

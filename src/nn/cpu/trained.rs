@@ -10,7 +10,7 @@ use super::super::resnet::{self, ConvSpec, FEATURES, Start, Statistics};
 use super::super::state_dict::StateDict;
 use super::conv::{CHANNELS, ConvShape, Convolution, DataGradient, WeightGradient, channel_sums};
 use super::frozen::photo_layout;
-use super::kernel::Instructions;
+use super::kernel::{Instructions, Precision};
 use super::map::{Layout, Map};
 use super::norm::{self, Running};
 use super::pool;
@@ -291,7 +291,7 @@ impl ConvNorm {
         let running = Running { mean: part("running_mean")?, variance: part("running_var")? };
         Ok(Self {
             shape,
-            convolution: Convolution::new(shape, instructions),
+            convolution: Convolution::new(shape, instructions, Precision::F32),
             kernel_gradient: WeightGradient::new(shape, instructions),
             data_gradient: shape.inputs.is_multiple_of(CHANNELS).then(|| DataGradient::new(shape, instructions)),
             statistics: running.statistics(resnet::EPSILON),

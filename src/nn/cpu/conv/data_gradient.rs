@@ -12,7 +12,7 @@ use super::ConvShape;
 use super::winograd::{Epilogue, Winograd};
 
 /// Computes gradients of what went in from those of what came out.
-pub(in super::super) struct DataGradient {
+pub struct DataGradient {
     shape: ConvShape,
     instructions: Instructions,
     method: Method,

@@ -1,21 +1,23 @@
 //! Convolutions over [`Map`](super::map::Map)s, and their gradients.
 
 mod data_gradient;
+mod direct;
 mod forward;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
 mod winograd;
 
-pub(super) use self::data_gradient::DataGradient;
-pub(super) use self::forward::Convolution;
-pub(super) use self::weight_gradient::{WeightGradient, channel_sums};
+pub use self::data_gradient::DataGradient;
+pub use self::forward::Convolution;
+pub use self::weight_gradient::WeightGradient;
+pub(super) use self::weight_gradient::channel_sums;
 
 use super::super::resnet::ConvSpec;
 
 /// A square kernel of odd size, padded so that step 1 keeps the size, without bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConvShape {
+pub struct ConvShape {
     /// Channels that go in.
     pub inputs: usize,
     /// Channels that come out: a multiple of [`CHANNELS`].

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::map::{Layout, Map};
 use super::*;
-use crate::nn::cpu::Instructions;
+use crate::nn::cpu::{Instructions, Precision};
 
 /// A convolution with its maps, in the order of its definition.
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ proptest! {
         let (rows, columns) = case.out();
         let layout = Layout { height: rows, width: columns, channels: shape.outputs, border: 1 };
         for instructions in Instructions::available() {
-            let mut convolution = Convolution::new(shape, instructions);
+            let mut convolution = Convolution::new(shape, instructions, Precision::F32);
             convolution.set(&kernel, &scale, &bias);
             let residual_maps = maps(&residuals, layout);
             let residual_maps = with_residual.then_some(&residual_maps[..]);
@@ -147,13 +147,67 @@ proptest! {
         }
     }
 
+    /// Factors lose 16 bits of 24, sums none.
+    #[test]
+    fn bf16_comes_close_to_the_definition(case in cases(prop_oneof![1usize..7, Just(32), Just(64)])) {
+        let (shape, kernel, inputs) = (case.shape, case.kernel(), case.inputs());
+        let (rows, columns) = case.out();
+        let plain = [Instructions::Portable];
+        let fast = Instructions::available().into_iter().filter(|instructions| instructions.multiply_bf16());
+        for instructions in fast.chain(plain) {
+            let mut convolution = Convolution::new(shape, instructions, Precision::Bf16);
+            convolution.set(&kernel, &vec![1.0; shape.outputs], &vec![0.0; shape.outputs]);
+            let mut results = vec![Map::default(); case.photos];
+            convolution.run_all(&case.input_maps(), &mut results, None, false);
+            let mut alone = Map::default();
+            convolution.run_in_bands(&case.input_maps()[0], &mut alone, None, false);
+            prop_assert_eq!(alone.values(), results[0].values(), "in bands");
+            for (input, result) in inputs.iter().zip(&results) {
+                let mut expected = vec![0.0; shape.outputs * rows * columns];
+                let mut size = expected.clone();
+                case.products(|from, weight, to| {
+                    let product = f64::from(input[from]) * f64::from(kernel[weight]);
+                    expected[to] += product;
+                    size[to] += product * product;
+                });
+                let apart = result.to_planes().iter().zip(&expected).map(|(got, it)| (f64::from(*got) - it).powi(2)).sum::<f64>();
+                let size = size.iter().sum::<f64>();
+                // Each factor is rounded by up to 2⁻⁹ of itself; the domain of tiles of 4×4 makes much more of that
+                // where, as here, neighbours have nothing in common.
+                let room = if shape.has_tiles() { 0.08 } else { 0.004 };
+                prop_assert!((apart / size).sqrt() <= room, "{}: {}", instructions, (apart / size).sqrt());
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_by_instruction_agrees_with_plain_arithmetic(case in cases(prop_oneof![1usize..7, Just(32), Just(64)])) {
+        let run = |instructions| {
+            let mut convolution = Convolution::new(case.shape, instructions, Precision::Bf16);
+            convolution.set(&case.kernel(), &vec![1.0; case.shape.outputs], &values(case.shape.outputs, 6));
+            let mut results = vec![Map::default(); case.photos];
+            convolution.run_all(&case.input_maps(), &mut results, None, true);
+            results
+        };
+        let plain = run(Instructions::Portable);
+        for instructions in Instructions::available().into_iter().filter(|it| it.multiply_bf16()) {
+            for (got, plain) in run(instructions).iter().zip(&plain) {
+                for (got, plain) in got.values().iter().zip(plain.values()) {
+                    // Tiles are taken to their domain by other steps, so that some round to the neighbouring value.
+                    let room = if case.shape.has_tiles() { 2e-2 } else { 1e-5 } * plain.abs().max(4.0);
+                    prop_assert!((got - plain).abs() <= room, "{}: {} instead of {}", instructions, got, plain);
+                }
+            }
+        }
+    }
+
     #[test]
     fn forward_with_many_channels_agrees(height in 1usize..9, width in 1usize..9, seed: u32) {
         let shape = ConvShape { inputs: 256, outputs: CHANNELS, kernel: 3, stride: 1 };
         let case = Case { shape, height, width, photos: 2, seed };
         let (kernel, inputs) = (case.kernel(), case.inputs());
         for instructions in Instructions::available() {
-            let mut convolution = Convolution::new(shape, instructions);
+            let mut convolution = Convolution::new(shape, instructions, Precision::F32);
             convolution.set(&kernel, &[1.0; CHANNELS], &[0.0; CHANNELS]);
             let mut results = vec![Map::default(); case.photos];
             convolution.run_all(&case.input_maps(), &mut results, None, false);

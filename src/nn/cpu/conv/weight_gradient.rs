@@ -11,7 +11,7 @@ const PIXELS: usize = 48;
 
 /// Computes the gradient of a kernel from what went into the convolution and the gradient of what came out. The result
 /// is the same to the bit for any number of threads.
-pub(in super::super) struct WeightGradient {
+pub struct WeightGradient {
     shape: ConvShape,
     instructions: Instructions,
     /// Block of output channels, kernel row, kernel column, input channel, channel within the block.

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use half::bf16;
 use rayon::prelude::*;
 
-use super::super::kernel::{Enter, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
+use super::super::kernel::{Enter, Factor, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
 use super::super::map::{Band, Layout, Map};
 
 /// Tiles that go into the other domain together, at most: enough to fetch each kernel for, few enough to stay in a
@@ -16,25 +17,45 @@ const TILES: usize = 32;
 const TOGETHER: usize = 8;
 
 /// The kernels of such a convolution in the other domain.
-pub(super) struct Winograd {
+pub(super) struct Winograd<F = f32> {
     inputs: usize,
     outputs: usize,
     instructions: Instructions,
-    /// Block of output channels, place, input channel, channel within the block; [`step`] from place to place.
-    weights: Vec<f32>,
+    /// Block of output channels, place, then, some values at a time, input channel, and channel within the block;
+    /// [`step`] from place to place.
+    weights: Vec<F>,
     no_bias: Vec<f32>,
 }
 
 thread_local! {
     /// One block a thread, whatever the number of convolutions.
-    static BUFFERS: RefCell<Buffers> = RefCell::default();
+    static SINGLE: RefCell<Buffers<f32>> = RefCell::default();
+    static HALF: RefCell<Buffers<bf16>> = RefCell::default();
 }
 
 /// A block of tiles in the other domain.
 #[derive(Default)]
-struct Buffers {
-    entered: Vec<f32>,
+pub(super) struct Buffers<F> {
+    entered: Vec<F>,
     sums: Vec<f32>,
+}
+
+/// Factors that tiles can be entered as.
+pub(super) trait Tiles: Factor {
+    /// Calls `work` with this thread's block.
+    fn lend(work: impl FnOnce(&mut Buffers<Self>));
+}
+
+impl Tiles for f32 {
+    fn lend(work: impl FnOnce(&mut Buffers<Self>)) {
+        SINGLE.with_borrow_mut(work);
+    }
+}
+
+impl Tiles for bf16 {
+    fn lend(work: impl FnOnce(&mut Buffers<Self>)) {
+        HALF.with_borrow_mut(work);
+    }
 }
 
 /// What happens to a sum before it is stored; maps are laid out as what comes out.
@@ -64,11 +85,11 @@ fn step(values: usize) -> usize {
     (values.div_ceil(LINE) | 1) * LINE
 }
 
-impl Winograd {
+impl<F: Tiles> Winograd<F> {
     /// Kernels of zeros. Both numbers of channels must be multiples of [`CHANNELS`](super::CHANNELS).
     pub fn new(inputs: usize, outputs: usize, instructions: Instructions) -> Self {
         let block = instructions.channels();
-        let weights = vec![0.0; outputs / block * PLACES * step(inputs * block)];
+        let weights = vec![F::default(); outputs / block * PLACES * step(inputs * block)];
         let no_bias = vec![0.0; instructions.channels()];
         Self { inputs, outputs, instructions, weights, no_bias }
     }
@@ -85,8 +106,9 @@ impl Winograd {
                     kernels.iter_mut().zip(kernel).for_each(|(place, value)| place[k] = value);
                 }
                 for (place, values) in kernels_to_domain(&kernels).iter().enumerate() {
-                    let begin = place * step + input * block + c;
-                    packed[begin..begin + TOGETHER].copy_from_slice(values);
+                    let begin = place * step + (input - input % F::TOGETHER) * block + c * F::TOGETHER;
+                    let places = packed[begin..].iter_mut().skip(input % F::TOGETHER).step_by(F::TOGETHER);
+                    places.zip(values).for_each(|(place, value)| *place = F::nearest(*value));
                 }
             }
         });
@@ -121,12 +143,12 @@ impl Winograd {
             .flat_map(|(photo, band)| band.rows.clone().step_by(TILE).map(move |top| (photo, top)))
             .collect();
         let blocks = strips.len().div_ceil((TILES / in_strip).max(1));
-        BUFFERS.with_borrow_mut(|buffers| {
+        F::lend(|buffers| {
             for block in strips.chunks(strips.len().div_ceil(blocks.max(1)).max(1)) {
                 let strip = |(index, &(photo, top))| Strip { photo, top, first: index * in_strip };
                 let block: Vec<Strip> = block.iter().enumerate().map(strip).collect();
                 let tiles = block.len() * in_strip;
-                buffers.entered.resize(PLACES * step(tiles * self.inputs), 0.0);
+                buffers.entered.resize(PLACES * step(tiles * self.inputs), F::default());
                 buffers.sums.resize(PLACES * step(tiles * self.outputs), 0.0);
                 self.enter(inputs, &block, in_strip, &mut buffers.entered);
                 self.multiply(tiles, buffers);
@@ -135,7 +157,7 @@ impl Winograd {
         });
     }
 
-    fn enter(&self, inputs: &[Map], block: &[Strip], in_strip: usize, entered: &mut [f32]) {
+    fn enter(&self, inputs: &[Map], block: &[Strip], in_strip: usize, entered: &mut [F]) {
         let step = step(block.len() * in_strip * self.inputs);
         for strip in block {
             let Some(input) = inputs.get(strip.photo) else { continue };
@@ -154,7 +176,7 @@ impl Winograd {
     }
 
     /// The sums over input channels, for each place a product of tiles with kernels.
-    fn multiply(&self, tiles: usize, Buffers { entered, sums }: &mut Buffers) {
+    fn multiply(&self, tiles: usize, Buffers { entered, sums }: &mut Buffers<F>) {
         let block = self.instructions.channels();
         let kernels = self.inputs * block;
         for place in 0..PLACES {

@@ -26,7 +26,7 @@ pub(super) trait Lanes: Copy {
 
 /// Four lanes, which every processor of today has.
 #[derive(Clone, Copy)]
-pub(super) struct Four([f32; 4]);
+pub(super) struct Four(pub [f32; 4]);
 
 impl Lanes for Four {
     const N: usize = 4;
@@ -88,7 +88,7 @@ pub(super) mod x86 {
 
     /// 512 bits. Used only by functions that switch AVX-512 on, into which all of this is inlined.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Sixteen(__m512);
+    pub(in super::super) struct Sixteen(pub __m512);
 
     /// 256 bits. Used only by functions that switch AVX2 and FMA on, into which all of this is inlined.
     #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)] // Vectors are loaded and stored by address; each block says why that is sound.
 
+mod factor;
 mod lanes;
 mod outer;
 mod row;
@@ -12,6 +13,7 @@ mod winograd;
 
 use std::fmt;
 
+pub(super) use self::factor::Factor;
 pub(super) use self::outer::OuterProducts;
 pub(super) use self::row::Row;
 pub(super) use self::winograd::{Enter, Leave, OUTPUTS as TILE, PLACES, kernels_to_domain};
@@ -27,6 +29,24 @@ pub enum Instructions {
     Avx2,
     /// What the compiler makes of plain arithmetic: SSE2 or NEON.
     Portable,
+}
+
+/// What factors are rounded to before they are multiplied; sums are always in single precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Single: they stay as they are.
+    F32,
+    /// The upper half of single.
+    Bf16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
 }
 
 impl Instructions {
@@ -49,6 +69,17 @@ impl Instructions {
         }
         available.push(Self::Portable);
         available
+    }
+
+    /// Whether there is an instruction that multiplies bf16. The portable kernels do so by plain arithmetic, slowly.
+    pub fn multiply_bf16(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => false,
+            Self::Portable => false,
+        }
     }
 
     /// Output channels that one call computes: two vectors.

@@ -1,17 +1,21 @@
 //! The innermost loop of a convolution: some neighbouring pixels of one output row times a block of output channels, all
 //! held in registers.
 
+use half::bf16;
+
 use super::Instructions;
+use super::factor::{Factor, Factors};
 use super::lanes::{Four, Lanes};
 
 /// One row of output pixels for one block of [`Instructions::channels`] channels.
 ///
 /// Output pixel x, channel c is `bias[c]` + Σ over runs r and i < `run` of
 /// `input[runs[r] + x · input_step + i]` · `weights[(r · run + i) · channels + c]`, plus the residual, cut at zero if
-/// `relu`, or made zero where the gate is not positive.
-pub(in super::super) struct Row<'a> {
+/// `relu`, or made zero where the gate is not positive. Factors in bf16 are multiplied two at a time: there `run` is
+/// even, and weights i and i + 1 of a channel lie side by side.
+pub(in super::super) struct Row<'a, F = f32> {
     /// From the first value that the first output pixel needs.
-    pub input: &'a [f32],
+    pub input: &'a [F],
     /// Values between what neighbouring output pixels need.
     pub input_step: usize,
     /// Where the runs of contiguous input values begin.
@@ -19,7 +23,7 @@ pub(in super::super) struct Row<'a> {
     /// Values in a run.
     pub run: usize,
     /// For each value of the runs, a weight for each channel of the block.
-    pub weights: &'a [f32],
+    pub weights: &'a [F],
     /// One for each channel of the block.
     pub bias: &'a [f32],
     /// Added before the cut; laid out as `output`.
@@ -36,28 +40,14 @@ pub(in super::super) struct Row<'a> {
     pub width: usize,
 }
 
-impl Row<'_> {
+impl<F: Factor> Row<'_, F> {
     /// Computes the row.
     ///
     /// # Panics
     /// Where a slice is shorter than the description says, or the processor lacks the instructions.
     pub(in super::super) fn compute(&mut self, instructions: Instructions) {
         self.check(instructions.channels());
-        match instructions {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => {
-                assert!(is_x86_feature_detected!("avx512f"));
-                // SAFETY: the processor has the instructions, as was just asked.
-                unsafe { x86::row_avx512(self) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => {
-                assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
-                // SAFETY: the processor has the instructions, as was just asked.
-                unsafe { x86::row_avx2(self) }
-            }
-            Instructions::Portable => row::<Four, 4, 2>(self),
-        }
+        F::row(self, instructions);
     }
 
     /// The bounds on which the addresses below rely.
@@ -75,26 +65,59 @@ impl Row<'_> {
     }
 }
 
+/// [`Row::compute`] in single precision.
+pub(super) fn single(it: &mut Row<'_, f32>, instructions: Instructions) {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => {
+            assert!(is_x86_feature_detected!("avx512f"));
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::row_avx512(it) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::row_avx2(it) }
+        }
+        Instructions::Portable => row::<Four, f32, 4, 2>(it),
+    }
+}
+
+/// [`Row::compute`] in bf16.
+pub(super) fn half(it: &mut Row<'_, bf16>, instructions: Instructions) {
+    assert!(it.run.is_multiple_of(2));
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => {
+            assert!(instructions.multiply_bf16());
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::row_avx512_bf16(it) }
+        }
+        _ => row::<Four, bf16, 4, 2>(it),
+    }
+}
+
 /// The row in tiles of `WIDE` or of `NARROW` pixels, whichever wastes less; the last one may overlap the one before.
 #[inline(always)]
-fn row<V: Lanes, const WIDE: usize, const NARROW: usize>(row: &mut Row<'_>) {
+fn row<V: Lanes, F: Factors<V>, const WIDE: usize, const NARROW: usize>(row: &mut Row<'_, F>) {
     let covered = |tile: usize| row.width.div_ceil(tile) * tile;
     if row.width >= WIDE && covered(WIDE) <= covered(NARROW) {
-        tiles::<V, WIDE>(row);
+        tiles::<V, F, WIDE>(row);
     } else if row.width >= NARROW {
-        tiles::<V, NARROW>(row);
+        tiles::<V, F, NARROW>(row);
     } else {
-        tiles::<V, 1>(row);
+        tiles::<V, F, 1>(row);
     }
 }
 
 #[inline(always)]
-fn tiles<V: Lanes, const R: usize>(row: &mut Row<'_>) {
+fn tiles<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>) {
     let mut x = 0;
     while x < row.width {
         let begin = x.min(row.width - R);
         // SAFETY: `begin + R <= width`, and `Row::check` has made sure of all that `width` pixels read and write.
-        unsafe { tile::<V, R>(row, begin) };
+        unsafe { tile::<V, F, R>(row, begin) };
         x += R;
     }
 }
@@ -104,9 +127,9 @@ fn tiles<V: Lanes, const R: usize>(row: &mut Row<'_>) {
 /// # Safety
 /// [`Row::check`] must hold for this vector's channels, and `begin + R` be at most the row's width.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const R: usize>(row: &mut Row<'_>, begin: usize) {
-    // SAFETY: every address below lies within the slices, by what the caller promises: pixel `begin + r` reads `run`
-    // values from each of `runs`, weights are taken in order from first to last, and each pixel writes one block.
+unsafe fn tile<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>, begin: usize) {
+    // SAFETY: every address below lies within the slices, by what the caller promises: pixel `begin + r` reads at most
+    // `run` values from each of `runs`, weights are taken in order from first to last, and each pixel writes one block.
     unsafe {
         let bias = [V::load(row.bias.as_ptr()), V::load(row.bias.as_ptr().add(V::N))];
         let mut sums = [bias; R];
@@ -114,14 +137,14 @@ unsafe fn tile<V: Lanes, const R: usize>(row: &mut Row<'_>, begin: usize) {
         let first = row.input.as_ptr().add(begin * row.input_step);
         for &offset in row.runs {
             let mut input = first.add(offset);
-            for _ in 0..row.run {
-                let (low, high) = (V::load(weights), V::load(weights.add(V::N)));
+            for _ in 0..row.run / F::TOGETHER {
+                let (low, high) = (F::load(weights), F::load(weights.add(V::N * F::TOGETHER)));
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let value = V::splat(*input.add(r * row.input_step));
-                    *sum = [sum[0].multiply_add(value, low), sum[1].multiply_add(value, high)];
+                    let value = F::splat(input.add(r * row.input_step));
+                    *sum = [F::multiply_add(sum[0], value, low), F::multiply_add(sum[1], value, high)];
                 }
-                input = input.add(1);
-                weights = weights.add(2 * V::N);
+                input = input.add(F::TOGETHER);
+                weights = weights.add(2 * V::N * F::TOGETHER);
             }
         }
         for (r, sum) in sums.into_iter().enumerate() {
@@ -144,18 +167,26 @@ unsafe fn tile<V: Lanes, const R: usize>(row: &mut Row<'_>, begin: usize) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use half::bf16;
+
     use super::super::lanes::x86::{Eight, Sixteen};
     use super::{Row, row};
 
     /// 28 of the 32 registers hold sums.
     #[target_feature(enable = "avx512f")]
     pub(super) fn row_avx512(it: &mut Row<'_>) {
-        row::<Sixteen, 14, 7>(it);
+        row::<Sixteen, f32, 14, 7>(it);
+    }
+
+    /// As above.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn row_avx512_bf16(it: &mut Row<'_, bf16>) {
+        row::<Sixteen, bf16, 14, 7>(it);
     }
 
     /// 12 of the 16 registers hold sums.
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn row_avx2(it: &mut Row<'_>) {
-        row::<Eight, 6, 4>(it);
+        row::<Eight, f32, 6, 4>(it);
     }
 }

@@ -2,7 +2,10 @@
 //! are taken into another domain, in which a convolution is one product for each place of a tile, and the sums are taken
 //! back. That is a quarter of the products.
 
+use half::bf16;
+
 use super::Instructions;
+use super::factor::{Factor, Factors};
 use super::lanes::{Four, Lanes};
 
 /// Output pixels of a tile on a side.
@@ -13,7 +16,7 @@ const INPUTS: usize = OUTPUTS + 2;
 pub(in super::super) const PLACES: usize = INPUTS * INPUTS;
 
 /// Takes a row of tiles into the other domain.
-pub(in super::super) struct Enter<'a> {
+pub(in super::super) struct Enter<'a, F = f32> {
     /// All lines of a map.
     pub input: &'a [f32],
     /// Lines, and pixels in a line; what lies beyond counts as zero.
@@ -25,7 +28,7 @@ pub(in super::super) struct Enter<'a> {
     /// Tiles, each beginning [`OUTPUTS`] pixels after the one before.
     pub tiles: usize,
     /// Place by place, tile by tile, channel by channel, from the first tile's on.
-    pub output: &'a mut [f32],
+    pub output: &'a mut [F],
     /// Values of `output` from one place to the next.
     pub step: usize,
 }
@@ -108,7 +111,7 @@ pub(in super::super) fn kernels_to_domain<const K: usize>(kernels: &[[f32; K]; 9
     places
 }
 
-impl Enter<'_> {
+impl<F: Factor> Enter<'_, F> {
     /// Does so.
     ///
     /// # Panics
@@ -117,21 +120,39 @@ impl Enter<'_> {
         assert!(self.channels.is_multiple_of(instructions.channels() / 2));
         assert!(self.input.len() >= self.size.0 * self.size.1 * self.channels);
         assert!(self.output.len() >= (PLACES - 1) * self.step + self.tiles * self.channels);
-        match instructions {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => {
-                assert!(is_x86_feature_detected!("avx512f"));
-                // SAFETY: the processor has the instructions, as was just asked.
-                unsafe { x86::enter_avx512(self) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => {
-                assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
-                // SAFETY: the processor has the instructions, as was just asked.
-                unsafe { x86::enter_avx2(self) }
-            }
-            Instructions::Portable => enter::<Four>(self),
+        F::enter(self, instructions);
+    }
+}
+
+/// [`Enter::run`] in single precision.
+pub(super) fn enter_single(it: &mut Enter<'_>, instructions: Instructions) {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => {
+            assert!(is_x86_feature_detected!("avx512f"));
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::enter_avx512(it) }
         }
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::enter_avx2(it) }
+        }
+        Instructions::Portable => enter::<Four, f32>(it),
+    }
+}
+
+/// [`Enter::run`] with results in bf16.
+pub(super) fn enter_half(it: &mut Enter<'_, bf16>, instructions: Instructions) {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => {
+            assert!(instructions.multiply_bf16());
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::enter_avx512_bf16(it) }
+        }
+        _ => enter::<Four, bf16>(it),
     }
 }
 
@@ -168,17 +189,17 @@ impl Leave<'_> {
 }
 
 #[inline(always)]
-fn enter<V: Lanes>(it: &mut Enter<'_>) {
+fn enter<V: Lanes, F: Factors<V>>(it: &mut Enter<'_, F>) {
     for tile in 0..it.tiles {
         for channel in (0..it.channels).step_by(V::N) {
-            enter_tile::<V>(it, tile, channel);
+            enter_tile::<V, F>(it, tile, channel);
         }
     }
 }
 
 #[allow(clippy::needless_range_loop)] // rows and columns change places
 #[inline(always)]
-fn enter_tile<V: Lanes>(it: &mut Enter<'_>, tile: usize, channel: usize) {
+fn enter_tile<V: Lanes, F: Factors<V>>(it: &mut Enter<'_, F>, tile: usize, channel: usize) {
     let (top, left) = (it.corner.0, it.corner.1 + tile * OUTPUTS);
     let whole = top + INPUTS <= it.size.0 && left + INPUTS <= it.size.1;
     let begin = (top * it.size.1 + left) * it.channels + channel;
@@ -203,7 +224,7 @@ fn enter_tile<V: Lanes>(it: &mut Enter<'_>, tile: usize, channel: usize) {
         for (x, value) in row.into_iter().enumerate() {
             let place = (y * INPUTS + x) * it.step + tile * it.channels + channel;
             // SAFETY: `Enter::run` has made sure of the values of the last place and tile.
-            unsafe { value.store(it.output.as_mut_ptr().add(place)) };
+            unsafe { F::store(value, it.output.as_mut_ptr().add(place)) };
         }
     }
 }
@@ -262,17 +283,24 @@ fn leave_tile<V: Lanes>(it: &mut Leave<'_>, tile: usize, channel: usize) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use half::bf16;
+
     use super::super::lanes::x86::{Eight, Sixteen};
     use super::{Enter, Leave, enter, leave};
 
     #[target_feature(enable = "avx512f")]
     pub(super) fn enter_avx512(it: &mut Enter<'_>) {
-        enter::<Sixteen>(it);
+        enter::<Sixteen, f32>(it);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn enter_avx512_bf16(it: &mut Enter<'_, bf16>) {
+        enter::<Sixteen, bf16>(it);
     }
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn enter_avx2(it: &mut Enter<'_>) {
-        enter::<Eight>(it);
+        enter::<Eight, f32>(it);
     }
 
     #[target_feature(enable = "avx512f")]
