@@ -14,12 +14,13 @@
 //!
 //! [`job`] is how a long job tells how far it is and is stopped, [`error`] what a user sees when something fails,
 //! [`places`] where the program keeps things of its own, [`format`](mod@format) how numbers read,
-//! [`atomic_file`] how files are written.
+//! [`atomic_file`] how files are written, `dice` where chance comes from.
 
 pub mod app;
 pub mod atomic_file;
 pub mod cli;
 pub mod dataset;
+mod dice;
 pub mod error;
 pub mod export;
 pub mod format;

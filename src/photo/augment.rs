@@ -5,11 +5,11 @@
 //! adds [noise], the camera gives it its [tone], and the file is saved as [JPEG](jpeg). Nothing of this may make the
 //! label untrue: most of the photo stays in the frame, and marks are straight, round, soft or brighter than concrete.
 
-mod dice;
 mod jpeg;
 mod lens;
 mod marks;
 mod noise;
+mod part;
 mod plane;
 mod shadow;
 mod tone;
@@ -21,8 +21,9 @@ mod tests;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::dice::Dice;
 use crate::error::{Error, Result};
-use dice::{Dice, Part};
+use part::Part;
 use view::View;
 
 /// How strongly photos are varied while training; 0 and `false` leave them as they are.
@@ -138,7 +139,7 @@ pub fn augment(photo: &RgbImage, side: u32, settings: &Augmentation, rng: &mut i
 }
 
 fn vary(photo: &RgbImage, side: u32, settings: &Augmentation, seed: u64) -> RgbImage {
-    let dice = |part| Dice::new(seed, part);
+    let dice = |part| Dice::of(seed, part);
     let mut picture = View::random(settings, &mut dice(Part::View)).show(photo, side);
     marks::draw(&mut picture, settings.marks, &mut dice(Part::Marks));
     shadow::cast(&mut picture, settings.shadows, &mut dice(Part::Shadow));

@@ -2,9 +2,10 @@
 
 use image::{Rgb, RgbImage};
 
-use super::noise::{Dice, Plane, lerp, smooth_step};
+use super::noise::{Plane, lerp, smooth_step};
 use super::portable::{exp, sin_cos, square};
 use super::surface::Surface;
+use crate::dice::Dice;
 
 /// The paste's colours as they come out of real cameras, from bluish grey to beige and brown; 1 is the brightest part.
 const COLOURS: [[f32; 3]; 9] = [

@@ -3,8 +3,9 @@
 //! A strand is a walk that heads for a goal and is thrown off it by wander at several scales: slow bends, jogs around
 //! stones, jags around grains of sand, and jitter. Its width varies along its length in the same manner.
 
-use super::noise::{Dice, smooth_step};
+use super::noise::smooth_step;
 use super::portable::{direction, exp, length, sin_cos};
+use crate::dice::Dice;
 
 /// How many photos in a hundred show each kind of crack, in the order of [`Kind`].
 const SHARES: [(u32, Kind); 5] =

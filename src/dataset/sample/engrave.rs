@@ -1,9 +1,10 @@
 //! Cuts a crack into a surface: the dark opening, its broken edges and what has fallen in.
 
 use super::crack::{Crack, Kind, Point};
-use super::noise::{Dice, Grid, Noise, Plane, lerp, smooth_step};
+use super::noise::{Grid, Noise, Plane, lerp, smooth_step};
 use super::portable::sin_cos;
 use super::surface::{Blob, Surface};
+use crate::dice::Dice;
 
 /// Farther than this from the opening, in pixels, nothing changes.
 const REACH: f32 = 6.0;

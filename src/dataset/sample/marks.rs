@@ -2,9 +2,10 @@
 //!
 //! These marks are drawn from the same distribution in both classes, so that none of them tells which it is.
 
-use super::noise::{Dice, Grid, Plane, lerp, smooth_step};
+use super::noise::{Grid, Plane, lerp, smooth_step};
 use super::portable::{length, sin_cos, square};
 use super::surface::{Blob, Surface};
+use crate::dice::Dice;
 
 /// Adds a random choice of marks, most photos having one or two.
 pub(super) fn add(surface: &mut Surface, dice: &mut Dice) {

@@ -17,9 +17,9 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::Class;
+use crate::dice::Dice;
 use camera::Camera;
 use crack::Crack;
-use noise::Dice;
 use surface::Surface;
 
 pub use folder::write_samples;

@@ -1,57 +1,9 @@
 //! Random numbers, smooth noise and planes of values: what a surface is made of.
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
 use super::portable::{exp, sin_cos, square};
-
-/// A source of random numbers that gives the same ones on every machine.
-pub(super) struct Dice(ChaCha8Rng);
+use crate::dice::Dice;
 
 impl Dice {
-    /// The numbers of one part (`stream`) of the photo with this seed; parts do not disturb one another.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        Self(rng)
-    }
-
-    /// A number of `[low, high)`.
-    pub(super) fn between(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * self.0.random::<f32>()
-    }
-
-    /// A whole number of `low..=high`.
-    pub(super) fn whole(&mut self, low: u32, high: u32) -> u32 {
-        self.0.random_range(low..=high.max(low))
-    }
-
-    /// True with probability `p`.
-    pub(super) fn chance(&mut self, p: f32) -> bool {
-        self.0.random::<f32>() < p
-    }
-
-    /// Roughly normal, mean 0, standard deviation 1, never beyond ±3.5: the sum of four bytes of one draw.
-    pub(super) fn normal(&mut self) -> f32 {
-        let sum: u32 = self.bits().to_le_bytes().iter().map(|&byte| u32::from(byte)).sum();
-        (sum as f32 - 510.0) / 147.8
-    }
-
-    /// An angle of the full circle, in radians.
-    pub(super) fn angle(&mut self) -> f32 {
-        self.between(0.0, std::f32::consts::TAU)
-    }
-
-    /// 1 or −1.
-    pub(super) fn sign(&mut self) -> f32 {
-        if self.chance(0.5) { 1.0 } else { -1.0 }
-    }
-
-    /// 32 random bits.
-    pub(super) fn bits(&mut self) -> u32 {
-        self.0.random()
-    }
-
     /// A fresh noise.
     pub(super) fn noise(&mut self) -> Noise {
         Noise { seed: self.bits() }

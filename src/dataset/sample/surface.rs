@@ -1,7 +1,8 @@
 //! The concrete itself: paste, grain, aggregate and pores.
 
-use super::noise::{Dice, Grid, Noise, Plane, lerp, smooth_step};
+use super::noise::{Grid, Noise, Plane, lerp, smooth_step};
 use super::portable::{length, sin_cos, square};
+use crate::dice::Dice;
 
 /// A piece of concrete before light falls on it.
 pub(super) struct Surface {

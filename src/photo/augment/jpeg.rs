@@ -3,7 +3,7 @@
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
-use super::dice::Dice;
+use crate::dice::Dice;
 use crate::photo::decode;
 
 /// Saves a share of the photos at a quality of 30 to 95, and reads them back as the program reads any photo.

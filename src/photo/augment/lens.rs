@@ -1,7 +1,7 @@
 //! Blur: out of focus, or moved while the shutter was open.
 
-use super::dice::Dice;
 use super::plane::{Picture, Tap};
+use crate::dice::Dice;
 
 /// Blurs by a standard deviation of at most `most` pixels, mostly by far less; one photo in six is moved instead.
 pub(super) fn blur(picture: &mut Picture, most: f32, dice: &mut Dice) {

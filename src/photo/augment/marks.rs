@@ -11,8 +11,8 @@ mod strokes;
 #[cfg(test)]
 mod tests;
 
-use super::dice::Dice;
 use super::plane::Picture;
+use crate::dice::Dice;
 
 type Mark = fn(&mut Picture, &mut Dice);
 

@@ -1,7 +1,7 @@
 //! Noise of the sensor: grain, a little of it coloured, and blotches.
 
-use super::dice::Dice;
 use super::plane::{Picture, Plane, Tap};
+use crate::dice::Dice;
 
 /// Adds noise with a standard deviation of at most `most` levels, mostly of far less.
 pub(super) fn add(picture: &mut Picture, most: f32, dice: &mut Dice) {

@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 /// One value for each pixel of a square, row by row.
 pub(super) struct Plane {
@@ -212,7 +212,7 @@ pub(super) fn smooth_step(low: f32, high: f32, x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::photo::augment::dice::Part;
+    use crate::photo::augment::part::Part;
 
     #[test]
     fn mirrors_stand_behind_the_last_pixels() {
@@ -236,7 +236,7 @@ mod tests {
     fn clouds_are_smooth_and_of_spread_1() {
         for spacing in [4.0, 9.5, 30.0] {
             let many: Vec<Plane> = [3, 4, 5, 6, 7, 8, 9, 10]
-                .map(|seed| Plane::clouds(96, [spacing; 2], &mut Dice::new(seed, Part::Noise)))
+                .map(|seed| Plane::clouds(96, [spacing; 2], &mut Dice::of(seed, Part::Noise)))
                 .into_iter()
                 .collect();
             let values: Vec<f32> = many.iter().flat_map(|plane| plane.values().iter().copied()).collect();

@@ -1,7 +1,7 @@
 //! Light that is not even: shadows with soft edges, light from one side, dark corners.
 
-use super::dice::Dice;
 use super::plane::{Picture, Plane, smooth_step};
+use crate::dice::Dice;
 
 /// Lets a shadow or uneven light fall onto a share of the photos.
 pub(super) fn cast(picture: &mut Picture, share: f32, dice: &mut Dice) {

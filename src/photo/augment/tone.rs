@@ -1,7 +1,7 @@
 //! What the camera makes of the light: brightness, contrast, gamma, colour.
 
-use super::dice::Dice;
 use super::plane::Picture;
+use crate::dice::Dice;
 
 /// The mean level that photos are kept within, unless they are already outside: darker or brighter, cracks drown.
 const MEANS: [f32; 2] = [65.0, 205.0];

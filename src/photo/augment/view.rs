@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 
-use super::dice::Dice;
 use super::plane::{Picture, mirrored};
 use super::{Augmentation, VISIBLE_SHARE};
+use crate::dice::Dice;
 use crate::photo::transform;
 
 /// How the photo lies behind the frame. The photo is stretched to the frame, zoomed, shifted, then turned and mirrored.
@@ -185,7 +185,7 @@ fn area(outline: &[[f32; 2]]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::photo::augment::dice::Part;
+    use crate::photo::augment::part::Part;
     use image::imageops;
 
     const PLAIN: View = View { mirrored: false, sine: 0.0, cosine: 1.0, zoom: [1.0; 2], shift: [0.0; 2] };
@@ -214,7 +214,7 @@ mod tests {
         let settings = Augmentation { flips: true, quarter_turns: true, ..Augmentation::none() };
         let mut seen: Vec<View> = Vec::new();
         for seed in 0..200 {
-            let view = View::random(&settings, &mut Dice::new(seed, Part::View));
+            let view = View::random(&settings, &mut Dice::of(seed, Part::View));
             if !seen.contains(&view) {
                 seen.push(view);
             }
@@ -245,7 +245,7 @@ mod tests {
     fn every_view_shows_enough() {
         let settings = Augmentation { rotation: 45.0, scale: 0.5, flips: true, ..Augmentation::none() };
         for seed in 0..5000 {
-            let view = View::random(&settings, &mut Dice::new(seed, Part::View));
+            let view = View::random(&settings, &mut Dice::of(seed, Part::View));
             assert!(view.visible_share() >= VISIBLE_SHARE, "{view:?}: {}", view.visible_share());
         }
     }

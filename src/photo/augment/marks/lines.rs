@@ -1,7 +1,7 @@
 //! Marks that are dead straight and the same all along, from one edge of the photo to the other.
 
-use super::super::dice::Dice;
 use super::super::plane::{Picture, Plane, smooth_step};
+use crate::dice::Dice;
 
 /// A straight line: the direction across it, and how far from the middle it passes.
 struct Line {

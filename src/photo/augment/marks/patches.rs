@@ -1,7 +1,7 @@
 //! Marks that are soft, or round.
 
-use super::super::dice::Dice;
 use super::super::plane::{Picture, Plane, smooth_step};
+use crate::dice::Dice;
 
 /// A damp or dirty patch without sharp edges.
 pub(super) fn stain(picture: &mut Picture, dice: &mut Dice) {

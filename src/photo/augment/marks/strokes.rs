@@ -1,7 +1,7 @@
 //! Marks that people draw: chalk, crayon and paint, brighter or more colourful than concrete.
 
-use super::super::dice::Dice;
 use super::super::plane::{Picture, Plane, smooth_step};
+use crate::dice::Dice;
 
 /// White, yellow, orange, red, blue and green.
 const COLOURS: [[f32; 3]; 8] = [

@@ -1,4 +1,4 @@
-use super::super::dice::Part;
+use super::super::part::Part;
 use super::super::plane::Plane;
 use super::*;
 
@@ -8,7 +8,7 @@ const LEVEL: f32 = 180.0;
 /// What a mark makes of a grey photo.
 fn on_grey(mark: Mark, seed: u64) -> Picture {
     let mut picture = Picture { planes: [(); 3].map(|()| Plane::filled(SIDE, LEVEL)) };
-    mark(&mut picture, &mut Dice::new(seed, Part::Marks));
+    mark(&mut picture, &mut Dice::of(seed, Part::Marks));
     picture
 }
 
@@ -132,7 +132,7 @@ fn marks_hide_little() {
             let contrast =
                 |picture: &Picture| green(picture).chunks_exact(2).map(|pair| (pair[1] - pair[0]).abs()).sum::<f32>();
             let before = contrast(&picture);
-            mark(&mut picture, &mut Dice::new(seed, Part::Marks));
+            mark(&mut picture, &mut Dice::of(seed, Part::Marks));
             assert!(contrast(&picture) > 0.5 * before, "{seed}");
         }
     }
@@ -143,7 +143,7 @@ fn a_share_of_the_photos_has_marks() {
     let marked = |share: f32| {
         let changed = |seed: u64| {
             let mut picture = Picture { planes: [(); 3].map(|()| Plane::filled(24, LEVEL)) };
-            draw(&mut picture, share, &mut Dice::new(seed, Part::Marks));
+            draw(&mut picture, share, &mut Dice::of(seed, Part::Marks));
             green(&picture).iter().any(|value| *value != LEVEL)
         };
         (0..400).filter(|&seed| changed(seed)).count()
