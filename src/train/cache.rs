@@ -1,28 +1,21 @@
 //! Features on disk, so that a photo goes through the backbone once in its life.
 //!
-//! One file for each backbone, its weights and the preprocessing; in it one record for each photo, found by content,
-//! so that a photo keeps its features when it is renamed, moved or opened from another folder. Records are only ever
-//! appended, each with a checksum: a record cut off by a crash is passed over and overwritten.
+//! One file for each backbone, its weights, precision and the preprocessing; in it one record for each photo, found by
+//! content, so that a photo keeps its features when it is renamed, moved or opened from another folder.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::record_file::{Kind, RecordFile};
 use crate::dataset::group::ContentKey;
 use crate::error::{Context, Result};
-
-const MAGIC: &[u8; 8] = b"CSFEAT01";
-const HEADER: usize = MAGIC.len() + 8;
-const KEY: usize = 32;
-const CHECKSUM: usize = 4;
 
 /// Features of photos by their content. Holds all of one file in memory: 2 KB a photo for ResNet18.
 pub struct FeatureCache {
     columns: usize,
     rows: HashMap<ContentKey, u32>,
     values: Vec<f32>,
-    writer: Option<File>,
+    file: Option<RecordFile>,
     note: Option<String>,
 }
 
@@ -32,18 +25,19 @@ impl FeatureCache {
     ///
     /// # Errors
     /// Where the file is there and cannot be read.
-    pub fn open(folder: &Path, name: &str, columns: usize) -> Result<Self> {
-        let path = folder.join("features").join(format!("{name}.bin"));
-        let mut cache = Self { columns, rows: HashMap::new(), values: Vec::new(), writer: None, note: None };
-        match open_locked(&path) {
+    pub fn open(cache: &Path, name: &str, columns: usize) -> Result<Self> {
+        let path = file(cache, name);
+        let kind = Kind { magic: b"CSFEAT01", values: columns, bytes: size_of::<f32>() };
+        let mut cache = Self { columns, rows: HashMap::new(), values: Vec::new(), file: None, note: None };
+        match RecordFile::open(&path, kind) {
             Ok(mut file) => {
-                let valid = cache.read(&mut file, &path)?;
-                cache.prepare(file, valid);
+                cache.read(&mut file).on_file("read", &path)?;
+                cache.file = Some(file);
             }
             Err(cause) => {
                 cache.note = Some(format!("Features are not kept: cannot write {} ({cause})", path.display()));
-                if let Ok(mut file) = File::open(&path) {
-                    cache.read(&mut file, &path)?;
+                if let Ok(Some(mut file)) = RecordFile::open_to_read(&path, kind) {
+                    cache.read(&mut file).on_file("read", &path)?;
                 }
             }
         }
@@ -73,106 +67,46 @@ impl FeatureCache {
 
     /// Adds the features of some photos, `values` holding one row for each key, and writes them.
     pub fn insert(&mut self, keys: &[ContentKey], values: &[f32]) {
-        let mut records = Vec::with_capacity(keys.len() * self.record_length());
-        for (key, row) in keys.iter().zip(values.chunks_exact(self.columns)) {
-            self.remember(*key, row);
-            let start = records.len();
-            records.extend_from_slice(&key.0);
-            records.extend(row.iter().flat_map(|value| value.to_le_bytes()));
-            let checksum = records.get(start..).map(crc32fast::hash).unwrap_or_default();
-            records.extend_from_slice(&checksum.to_le_bytes());
-        }
-        let written = self.writer.as_mut().map(|file| file.write_all(&records));
+        let rows = || keys.iter().zip(values.chunks_exact(self.columns));
+        let bytes = |row: &[f32]| row.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let written = self.file.as_mut().map(|file| file.append(rows().map(|(key, row)| (*key, bytes(row)))));
         if let Some(Err(cause)) = written {
-            self.writer = None;
+            self.file = None;
             self.note = Some(format!("Features are no longer kept: {cause}"));
         }
+        for (key, row) in keys.iter().zip(values.chunks_exact(self.columns)) {
+            self.remember(*key, row.iter().copied());
+        }
     }
 
-    fn record_length(&self) -> usize {
-        KEY + 4 * self.columns + CHECKSUM
+    fn read(&mut self, file: &mut RecordFile) -> std::io::Result<()> {
+        self.values.reserve(file.len() as usize * self.columns);
+        file.read_all(|key, bytes| {
+            self.remember(key, bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        })
     }
 
-    fn remember(&mut self, key: ContentKey, row: &[f32]) {
+    fn remember(&mut self, key: ContentKey, row: impl Iterator<Item = f32>) {
         let next = (self.values.len() / self.columns) as u32;
         if self.rows.insert(key, next).is_none_or(|before| before != next) {
-            self.values.extend_from_slice(row);
+            self.values.extend(row);
         }
-    }
-
-    /// Takes in all whole records; gives the length of the part of the file that is sound, 0 for another file.
-    fn read(&mut self, file: &mut File, path: &Path) -> Result<u64> {
-        let mut header = [0; HEADER];
-        let length = file.metadata().on_file("read", path)?.len();
-        if length < HEADER as u64 {
-            return Ok(0);
-        }
-        file.read_exact(&mut header).on_file("read", path)?;
-        if header != self.header() {
-            return Ok(0);
-        }
-        let record_length = self.record_length();
-        let records = (length as usize - HEADER) / record_length;
-        self.values.reserve(records * self.columns);
-        let mut bytes = vec![0; record_length * 256];
-        let mut left = records;
-        while left > 0 {
-            let some = left.min(256);
-            let Some(buffer) = bytes.get_mut(..some * record_length) else { break };
-            file.read_exact(buffer).on_file("read", path)?;
-            buffer.chunks_exact(record_length).for_each(|record| self.read_record(record));
-            left -= some;
-        }
-        Ok((HEADER + records * record_length) as u64)
-    }
-
-    fn read_record(&mut self, record: &[u8]) {
-        let Some((body, checksum)) = record.split_last_chunk::<CHECKSUM>() else { return };
-        let Some((key, values)) = body.split_first_chunk::<KEY>() else { return };
-        if crc32fast::hash(body) == u32::from_le_bytes(*checksum) {
-            let row: Vec<f32> = values.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            self.remember(ContentKey(*key), &row);
-        }
-    }
-
-    /// Makes the file end after its last sound record and keeps it for appending.
-    fn prepare(&mut self, mut file: File, valid: u64) {
-        let result = file
-            .set_len(valid)
-            .and_then(|()| file.seek(SeekFrom::Start(valid)))
-            .and_then(|_| if valid == 0 { file.write_all(&self.header()) } else { Ok(()) });
-        match result {
-            Ok(()) => self.writer = Some(file),
-            Err(cause) => self.note = Some(format!("Features are not kept: {cause}")),
-        }
-    }
-
-    fn header(&self) -> [u8; HEADER] {
-        let mut header = [0; HEADER];
-        let (magic, columns) = header.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(MAGIC);
-        columns.copy_from_slice(&(self.columns as u64).to_le_bytes());
-        header
     }
 }
 
-/// Opens for reading and writing, and keeps other programs from writing.
-pub(super) fn open_locked(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    file.try_lock().map_err(|_| std::io::Error::other("another program is writing it"))?;
-    Ok(file)
-}
-
-/// The folder of caches below `places`.
+/// The folder of caches below `cache`.
 pub fn folder(cache: &Path) -> PathBuf {
     cache.join("features")
 }
 
+/// The file of the cache named `name` below `cache`.
+pub(super) fn file(cache: &Path, name: &str) -> PathBuf {
+    folder(cache).join(format!("{name}.bin"))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::record_file::HEADER;
     use super::*;
 
     fn key(n: u8) -> ContentKey {

@@ -4,27 +4,20 @@
 //! is held in memory.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use half::f16;
 
-use super::cache::open_locked;
+use super::cache;
+use super::record_file::{Kind, RecordFile};
 use crate::dataset::group::ContentKey;
 use crate::error::{Context, Result};
-
-const MAGIC: &[u8; 8] = b"CSMAPS01";
-const HEADER: usize = MAGIC.len() + 8;
-const KEY: usize = 32;
-const CHECKSUM: usize = 4;
 
 /// Maps of photos by their content, as many values for each.
 pub struct MapCache {
     values: usize,
     records: HashMap<ContentKey, u64>,
-    count: u64,
-    file: Option<File>,
+    file: Option<RecordFile>,
     note: Option<String>,
 }
 
@@ -35,11 +28,12 @@ impl MapCache {
     /// # Errors
     /// Where the file is there and cannot be read.
     pub fn open(folder: &Path, name: &str, values: usize) -> Result<Self> {
-        let path = folder.join("features").join(format!("{name}.bin"));
-        let mut cache = Self { values, records: HashMap::new(), count: 0, file: None, note: None };
-        match open_locked(&path) {
+        let path = cache::file(folder, name);
+        let kind = Kind { magic: b"CSMAPS01", values, bytes: size_of::<f16>() };
+        let mut cache = Self { values, records: HashMap::new(), file: None, note: None };
+        match RecordFile::open(&path, kind) {
             Ok(mut file) => {
-                cache.read_index(&mut file).on_file("read", &path)?;
+                cache.records = file.keys().on_file("read", &path)?.into_iter().zip(0..).collect();
                 cache.file = Some(file);
             }
             Err(cause) => cache.note = Some(format!("Maps are not kept: cannot write {} ({cause})", path.display())),
@@ -55,14 +49,8 @@ impl MapCache {
     /// The maps of the photo with this content, if they are kept and sound.
     pub fn get(&mut self, key: &ContentKey) -> Option<Vec<f32>> {
         let number = *self.records.get(key)?;
-        let mut record = vec![0; self.record_length()];
-        let begin = HEADER as u64 + number * record.len() as u64;
-        let file = self.file.as_mut()?;
-        file.seek(SeekFrom::Start(begin)).and_then(|_| file.read_exact(&mut record)).ok()?;
-        let (body, checksum) = record.split_last_chunk::<CHECKSUM>()?;
-        let values = body.strip_prefix(&key.0)?;
-        let sound = crc32fast::hash(body) == u32::from_le_bytes(*checksum);
-        sound.then(|| values.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect())
+        let values = self.file.as_mut()?.get(number, key)?;
+        Some(values.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect())
     }
 
     /// Why maps are not kept, if they are not.
@@ -72,63 +60,20 @@ impl MapCache {
 
     /// Keeps the maps of some photos, `maps` holding those of one after the other.
     pub fn insert(&mut self, keys: &[ContentKey], maps: &[f32]) {
-        let length = self.record_length();
         let Some(file) = &mut self.file else { return };
-        let mut records = Vec::with_capacity(keys.len() * length);
-        for (key, values) in keys.iter().zip(maps.chunks_exact(self.values)) {
-            let start = records.len();
-            records.extend_from_slice(&key.0);
-            records.extend(values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()));
-            let checksum = records.get(start..).map(crc32fast::hash).unwrap_or_default();
-            records.extend_from_slice(&checksum.to_le_bytes());
+        let halves = |maps: &[f32]| maps.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        let (first, maps) = (file.len(), maps.chunks_exact(self.values));
+        match file.append(keys.iter().zip(maps).map(|(key, maps)| (*key, halves(maps)))) {
+            Ok(()) => self.records.extend(keys.iter().copied().zip(first..)),
+            // What is on disk stays; what is missing is computed each time.
+            Err(cause) => self.note = Some(format!("Maps are no longer kept: {cause}")),
         }
-        let end = HEADER as u64 + self.count * length as u64;
-        match file.seek(SeekFrom::Start(end)).and_then(|_| file.write_all(&records)) {
-            Ok(()) => {
-                self.records.extend(keys.iter().copied().zip(self.count..));
-                self.count += keys.len() as u64;
-            }
-            Err(cause) => {
-                // What is on disk stays; what is missing is computed each time.
-                self.note = Some(format!("Maps are no longer kept: {cause}"));
-            }
-        }
-    }
-
-    fn record_length(&self) -> usize {
-        KEY + 2 * self.values + CHECKSUM
-    }
-
-    /// Takes in the keys of all whole records; a file of something else is begun anew.
-    fn read_index(&mut self, file: &mut File) -> std::io::Result<()> {
-        let (length, record) = (file.metadata()?.len(), self.record_length() as u64);
-        let mut header = [0; HEADER];
-        if length < HEADER as u64 || file.read_exact(&mut header).is_err() || header != self.header() {
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))?;
-            return file.write_all(&self.header());
-        }
-        self.count = (length - HEADER as u64) / record;
-        let mut key = [0; KEY];
-        for number in 0..self.count {
-            file.seek(SeekFrom::Start(HEADER as u64 + number * record))?;
-            file.read_exact(&mut key)?;
-            self.records.insert(ContentKey(key), number);
-        }
-        Ok(())
-    }
-
-    fn header(&self) -> [u8; HEADER] {
-        let mut header = [0; HEADER];
-        let (magic, values) = header.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(MAGIC);
-        values.copy_from_slice(&(self.values as u64).to_le_bytes());
-        header
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::record_file::HEADER;
     use super::*;
 
     fn key(n: u8) -> ContentKey {
@@ -172,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = filled(folder.path());
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[HEADER + KEY + 1] ^= 4;
+        bytes[HEADER + 32 + 1] ^= 4;
         std::fs::write(&path, &bytes).unwrap();
         let mut cache = MapCache::open(folder.path(), "test", 3).unwrap();
         assert_eq!(cache.get(&key(1)), None);

@@ -13,6 +13,7 @@ pub mod learner;
 pub mod map_cache;
 pub mod observer;
 pub mod pretrain;
+mod record_file;
 pub mod run_dir;
 pub mod schedule;
 pub mod speed;
