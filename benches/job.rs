@@ -8,13 +8,15 @@
 
 use std::fs;
 
+use candle_core::Device;
 use crackscope::dataset::sample::{SampleConfig, concrete, write_samples};
 use crackscope::dataset::{Class, scan};
 use crackscope::job::{Phase, Progress, Unwatched, Watch};
-use crackscope::nn::cpu::Precision;
+use crackscope::nn::cpu::{FrozenResNet18, Instructions, Precision};
 use crackscope::nn::device;
 use crackscope::nn::network::Network;
-use crackscope::photo::{decode, thumbnail, transform};
+use crackscope::nn::resnet;
+use crackscope::photo::{INPUT_SIZE, decode, thumbnail, transform};
 use crackscope::places::Places;
 use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
 use crackscope::train::epochs::EpochLoop;
@@ -94,6 +96,15 @@ fn features_on_the_cpu(bencher: Bencher<'_, '_>, (batch, precision): (usize, Pre
             .unwrap();
     let photos = vec![0.5; batch * transform::INPUT_VALUES];
     bencher.counter(ItemsCount::new(batch)).bench(|| network.features(&photos, batch).unwrap());
+}
+
+/// What processors that have less would do, on this one: the network of 32 photos by each set of instructions.
+#[divan::bench(args = Instructions::available(), sample_count = 5)]
+fn features_by(bencher: Bencher<'_, '_>, instructions: Instructions) {
+    let weights = resnet::random_weights(0, &Device::Cpu).unwrap();
+    let network = FrozenResNet18::with_instructions(&weights, instructions, Precision::F32).unwrap();
+    let photos = vec![0.5; 32 * transform::INPUT_VALUES];
+    bencher.counter(ItemsCount::new(32usize)).bench(|| network.features(&photos, INPUT_SIZE, INPUT_SIZE));
 }
 
 /// Ten epochs of the head, run folder included, on features of 40,000 photos that are there already.

@@ -246,7 +246,7 @@ mod tests {
     fn agrees_with_candle_at_any_size_and_number_of_photos() {
         let weights = weights();
         let plain = ResNet18::new(&weights).unwrap();
-        for (count, height, width) in [(1, 224, 224), (5, 65, 33), (2, 32, 100), (9, 40, 40)] {
+        for (count, height, width) in [(1, 224, 224), (5, 65, 33), (2, 32, 100), (9, 40, 40), (64, 33, 47)] {
             let photos: Vec<f32> =
                 (0..count * 3 * height * width).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
             let tensor = Tensor::from_slice(&photos, (count, 3, height, width), &Device::Cpu).unwrap();

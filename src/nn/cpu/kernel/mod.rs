@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)] // Vectors are loaded and stored by address; each block says why that is sound.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 mod factor;
 mod lanes;
 mod outer;

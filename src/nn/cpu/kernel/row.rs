@@ -4,6 +4,8 @@
 use half::bf16;
 
 use super::Instructions;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx;
 use super::factor::{Factor, Factors};
 use super::lanes::{Four, Lanes};
 
@@ -51,7 +53,7 @@ impl<F: Factor> Row<'_, F> {
     }
 
     /// The bounds on which the addresses below rely.
-    fn check(&self, channels: usize) {
+    pub(super) fn check(&self, channels: usize) {
         assert!(self.width > 0);
         let last = self.width - 1;
         let reach = self.runs.iter().max().map_or(0, |run| run + last * self.input_step + self.run);
@@ -88,6 +90,8 @@ pub(super) fn single(it: &mut Row<'_, f32>, instructions: Instructions) {
 pub(super) fn half(it: &mut Row<'_, bf16>, instructions: Instructions) {
     assert!(it.run.is_multiple_of(2));
     match instructions {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        Instructions::Avx512 if amx::serves(it) => amx::row(it),
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => {
             assert!(instructions.multiply_bf16());
@@ -148,20 +152,31 @@ unsafe fn tile<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>, be
             }
         }
         for (r, sum) in sums.into_iter().enumerate() {
-            for (half, mut value) in sum.into_iter().enumerate() {
-                let place = (begin + r) * row.output_step + half * V::N;
-                if let Some(residual) = row.residual {
-                    value = value.add(V::load(residual.as_ptr().add(place)));
-                }
-                if row.relu {
-                    value = value.relu();
-                }
-                if let Some(gate) = row.gate {
-                    value = value.where_positive(V::load(gate.as_ptr().add(place)));
-                }
-                value.store(row.output.as_mut_ptr().add(place));
+            for (half, value) in sum.into_iter().enumerate() {
+                finish(row, (begin + r) * row.output_step + half * V::N, value);
             }
         }
+    }
+}
+
+/// Adds the residual, cuts, lets pass, and stores at `place`.
+///
+/// # Safety
+/// From `place` on there must be a vector's values in the output, and in residual and gate where there are such.
+#[inline(always)]
+pub(super) unsafe fn finish<V: Lanes, F>(row: &mut Row<'_, F>, place: usize, mut value: V) {
+    // SAFETY: the values are there, as the caller promises.
+    unsafe {
+        if let Some(residual) = row.residual {
+            value = value.add(V::load(residual.as_ptr().add(place)));
+        }
+        if row.relu {
+            value = value.relu();
+        }
+        if let Some(gate) = row.gate {
+            value = value.where_positive(V::load(gate.as_ptr().add(place)));
+        }
+        value.store(row.output.as_mut_ptr().add(place));
     }
 }
 
