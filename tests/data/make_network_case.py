@@ -60,9 +60,34 @@ for _ in range(10):
     adam.step()
     losses.append(loss.item())
 
+def gradients():
+    """Of the loss: for each parameter their length, and their sum weighted by the formula."""
+    network.zero_grad()
+    torch.nn.functional.cross_entropy(network(photos), classes).backward()
+    weighted = lambda name, g: (g.double().flatten() @ torch.from_numpy(values("gradient " + name, g.numel()))).item()
+    return {name: [p.grad.norm().item(), weighted(name, p.grad)] for name, p in network.named_parameters()}
+
+
+frozen_gradients = gradients()
+state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
 network.train()
 with torch.no_grad():
     trained = torch.nn.functional.cross_entropy(network(photos), classes).item()
+running = [statistics[:8].tolist() for statistics in (network.bn1.running_mean, network.bn1.running_var)]
+network.load_state_dict(state)
+batch_gradients = gradients()
+
+network.load_state_dict(state)
+network.eval()
+adam = torch.optim.Adam(network.parameters(), lr=1e-5)
+all_losses = []
+for _ in range(5):
+    adam.zero_grad()
+    loss = torch.nn.functional.cross_entropy(network(photos), classes)
+    loss.backward()
+    adam.step()
+    all_losses.append(loss.item())
 
 case = {
     "torch": torch.__version__,
@@ -73,7 +98,10 @@ case = {
     "logits": logits.tolist(),
     "adam_losses_head": losses,
     "batch_statistics_loss": trained,
-    "running_mean_first8": network.bn1.running_mean[:8].tolist(),
-    "running_var_first8": network.bn1.running_var[:8].tolist(),
+    "running_mean_first8": running[0],
+    "running_var_first8": running[1],
+    "frozen_gradients": frozen_gradients,
+    "batch_gradients": batch_gradients,
+    "adam_losses_all": all_losses,
 }
 pathlib.Path(__file__).with_name("network_case.json").write_text(json.dumps(case, indent=1) + "\n")

@@ -1,12 +1,14 @@
 //! The network's numbers against PyTorch's: on values that a formula gives, and on real photos where there are any.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 use crackscope::nn::cpu::{FrozenResNet18, Precision};
 use crackscope::nn::explain::Explainer;
 use crackscope::nn::head::{Head, cross_entropy};
-use crackscope::nn::network::Model;
+use crackscope::nn::network::{Model, ModelFile};
 use crackscope::nn::optimizer::Optimizer;
 use crackscope::nn::resnet::{self, ResNet18, Start, Statistics};
 use crackscope::nn::state_dict::StateDict;
@@ -33,6 +35,10 @@ struct NetworkCase {
     batch_statistics_loss: f64,
     running_mean_first8: Vec<f32>,
     running_var_first8: Vec<f32>,
+    /// Length, and sum weighted by the formula.
+    frozen_gradients: BTreeMap<String, [f64; 2]>,
+    batch_gradients: BTreeMap<String, [f64; 2]>,
+    adam_losses_all: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +64,7 @@ struct ResNetReference {
 #[derive(Deserialize)]
 struct StepReference {
     loss: f64,
-    grad_l2: std::collections::BTreeMap<String, f64>,
+    grad_l2: BTreeMap<String, f64>,
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> T {
@@ -123,17 +129,88 @@ fn head_losses(features: &Tensor, classes: &Tensor, rate: f64) -> Vec<f64> {
     (0..10).map(|_| step()).collect()
 }
 
+impl NetworkCase {
+    fn open() -> Self {
+        read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/network_case.json")))
+    }
+
+    fn weights() -> StateDict {
+        let mut weights = StateDict::default();
+        for (name, shape) in resnet::tensor_shapes() {
+            weights.insert(name.clone(), tensor(&name, &shape));
+        }
+        weights
+    }
+
+    fn head() -> Head {
+        Head::new(&tensor("fc.weight", &[2, 512]), &tensor("fc.bias", &[2])).unwrap()
+    }
+
+    fn photos() -> Tensor {
+        let photos: Vec<f32> = values("photos", 2 * 3 * 72 * 56).map(|v| (4.0 * v) as f32).collect();
+        Tensor::from_vec(photos, (2, 3, 72, 56), &CPU).unwrap()
+    }
+
+    fn classes() -> Tensor {
+        Tensor::new(&[1u32, 0], &CPU).unwrap()
+    }
+}
+
+/// Loss and gradients of one step, by [`Trainable`].
+fn step(backbone: &mut Trainable, head: &Head, statistics: Statistics) -> (f64, GradStore) {
+    let features = backbone.features(NetworkCase::photos(), statistics).unwrap();
+    let loss = cross_entropy(&head.logits(&features).unwrap(), &NetworkCase::classes(), None).unwrap();
+    let mut gradients = loss.backward().unwrap();
+    backbone.collect(&mut gradients).unwrap();
+    (f64::from(loss.to_scalar::<f32>().unwrap()), gradients)
+}
+
+#[test]
+fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
+    let case = NetworkCase::open();
+    for (statistics, expected) in
+        [(Statistics::Frozen, &case.frozen_gradients), (Statistics::Batch, &case.batch_gradients)]
+    {
+        let mut backbone = Trainable::new(&NetworkCase::weights(), Start::Photos).unwrap();
+        let head = NetworkCase::head();
+        let (_, gradients) = step(&mut backbone, &head, statistics);
+        let names = backbone.names();
+        let names = names.iter().map(String::as_str).chain(["fc.weight", "fc.bias"]);
+        assert_eq!(names.clone().count(), expected.len());
+        for (name, variable) in names.zip(backbone.variables().into_iter().chain(head.variables())) {
+            let gradient = gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+            let hash = format!("gradient {name}");
+            let weighted: f64 =
+                gradient.iter().zip(values(&hash, gradient.len())).map(|(g, weight)| f64::from(*g) * weight).sum();
+            let [expected_length, expected_weighted] = expected[name];
+            close_in_percent(name, length, expected_length);
+            // The sum may come out near zero by chance; its like is a fraction of the length.
+            assert!((weighted - expected_weighted).abs() <= PERCENT * expected_length, "{name}: {weighted}");
+        }
+    }
+}
+
+#[test]
+fn steps_of_all_layers_of_a_network_of_a_formula_agree_with_pytorch() {
+    let mut backbone = Trainable::new(&NetworkCase::weights(), Start::Photos).unwrap();
+    let head = NetworkCase::head();
+    let variables: Vec<_> =
+        backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
+    let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
+    let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
+    for expected in NetworkCase::open().adam_losses_all {
+        let (loss, gradients) = step(&mut backbone, &head, Statistics::Frozen);
+        adam.step(&gradients, 1e-5).unwrap();
+        close_in_percent("loss of a step", loss, expected);
+    }
+}
+
 #[test]
 fn a_network_of_a_formula_agrees_with_torchvision() {
-    let case: NetworkCase = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/network_case.json")));
-    let mut weights = StateDict::default();
-    for (name, shape) in resnet::tensor_shapes() {
-        weights.insert(name.clone(), tensor(&name, &shape));
-    }
-    let head = Head::new(&tensor("fc.weight", &[2, 512]), &tensor("fc.bias", &[2])).unwrap();
-    let photos: Vec<f32> = values("photos", 2 * 3 * 72 * 56).map(|v| (4.0 * v) as f32).collect();
-    let photos = Tensor::from_vec(photos, (2, 3, 72, 56), &CPU).unwrap();
-    let classes = Tensor::new(&[1u32, 0], &CPU).unwrap();
+    let case = NetworkCase::open();
+    let (head, photos, classes) = (NetworkCase::head(), NetworkCase::photos(), NetworkCase::classes());
+    let weights = NetworkCase::weights();
     let mut network = ResNet18::new(&weights).unwrap();
 
     let maps = network.feature_maps(&photos, Statistics::Frozen).unwrap();
@@ -289,7 +366,7 @@ fn logits_agree_from_files() {
 #[test]
 fn the_class_activation_map_is_exact() {
     let (Some(case), Some(path)) = (RealCase::open(), shared("weights/resnet18_dev.safetensors")) else { return };
-    let explainer = Explainer::open(&path, SINGLE).unwrap();
+    let explainer = Explainer::open(&ModelFile::File(path), SINGLE).unwrap();
     let bias = case.weights.get("fc.bias").unwrap().to_vec1::<f32>().unwrap();
     let positive = case.weights.get("fc.weight").unwrap().get(1).unwrap();
     for (index, (file, expected)) in
@@ -394,7 +471,7 @@ fn ten_steps_of_all_layers_agree() {
 #[test]
 fn a_model_file_opens_whole() {
     let Some(path) = shared("weights/resnet18_dev.safetensors") else { return };
-    let model = Model::open(&path, SINGLE).unwrap();
+    let model = Model::open(&ModelFile::File(path), SINGLE).unwrap();
     let p = model.p_positive(&vec![0.0; resnet::FEATURES]).unwrap();
     assert_eq!(p.len(), 1);
     assert!(p[0] > 0.0 && p[0] < 1.0);
