@@ -9,6 +9,7 @@ mod demo;
 mod evaluate;
 mod export;
 mod model;
+mod over;
 mod pretrain;
 mod scan_folder;
 mod table;

@@ -20,6 +20,7 @@ use super::widgets::detail::Request;
 use super::worker::Worker;
 use super::worker::asks::Ask;
 use crate::error::Result;
+use crate::nn::bundled;
 use crate::nn::device::DeviceReport;
 use crate::places::Places;
 use crate::train::config::DeviceChoice;
@@ -279,6 +280,7 @@ impl From<Request> for Command {
             Request::OpenFolder => Self::OpenFolderDialog,
             Request::TrySamples => Self::MakeSamples,
             Request::Open(folder) => Self::Open(vec![folder]),
+            Request::Classify => Self::Classify(bundled::NAME.into()),
             Request::Photo(path) => Self::Photo(path),
             Request::Activation(path) => Self::Explain(path),
         }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use serde_json::json;
 
+use super::over::Over;
 use super::{Outcome, Session, table};
 use crate::atomic_file;
 use crate::dataset::{Class, Dataset};
@@ -16,11 +17,8 @@ use crate::review::predictions;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// A run folder or a model file
-    run: PathBuf,
-    /// Folders of photos
-    #[arg(required = true, value_name = "FOLDER")]
-    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    over: Over,
     /// Write the table to a file, in the order of names, instead of printing it by falling probability
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -66,10 +64,10 @@ impl Shard {
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let mut dataset = super::photos(&options.folders, session)?;
+    let (run, folders) = options.over.parts()?;
+    let mut dataset = super::photos(folders, session)?;
     let before = options.shard.map_or(0, |shard| shard.take(&mut dataset));
-    let mut classified =
-        classify::classify(&options.run, &dataset, &session.places, session.compute, &session.terminal)?;
+    let mut classified = classify::classify(run, &dataset, &session.places, session.compute, &session.terminal)?;
     for prediction in &mut classified.predictions {
         prediction.sample += before;
     }

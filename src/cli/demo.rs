@@ -12,7 +12,7 @@ use crate::dataset::scan;
 use crate::error::Result;
 use crate::export::{Contents, ExportRequest, Source};
 use crate::format;
-use crate::train::config::{TrainConfig, WeightsSource};
+use crate::train::config::TrainConfig;
 use crate::train::run_dir::{Run, free_name};
 use crate::train::trainer;
 
@@ -36,11 +36,6 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let dataset = scan::scan(&photos, &session.terminal)?;
 
     let mut config = TrainConfig {
-        weights: WeightsSource::Random,
-        // Untrained features need more steps than trained ones, and they cost next to nothing.
-        epochs: 100,
-        batch_size: 32,
-        learning_rate: 0.01,
         seed,
         device: session.compute.device,
         precision: session.compute.precision,
@@ -62,8 +57,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
 
     let text = format!(
         "{}{}\nDone in {}. Next: see these photos in the window with\n  crackscope {}\nor train on photos of \
-         your own with\n  crackscope train FOLDER --out RUN\nThese photos are drawn by the program and the features are those of an\n\
-         untrained network, so take the figures for a test of the program, not of what it finds on real concrete.\n",
+         your own with\n  crackscope train FOLDER --out RUN\nThese photos are drawn by the program, which has seen others of the kind: take \
+         the figures for a\ntest of the program, not of what it finds on real concrete.\n",
         train::text(&trained),
         export::text(&folder, &exported),
         format::duration(begun.elapsed()),

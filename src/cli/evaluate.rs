@@ -1,10 +1,9 @@
 //! `crackscope evaluate`: a run on another folder of labelled photos.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::json;
 
+use super::over::Over;
 use super::{Outcome, Session, table};
 use crate::error::{Context, Result};
 use crate::format;
@@ -13,16 +12,14 @@ use crate::review::metrics::Metrics;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// A run folder or a model file
-    run: PathBuf,
-    /// Folders of labelled photos
-    #[arg(required = true, value_name = "FOLDER")]
-    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    over: Over,
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let dataset = super::labelled_photos(&options.folders, session)?;
-    let classified = classify::classify(&options.run, &dataset, &session.places, session.compute, &session.terminal)?;
+    let (run, folders) = options.over.parts()?;
+    let dataset = super::labelled_photos(folders, session)?;
+    let classified = classify::classify(run, &dataset, &session.places, session.compute, &session.terminal)?;
     let metrics = Metrics::of(&classified.predictions, classified.threshold);
     let mut json = serde_json::to_value(&metrics).context("Cannot describe the result")?;
     if let Some(all) = json.as_object_mut() {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::summary::{self, Layer};
 use crate::train::config::Backbone;
-use crate::train::run_dir::Run;
+use crate::train::run_dir::{self, Run};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -35,6 +35,9 @@ pub(super) fn run(options: &Options, _: &Session) -> Result<Outcome> {
 fn backbone(model: &str) -> Result<Backbone> {
     if let Ok(backbone) = Backbone::from_str(model, true) {
         return Ok(backbone);
+    }
+    if run_dir::is_bundled(Path::new(model)) {
+        return Ok(Backbone::Resnet18);
     }
     if Path::new(model).exists() {
         return Ok(Run::open(Path::new(model))?.record.train.backbone);

@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// The network [default: resnet18]
     #[arg(long, value_enum)]
     backbone: Option<Backbone>,
-    /// Initial weights: imagenet, random, or a .safetensors or .pth file [default: imagenet]
+    /// Initial weights: bundled, imagenet, random, or a .safetensors or .pth file [default: bundled]
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
     /// Which layers are trained [default: head]

@@ -8,6 +8,7 @@ use super::figures;
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
+use crate::nn::bundled;
 use crate::review::metrics::Metrics;
 use crate::train::config::{OptimizerKind, Schedule, TrainConfig, Tune};
 use crate::train::observer::EpochRecord;
@@ -273,6 +274,10 @@ fn licences(weights: &WeightsRecord) -> String {
         "imagenet" => {
             "Initial weights: torchvision's, published under BSD-3-Clause and trained on ImageNet, whose photos are \
              offered for non-commercial research; whether that binds the weights is not settled."
+        }
+        bundled::NAME => {
+            "Initial weights: those of the program, trained by it on photos of concrete, among them Özgenel 2018, \
+             Mendeley Data, doi:10.17632/5y9wdsg2zt, CC BY 4.0."
         }
         "random" => "Initial weights: none, they were drawn at random.",
         _ => "Initial weights: from your file; their licence is not known to the program.",

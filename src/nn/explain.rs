@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::cpu::FeatureMaps;
-use super::network::Model;
+use super::network::{Model, ModelFile};
 use crate::error::Result;
 use crate::photo::transform;
 use crate::train::config::Compute;
@@ -38,7 +38,7 @@ impl Explainer {
     ///
     /// # Errors
     /// As [`Model::open`].
-    pub fn open(model: &Path, compute: Compute) -> Result<Self> {
+    pub fn open(model: &ModelFile, compute: Compute) -> Result<Self> {
         let model = Model::open(model, compute)?;
         let (weight, bias) = model.head.contrast().map_err(super::failed("read the last layer"))?;
         Ok(Self { model, weight, bias })

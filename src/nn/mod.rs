@@ -1,5 +1,6 @@
 //! The network: its layers, its weights, its device. The only module, with the trainer, that names candle.
 
+pub mod bundled;
 pub mod cpu;
 pub mod device;
 pub mod explain;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
+use super::bundled;
 use super::cpu::{FeatureMaps, FrozenResNet18, Precision};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
@@ -42,12 +43,21 @@ enum Engine {
 /// Where weights came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// `imagenet`, `random` or the path of a file.
+    /// `bundled`, `imagenet`, `random` or the path of a file.
     pub source: String,
     /// SHA-256 of the file in hexadecimal; none for random values.
     pub sha256: Option<String>,
     /// Digest of the backbone's tensors in hexadecimal: the same for the same features, whatever the file.
     pub fingerprint: String,
+}
+
+/// What holds a trained model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelFile {
+    /// The program itself.
+    Bundled,
+    /// A file, such as a run's `model.safetensors`.
+    File(PathBuf),
 }
 
 /// A network with a trained head, as a run or a model file holds it.
@@ -74,6 +84,11 @@ impl Network {
         watch: &dyn Watch,
     ) -> Result<Self> {
         match source {
+            WeightsSource::Bundled => {
+                let mut weights = bundled::load(on.0)?;
+                weights.retain(|name| !head::is_head(name));
+                Self::new(kind, weights, on, bundled::NAME, Some(bundled::sha256().to_owned()))
+            }
             WeightsSource::Random => Self::new(kind, resnet::random_weights(seed, on.0)?, on, "random", None),
             WeightsSource::File(path) => Self::from_file(kind, path, on, &source.to_string()),
             WeightsSource::Imagenet => {
@@ -284,24 +299,40 @@ impl Model {
     ///
     /// # Errors
     /// Where it cannot be read, does not fit, or says that its classes are others.
-    pub fn open(path: &Path, compute: Compute) -> Result<Self> {
+    pub fn open(file: &ModelFile, compute: Compute) -> Result<Self> {
         let (device, _) = device::open(compute.device)?;
-        let mut weights = StateDict::load(path, &device)?;
-        let head = Head::from_weights(&weights, resnet::FEATURES).map_err(|error| about_file(&error, path))?;
+        match file {
+            ModelFile::Bundled => {
+                Self::from_weights(bundled::load(&device)?, bundled::NAME, bundled::sha256(), &device, compute)
+            }
+            ModelFile::File(path) => {
+                let weights = StateDict::load(path, &device)?;
+                let (name, sha256) = (path.display().to_string(), sha256(path, &Unwatched)?);
+                Self::from_weights(weights, &name, &sha256, &device, compute).map_err(|error| about_file(&error, path))
+            }
+        }
+    }
+
+    fn from_weights(
+        mut weights: StateDict,
+        source: &str,
+        sha256: &str,
+        device: &Device,
+        compute: Compute,
+    ) -> Result<Self> {
+        let head = Head::from_weights(&weights, resnet::FEATURES)?;
         let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
         if classes != "Negative,Positive" {
-            return Err(Error::file("use", path, format!("its classes are {classes}, not Negative,Positive")));
+            return Err(Error::new(format!("Its classes are {classes}, not Negative,Positive")));
         }
         let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
         weights.retain(|name| !head::is_head(name));
-        let (name, sha256) = (path.display().to_string(), sha256(path, &Unwatched)?);
         let trained_in_f32 = weights.metadata.get("precision").is_some_and(|p| *p == Precision::F32.to_string());
         let precision = match compute.precision {
             PrecisionChoice::Auto if trained_in_f32 => Precision::F32,
-            choice => device::precision(choice, &device)?,
+            choice => device::precision(choice, device)?,
         };
-        let network = Network::new(Backbone::Resnet18, weights, (&device, precision), &name, Some(sha256))
-            .map_err(|error| about_file(&error, path))?;
+        let network = Network::new(Backbone::Resnet18, weights, (device, precision), source, Some(sha256.to_owned()))?;
         Ok(Self { network, head, threshold })
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
+use crate::nn::bundled;
 use crate::nn::resnet::Start;
 
 /// All settings of a training run.
@@ -59,7 +60,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             backbone: Backbone::Resnet18,
-            weights: WeightsSource::Imagenet,
+            weights: WeightsSource::Bundled,
             tune: Tune::Head,
             epochs: 10,
             batch_size: 100,
@@ -208,6 +209,8 @@ impl Tune {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum WeightsSource {
+    /// Those that come with the program, trained on photos of concrete.
+    Bundled,
     /// ImageNet's, from the Hugging Face hub or its cache.
     Imagenet,
     /// Random values: untrained features, by seed.
@@ -219,6 +222,7 @@ pub enum WeightsSource {
 impl From<String> for WeightsSource {
     fn from(name: String) -> Self {
         match name.as_str() {
+            bundled::NAME => Self::Bundled,
             "imagenet" => Self::Imagenet,
             "random" => Self::Random,
             _ => Self::File(PathBuf::from(name)),
@@ -235,6 +239,7 @@ impl From<WeightsSource> for String {
 impl fmt::Display for WeightsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bundled => f.write_str(bundled::NAME),
             Self::Imagenet => f.write_str("imagenet"),
             Self::Random => f.write_str("random"),
             Self::File(path) => write!(f, "{}", path.display()),

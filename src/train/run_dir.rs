@@ -11,7 +11,8 @@ use super::observer::EpochRecord;
 use crate::atomic_file;
 use crate::dataset::{Class, Dataset, Layout};
 use crate::error::{Context, Error, Result};
-use crate::nn::state_dict;
+use crate::nn::network::ModelFile;
+use crate::nn::{bundled, state_dict};
 use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
 
 /// All that is needed to repeat the run.
@@ -76,7 +77,7 @@ pub struct DataRecord {
 /// The initial weights of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsRecord {
-    /// `imagenet`, `random` or the path of a file.
+    /// `bundled`, `imagenet`, `random` or the path of a file.
     pub source: String,
     /// SHA-256 of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,23 +244,36 @@ impl Run {
     }
 }
 
-/// The model file of a run, or the file itself where `run` is one.
+/// The model of a run, the file itself where `run` is one, or the program's own where it is `bundled`.
 ///
 /// # Errors
 /// Where there is none.
-pub fn model_file(run: &Path) -> Result<PathBuf> {
+pub fn model_file(run: &Path) -> Result<ModelFile> {
+    if is_bundled(run) {
+        return Ok(ModelFile::Bundled);
+    }
     let file = if run.is_dir() { run.join(MODEL) } else { run.to_path_buf() };
     if file.is_file() {
-        return Ok(file);
+        return Ok(ModelFile::File(file));
     }
     let error = if run.is_dir() {
         Error::new(format!("{} holds no finished model", run.display()))
             .hint("give the folder of a finished run, or finish it with `crackscope train --resume --out RUN`")
     } else {
         Error::new(format!("There is no run {}", run.display()))
-            .hint("give the folder that `crackscope train --out RUN` wrote, or a model file")
+            .hint("give the folder that `crackscope train --out RUN` wrote, a model file, or `bundled`")
     };
     Err(error)
+}
+
+/// Whether this is the folder of a run, finished or not.
+pub fn is_run(folder: &Path) -> bool {
+    [CONFIG, MODEL].iter().any(|file| folder.join(file).is_file())
+}
+
+/// Whether this stands for the model that comes with the program. `./bundled` is a folder.
+pub fn is_bundled(run: &Path) -> bool {
+    run == Path::new(bundled::NAME)
 }
 
 /// The runs in `folder`, newest first. Folders that are no runs are passed over.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crackscope::nn::bundled;
 use serde_json::Value;
 
 use super::shared::samples;
@@ -114,7 +115,8 @@ fn what_is_not_there_is_said_with_status_1() {
 #[test]
 fn without_network_it_says_how_to_give_weights() {
     let home = tempfile::tempdir().unwrap();
-    let output = crackscope(home.path(), &["train", text_of(&samples()), "--out", "run", "--quiet"]);
+    let output =
+        crackscope(home.path(), &["train", text_of(&samples()), "--out", "run", "--weights", "imagenet", "--quiet"]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!("no_weights", template(&stderr(&output), home.path()));
     assert!(!home.path().join("run").exists());
@@ -159,9 +161,25 @@ fn model_lists_the_layers() {
 fn weights_are_listed_with_what_is_on_this_machine() {
     let home = tempfile::tempdir().unwrap();
     insta::assert_snapshot!("weights_list", stdout(&crackscope(home.path(), &["weights", "list"])));
-    insta::assert_snapshot!("weights_verify", stdout(&crackscope(home.path(), &["weights", "verify"])));
+    let verified = stdout(&crackscope(home.path(), &["weights", "verify"]));
+    insta::assert_snapshot!("weights_verify", verified.replace(bundled::sha256(), "SHA"));
     let unknown = crackscope(home.path(), &["weights", "fetch", "vgg"]);
     assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
+fn without_a_run_the_programs_own_model_looks_at_photos() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = samples();
+    let said = json(home.path(), &["classify", text_of(&photos)]);
+    assert_eq!(said["photos"], json(home.path(), &["scan", text_of(&photos)])["photos"]);
+    assert_eq!(json(home.path(), &["classify", "bundled", text_of(&photos)])["predictions"], said["predictions"]);
+    let metrics = json(home.path(), &["evaluate", text_of(&photos)]);
+    assert!(metrics["balanced_accuracy"].as_f64().unwrap() > 0.7, "{metrics}");
+    assert_eq!(json(home.path(), &["model", "bundled"])["backbone"], "resnet18");
+    let alone = crackscope(home.path(), &["classify", "bundled"]);
+    assert_eq!(alone.status.code(), Some(2));
+    insta::assert_snapshot!("no_photos_given", stderr(&alone));
 }
 
 #[test]

@@ -280,6 +280,32 @@ fn drop_runs(window: &mut Window, run: &Path, survey: &Path) {
 }
 
 #[test]
+fn unlabelled_photos_are_classified_at_the_first_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, survey) = (folder.path().join("photos"), folder.path().join("survey"));
+    write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
+    std::fs::rename(photos.join("Negative"), &survey).unwrap();
+    let count = files(&survey);
+    let mut window = open_window(&folder.path().join("home"), Some(survey));
+    until(&mut window, "the photos", |window| window.state().session().len() == count);
+    let offer = format!("Classify {count} photos with the bundled model");
+    for tab in ["Train", "Review"] {
+        press(&mut window, Role::Tab, tab);
+        window.get_by_role_and_label(Role::Button, &offer);
+    }
+    press(&mut window, Role::Tab, "Browse");
+    press(&mut window, Role::Button, "Classify all photos");
+    until(&mut window, "all classified", |window| {
+        window.state().session().verdict.as_ref().is_some_and(|verdict| verdict.predictions.len() == count)
+    });
+    assert_eq!(
+        window.state().session().verdict.as_ref().map(|verdict| verdict.name.as_str()),
+        Some("the bundled model")
+    );
+    window.get_by(|node| node.role() == Role::ComboBox && node.value().as_deref() == Some("Bundled model"));
+}
+
+#[test]
 fn dropped_photos_open_their_folder_in_place_of_what_was_typed() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");

@@ -8,7 +8,7 @@ mod start;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Align, CentralPanel, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, Sense, Ui};
+use egui::{Align, CentralPanel, EventFilter, Frame, Id, Key, Label, Layout, Modifiers, Panel, Popup, Sense, Ui};
 
 use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
@@ -59,6 +59,15 @@ const ROOM_FOR_DETAIL: f32 = 860.0;
 /// … and narrower than this none for the filter.
 const ROOM_FOR_FILTER: f32 = 560.0;
 
+/// What can be done with photos that carry no labels; says whether the user wants it.
+fn unlabelled_ui(ui: &mut Ui) -> bool {
+    ui.add_space(space::S);
+    ui.label(theme::strong("No labels"));
+    let text = "The model that comes with the program can say which of these photos show cracks.";
+    ui.add(Label::new(theme::quiet(ui, text)).wrap());
+    form::primary(ui, true, "Classify all photos").clicked()
+}
+
 impl Default for Browse {
     fn default() -> Self {
         Self {
@@ -97,7 +106,11 @@ impl Browse {
         if self.filter_is_open(width) {
             let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
             Panel::left("browse filter").resizable(false).exact_size(FILTER_WIDTH).frame(frame).show(ui, |ui| {
-                filter_ui::ui(ui, &mut self.filter, &self.list.counts, self.list.order.len(), dataset);
+                filter_ui::ui(ui, &mut self.filter, &self.list.counts, self.list.order.len(), dataset, |ui| {
+                    if dataset.labelled() == 0 && session.verdict.is_none() && unlabelled_ui(ui) {
+                        requests.push(Request::Classify);
+                    }
+                });
             });
         }
         if self.detail_is_open(width) {

@@ -25,6 +25,8 @@ pub enum Request {
     TrySamples,
     /// Open this folder.
     Open(PathBuf),
+    /// Have the program's own model look at the open photos.
+    Classify,
     /// Decode this photo. Only the newest such request matters.
     Photo(PathBuf),
     /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.

@@ -284,7 +284,11 @@ pub fn verdict(
 ) -> Arc<Verdict> {
     let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
     let of_sample = dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect();
-    let name = run.file_name().map_or_else(|| run.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let name = match run.file_name() {
+        _ if run_dir::is_bundled(run) => "the bundled model".to_owned(),
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => run.display().to_string(),
+    };
     Arc::new(Verdict { run: run.to_owned(), name, threshold, predictions, of_sample, classified })
 }
 

@@ -30,10 +30,19 @@ pub(in crate::nn) fn sha256(path: &Path, watch: &dyn Watch) -> Result<String> {
             Some(piece) => hasher.update(piece),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+    Ok(hexadecimal(hasher))
+}
+
+/// The SHA-256 of bytes that are at hand.
+pub(in crate::nn) fn sha256_of(bytes: &[u8]) -> String {
+    hexadecimal(Sha256::new_with_prefix(bytes))
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // Writing to a string cannot fail.
         text
-    }))
+    })
 }
 
 /// A small file that remembers a SHA-256, in the form that `sha256sum` writes.

@@ -7,8 +7,15 @@ use crate::app::theme::{self, icons, space};
 use crate::dataset::Dataset;
 use crate::format;
 
-/// Shows the filter and lets the user change it.
-pub fn ui(ui: &mut Ui, filter: &mut Filter, counts: &Counts, shown: usize, dataset: &Dataset) {
+/// Shows the filter and lets the user change it; `more` stands below it.
+pub fn ui(
+    ui: &mut Ui,
+    filter: &mut Filter,
+    counts: &Counts,
+    shown: usize,
+    dataset: &Dataset,
+    more: impl FnOnce(&mut Ui),
+) {
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         footer(ui, filter, shown, dataset);
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -20,6 +27,7 @@ pub fn ui(ui: &mut Ui, filter: &mut Filter, counts: &Counts, shown: usize, datas
                         group_ui(ui, filter, counts, group);
                     }
                 }
+                more(ui);
             });
         });
     });

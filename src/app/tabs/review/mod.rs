@@ -14,6 +14,7 @@ use egui::{
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::run_choice::RunChoice;
+pub(super) use self::run_choice::classify;
 use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
@@ -415,9 +416,13 @@ fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
         return;
     }
     if let Some((text, command)) = run_choice.suggestion(scene) {
-        let hint = "Open one to see what its model says of these photos. Others are on the left.";
+        let (title, hint) = if scene.runs.iter().any(|run| run.finished) {
+            ("No run is open", "Open one to see what its model says of these photos. Others are on the left.")
+        } else {
+            ("No run yet", "Train on your photos, or see now what the model that comes with the program says of them.")
+        };
         let open = |ui: &mut Ui| primary(ui, scene.job.is_none(), &text).clicked();
-        if empty::state(ui, icons::ICON_FACT_CHECK, "No run is open", hint, open) {
+        if empty::state(ui, icons::ICON_FACT_CHECK, title, hint, open) {
             scene.commands.push(command);
         }
         return;

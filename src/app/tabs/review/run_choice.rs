@@ -10,7 +10,11 @@ use crate::app::theme::{self, icons};
 use crate::app::widgets::form::primary;
 use crate::dataset::Dataset;
 use crate::format;
-use crate::train::run_dir::RunSummary;
+use crate::nn::bundled;
+use crate::train::run_dir::{self, RunSummary};
+
+/// The program's own model among the runs.
+const BUNDLED: &str = "Bundled model";
 
 /// The run that is chosen, whether it is open or not.
 #[derive(Default)]
@@ -37,8 +41,7 @@ impl RunChoice {
         let finished: Vec<&RunSummary> = scene.runs.iter().filter(|run| run.finished).collect();
         let name = match &chosen {
             Some(path) => name_of(path),
-            None if finished.is_empty() => "no run yet".to_owned(),
-            None => "choose a run".to_owned(),
+            None => "choose".to_owned(),
         };
         let mut picked = None;
         ui.label_inputs_by(label.id, |ui| {
@@ -49,8 +52,13 @@ impl RunChoice {
                         picked = Some(run.path.clone());
                     }
                 }
+                let own = PathBuf::from(bundled::NAME);
+                let hint = "Comes with the program: trained on photos of concrete of other places";
+                if ui.selectable_label(chosen.as_ref() == Some(&own), BUNDLED).on_hover_text(hint).clicked() {
+                    picked = Some(own);
+                }
                 if finished.is_empty() {
-                    ui.label(theme::quiet(ui, "Runs appear here once trained"));
+                    ui.label(theme::quiet(ui, "Your runs appear here once trained"));
                 }
             });
         });
@@ -64,6 +72,7 @@ impl RunChoice {
     fn pick(&mut self, path: PathBuf, finished: &[&RunSummary], scene: &mut Scene<'_>) {
         let run = finished.iter().find(|run| run.path == path);
         let same = match (&scene.session.dataset, run) {
+            _ if run_dir::is_bundled(&path) => false,
             (Some(dataset), Some(run)) => is_of(run, dataset),
             _ => true,
         };
@@ -80,7 +89,9 @@ impl RunChoice {
         if finished.iter().any(|run| run.path == *path && is_of(run, dataset)) {
             return;
         }
-        ui.label(theme::quiet(ui, "This run was trained on other photos."));
+        let own = run_dir::is_bundled(path);
+        let text = if own { "Trained on concrete of other places." } else { "This run was trained on other photos." };
+        ui.label(theme::quiet(ui, text));
         let free = scene.job.is_none();
         if !dataset.samples.is_empty() {
             let text = format!("Classify {}", format::photos(dataset.samples.len()));
@@ -88,12 +99,13 @@ impl RunChoice {
                 scene.commands.push(Command::Classify(path.clone()));
             }
         }
-        if ui.add_enabled(free, Button::new("Open its own photos instead")).clicked() {
+        if !own && ui.add_enabled(free, Button::new("Open its own photos instead")).clicked() {
             scene.commands.push(Command::OpenRun(path.clone()));
         }
     }
 
-    /// The one thing to do where no run is open: the newest run of these photos, or the chosen or newest one over them.
+    /// The one thing to do where no run is open: the newest run of these photos, or the chosen or newest one over them,
+    /// or the program's own.
     pub(super) fn suggestion(&self, scene: &Scene<'_>) -> Option<(String, Command)> {
         let mut finished = scene.runs.iter().filter(|run| run.finished);
         let open = |run: &RunSummary| (format!("Open {}", run.name), Command::OpenRun(run.path.clone()));
@@ -103,14 +115,23 @@ impl RunChoice {
         if let Some(run) = finished.clone().find(|run| is_of(run, dataset)) {
             return Some(open(run));
         }
-        let path = self.chosen.clone().or_else(|| Some(finished.next()?.path.clone()))?;
-        let text = format!("Classify {} with {}", format::photos(dataset.samples.len()), name_of(&path));
-        Some((text, Command::Classify(path)))
+        let newest = finished.next().map(|run| run.path.clone());
+        let path = self.chosen.clone().or(newest).unwrap_or_else(|| bundled::NAME.into());
+        Some(classify(dataset, path))
     }
+}
+
+/// Have a model look at the open photos.
+pub(in crate::app::tabs) fn classify(dataset: &Dataset, run: PathBuf) -> (String, Command) {
+    let model = if run_dir::is_bundled(&run) { "the bundled model".to_owned() } else { name_of(&run) };
+    (format!("Classify {} with {model}", format::photos(dataset.samples.len())), Command::Classify(run))
 }
 
 /// The name of a run: that of its folder.
 fn name_of(path: &Path) -> String {
+    if run_dir::is_bundled(path) {
+        return BUNDLED.to_owned();
+    }
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 

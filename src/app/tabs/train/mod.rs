@@ -9,6 +9,7 @@ mod steps;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Align, CentralPanel, Color32, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
@@ -16,7 +17,7 @@ use egui::{Align, CentralPanel, Color32, Frame, Layout, Margin, Panel, RichText,
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::runs::Runs;
-use super::review::Shown;
+use super::review::{self, Shown};
 use crate::app::command::Command;
 use crate::app::messages;
 use crate::app::scene::{Kind, Scene};
@@ -27,6 +28,7 @@ use crate::app::worker::jobs::Trained;
 use crate::dataset::{Class, Dataset};
 use crate::error::Error;
 use crate::format;
+use crate::nn::bundled;
 use crate::train::observer::{EpochRecord, Event};
 use crate::train::run_dir::RunSummary;
 
@@ -59,9 +61,9 @@ impl Default for TrainTab {
 pub fn why_not(dataset: &Dataset) -> Option<String> {
     let [intact, cracked] = Class::ALL.map(|class| dataset.count(class));
     match (intact, cracked) {
-        (0, 0) => Some("These photos carry no labels; training needs cracked and intact ones".to_owned()),
-        (0, _) => Some("No photo is labelled intact; training needs both kinds".to_owned()),
-        (_, 0) => Some("No photo is labelled cracked; training needs both kinds".to_owned()),
+        (0, 0) => Some("Needs photos labelled cracked and intact".to_owned()),
+        (0, _) => Some("None is labelled intact; both are needed".to_owned()),
+        (_, 0) => Some("None is labelled cracked; both are needed".to_owned()),
         _ => None,
     }
 }
@@ -123,7 +125,7 @@ impl TrainTab {
         let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(margin);
         let empty = self.live.is_none() && scene.runs.iter().all(|run| run.epochs.is_empty());
         if empty {
-            CentralPanel::default().frame(ground).show(ui, empty_ui);
+            CentralPanel::default().frame(ground).show(ui, |ui| empty_ui(ui, scene));
             return;
         }
         let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
@@ -258,7 +260,18 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
     }
 }
 
-fn empty_ui(ui: &mut Ui) {
+fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let unlabelled = |dataset: &&Arc<Dataset>| dataset.labelled() == 0 && !dataset.samples.is_empty();
+    if let Some(dataset) = scene.session.dataset.as_ref().filter(unlabelled) {
+        let text =
+            "Training learns from labels. The model that comes with the program can look at the photos as they are.";
+        let (action, command) = review::classify(dataset, bundled::NAME.into());
+        let classify = |ui: &mut Ui| controls::primary(ui, scene.job.is_none(), &action).clicked();
+        if empty::state(ui, icons::ICON_SHOW_CHART, "These photos carry no labels", text, classify) {
+            scene.commands.push(command);
+        }
+        return;
+    }
     let text = "Start training on the left: its curves appear here, epoch by epoch.";
     empty::state(ui, icons::ICON_SHOW_CHART, "No run yet", text, |_| {});
 }

@@ -1,0 +1,71 @@
+//! A model, and the photos that it is to look at.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::nn::bundled;
+use crate::train::run_dir;
+
+#[derive(Args, Debug)]
+pub(super) struct Over {
+    /// A run folder or a model file (without one: `bundled`, the model that comes with the program), then folders of
+    /// photos
+    #[arg(required = true, value_name = "[RUN] FOLDER")]
+    paths: Vec<PathBuf>,
+}
+
+impl Over {
+    /// The run and the folders.
+    ///
+    /// # Errors
+    /// A usage error where no folder is among them.
+    pub(super) fn parts(&self) -> Result<(&Path, &[PathBuf])> {
+        match self.paths.as_slice() {
+            [run, folders @ ..] if !is_photos(run) && !folders.is_empty() => Ok((run, folders)),
+            [run] if run.exists() && !is_photos(run) || run_dir::is_bundled(run) => {
+                Err(Error::usage(format!("No photos were given to {}", run.display()))
+                    .hint("name the folders of photos after it"))
+            }
+            folders => Ok((Path::new(bundled::NAME), folders)),
+        }
+    }
+}
+
+/// Whether it is a folder with something in it, and not one of a run.
+fn is_photos(path: &Path) -> bool {
+    let holds_something = || path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    !run_dir::is_bundled(path) && holds_something() && !run_dir::is_run(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_a_run_unless_it_is_a_folder_of_photos() {
+        let place = tempfile::tempdir().unwrap();
+        let [run, photos, model, nowhere] =
+            ["run", "photos", "model.safetensors", "nowhere"].map(|n| place.path().join(n));
+        std::fs::create_dir(&run).unwrap();
+        std::fs::create_dir(&photos).unwrap();
+        std::fs::write(run.join(run_dir::CONFIG), "").unwrap();
+        std::fs::write(photos.join("1.jpg"), "").unwrap();
+        std::fs::write(&model, "").unwrap();
+        let bundled = PathBuf::from("bundled");
+        let parts = |paths: &[&PathBuf]| {
+            let over = Over { paths: paths.iter().map(|path| (*path).clone()).collect() };
+            over.parts().map(|(run, folders)| (run.to_owned(), folders.len())).ok()
+        };
+        assert_eq!(parts(&[&photos]), Some((bundled.clone(), 1)));
+        assert_eq!(parts(&[&photos, &photos]), Some((bundled.clone(), 2)));
+        for first in [&run, &model, &bundled, &nowhere] {
+            assert_eq!(parts(&[first, &photos]), Some((first.clone(), 1)));
+        }
+        for alone in [&run, &model, &bundled] {
+            assert_eq!(parts(&[alone]), None, "{alone:?}");
+        }
+        assert_eq!(parts(&[&nowhere]), Some((bundled, 1)), "to be reported as a folder that is not there");
+    }
+}
