@@ -28,8 +28,9 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let begun = Instant::now();
+    let mut samples = SampleConfig { photos: PHOTOS, ..SampleConfig::default() };
+    samples.seed = session.shared.seed.unwrap_or(samples.seed);
     let seed = session.shared.seed.unwrap_or_default();
-    let samples = SampleConfig { photos: PHOTOS, seed, ..SampleConfig::default() };
     let photos = options.out.join(samples.folder_name());
     session.terminal.say(&format!("Making {} of concrete in {}", format::photos(PHOTOS), photos.display()));
     sample::write_samples(&photos, &samples, &session.terminal)?;
@@ -57,8 +58,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
 
     let text = format!(
         "{}{}\nDone in {}. Next: see these photos in the window with\n  crackscope {}\nor train on photos of \
-         your own with\n  crackscope train FOLDER --out RUN\nThese photos are drawn by the program, which has seen others of the kind: take \
-         the figures for a\ntest of the program, not of what it finds on real concrete.\n",
+         your own with\n  crackscope train FOLDER --out RUN\nThese photos are drawn by the program, whose weights were trained on others of \
+         the kind: take the\nfigures for a test of the program, not of what it finds on real concrete.\n",
         train::text(&trained),
         export::text(&folder, &exported),
         format::duration(begun.elapsed()),

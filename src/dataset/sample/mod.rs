@@ -40,7 +40,8 @@ pub struct SampleConfig {
 
 impl Default for SampleConfig {
     fn default() -> Self {
-        Self { photos: 600, side: 227, seed: 0 }
+        // Photos of seed 0 are among those that the program's own weights were trained on.
+        Self { photos: 600, side: 227, seed: 1 }
     }
 }
 
