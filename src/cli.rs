@@ -147,7 +147,7 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
     let compute =
         Compute { device: shared.device.unwrap_or_default(), precision: shared.precision.unwrap_or_default() };
     let Some(command) = command else {
-        app::run(app::WindowOptions { folder, run: None, device: shared.device, places })?;
+        app::run(app::WindowOptions { folder, run: None, device: shared.device, precision: shared.precision, places })?;
         return Ok(ExitCode::SUCCESS);
     };
     if let Some(folder) = folder {

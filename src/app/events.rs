@@ -285,6 +285,7 @@ mod tests {
             run: None,
             places: Places::below(folder.path()),
             device: Some(DeviceChoice::Cpu),
+            precision: None,
         };
         let mut app = App::new(&ctx, options).unwrap();
         app.tab = Tab::Review;

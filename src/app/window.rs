@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::nn::bundled;
 use crate::nn::device::DeviceReport;
 use crate::places::Places;
-use crate::train::config::DeviceChoice;
+use crate::train::config::{DeviceChoice, PrecisionChoice};
 use crate::train::run_dir::RunSummary;
 
 /// How long a changed setting may wait to be written, so that a window being resized is written once.
@@ -40,6 +40,8 @@ pub struct WindowOptions {
     pub places: Places,
     /// Where to compute; `None` leaves what was last chosen in the window.
     pub device: Option<DeviceChoice>,
+    /// What frozen layers multiply, if not what was chosen last.
+    pub precision: Option<PrecisionChoice>,
 }
 
 impl WindowOptions {
@@ -90,6 +92,9 @@ impl App {
         }
         if let Some(device) = options.device {
             settings.train.device = device;
+        }
+        if let Some(precision) = options.precision {
+            settings.train.precision = precision;
         }
         ctx.set_theme(egui::ThemePreference::from(settings.theme));
         ctx.set_zoom_factor(settings.zoom);

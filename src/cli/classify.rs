@@ -1,6 +1,6 @@
 //! `crackscope classify`: the probability of a crack for each photo.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -14,8 +14,10 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::review::classify::{self, Classified};
 use crate::review::predictions;
+use crate::train::run_dir;
 
 #[derive(Args, Debug)]
+#[command(override_usage = "crackscope classify [OPTIONS] [RUN] <FOLDER>...")]
 pub(super) struct Options {
     #[command(flatten)]
     over: Over,
@@ -74,10 +76,11 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     if let Some(path) = &options.csv {
         write_csv(path, &classified, options.shard.is_none_or(Shard::is_first))?;
     }
-    Ok(Outcome::new(text(&classified, options.csv.as_ref()), json(&classified, options.csv.as_ref())))
+    let csv = options.csv.as_ref();
+    Ok(Outcome::new(text(run, &classified, csv), json(run, &classified, csv)))
 }
 
-fn write_csv(path: &std::path::Path, classified: &Classified, headed: bool) -> Result<()> {
+fn write_csv(path: &Path, classified: &Classified, headed: bool) -> Result<()> {
     let table = predictions::to_csv(&classified.predictions, classified.threshold)?;
     let heading = table.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let rows = if headed { &table[..] } else { table.get(heading..).unwrap_or_default() };
@@ -91,12 +94,13 @@ fn cracked(classified: &Classified) -> usize {
     classified.predictions.iter().filter(|p| p.predicted(classified.threshold) == Class::Positive).count()
 }
 
-fn text(classified: &Classified, csv: Option<&PathBuf>) -> String {
+fn text(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> String {
     let (cracked, photos) = (cracked(classified), classified.predictions.len());
     let summary = format!(
-        "{} of {} said to be cracked at threshold {}.\n",
+        "{} of {} said to be cracked by {} at threshold {}.\n",
         format::count(cracked as u64),
         format::photos(photos),
+        run_dir::name(run),
         classified.threshold
     );
     let unreadable = table::unreadable(classified.unreadable());
@@ -112,7 +116,7 @@ fn text(classified: &Classified, csv: Option<&PathBuf>) -> String {
     format!("{rows}\n{summary}{unreadable}")
 }
 
-fn json(classified: &Classified, csv: Option<&PathBuf>) -> serde_json::Value {
+fn json(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> serde_json::Value {
     let rows = |p: &predictions::Prediction| {
         json!({
             "sample": p.sample,
@@ -122,6 +126,7 @@ fn json(classified: &Classified, csv: Option<&PathBuf>) -> serde_json::Value {
         })
     };
     json!({
+        "model": run,
         "photos": classified.predictions.len(),
         "unreadable": classified.unreadable().len(),
         "problems": classified.unreadable(),

@@ -28,9 +28,9 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let begun = Instant::now();
-    let mut samples = SampleConfig { photos: PHOTOS, ..SampleConfig::default() };
-    samples.seed = session.shared.seed.unwrap_or(samples.seed);
     let seed = session.shared.seed.unwrap_or_default();
+    // Other photos than those that the program's own weights were trained on: these are of seed 0.
+    let samples = SampleConfig { photos: PHOTOS, seed: seed.saturating_add(1), ..SampleConfig::default() };
     let photos = options.out.join(samples.folder_name());
     session.terminal.say(&format!("Making {} of concrete in {}", format::photos(PHOTOS), photos.display()));
     sample::write_samples(&photos, &samples, &session.terminal)?;

@@ -9,8 +9,10 @@ use crate::error::{Context, Result};
 use crate::format;
 use crate::review::classify;
 use crate::review::metrics::Metrics;
+use crate::train::run_dir;
 
 #[derive(Args, Debug)]
+#[command(override_usage = "crackscope evaluate [OPTIONS] [RUN] <FOLDER>...")]
 pub(super) struct Options {
     #[command(flatten)]
     over: Over,
@@ -24,12 +26,14 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let mut json = serde_json::to_value(&metrics).context("Cannot describe the result")?;
     if let Some(all) = json.as_object_mut() {
         all.insert("unreadable".into(), json!(classified.unreadable().len()));
+        all.insert("model".into(), json!(run));
         all.insert("problems".into(), json!(classified.unreadable()));
     }
     let mut text = format!(
-        "{} of {} misclassified at threshold {}.\n\n{}",
+        "{} of {} misclassified by {} at threshold {}.\n\n{}",
         format::count(metrics.confusion.wrong() as u64),
         format::photos(metrics.photos),
+        run_dir::name(run),
         metrics.threshold,
         table::metrics(&metrics)
     );

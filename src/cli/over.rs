@@ -11,8 +11,8 @@ use crate::train::run_dir;
 #[derive(Args, Debug)]
 pub(super) struct Over {
     /// A run folder or a model file (without one: `bundled`, the model that comes with the program), then folders of
-    /// photos
-    #[arg(required = true, value_name = "[RUN] FOLDER")]
+    /// photos, labelled ones where figures are wanted
+    #[arg(required = true, value_name = "FOLDER")]
     paths: Vec<PathBuf>,
 }
 
@@ -24,19 +24,23 @@ impl Over {
     pub(super) fn parts(&self) -> Result<(&Path, &[PathBuf])> {
         match self.paths.as_slice() {
             [run, folders @ ..] if !is_photos(run) && !folders.is_empty() => Ok((run, folders)),
-            [run] if run.exists() && !is_photos(run) || run_dir::is_bundled(run) => {
+            [run] if run.is_file() || run_dir::is_run(run) || run_dir::is_bundled(run) => {
                 Err(Error::usage(format!("No photos were given to {}", run.display()))
                     .hint("name the folders of photos after it"))
+            }
+            folders if folders.iter().any(|folder| run_dir::is_run(folder)) => {
+                Err(Error::usage("A run stands after the photos").hint("name the run first, then folders of photos"))
             }
             folders => Ok((Path::new(bundled::NAME), folders)),
         }
     }
 }
 
-/// Whether it is a folder with something in it, and not one of a run.
+/// Whether it is a folder with something in it, neither of a run nor of runs.
 fn is_photos(path: &Path) -> bool {
-    let holds_something = || path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    !run_dir::is_bundled(path) && holds_something() && !run_dir::is_run(path)
+    let entries = || path.read_dir().into_iter().flatten().flatten();
+    let holds_runs = || entries().any(|entry| run_dir::is_run(&entry.path()));
+    !run_dir::is_bundled(path) && entries().next().is_some() && !run_dir::is_run(path) && !holds_runs()
 }
 
 #[cfg(test)]
@@ -63,6 +67,9 @@ mod tests {
         for first in [&run, &model, &bundled, &nowhere] {
             assert_eq!(parts(&[first, &photos]), Some((first.clone(), 1)));
         }
+        assert_eq!(parts(&[&photos, &run]), None, "the wrong way round");
+        let runs = place.path().to_owned();
+        assert_eq!(parts(&[&runs, &photos]), Some((runs.clone(), 1)), "to be reported as no finished run");
         for alone in [&run, &model, &bundled] {
             assert_eq!(parts(&[alone]), None, "{alone:?}");
         }

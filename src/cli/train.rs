@@ -10,7 +10,7 @@ use crate::dataset::split::SplitKind;
 use crate::error::Result;
 use crate::format;
 use crate::review::predictions;
-use crate::train::config::{Backbone, OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
 use crate::train::run_dir::{self, RunDir};
 use crate::train::trainer::{self, TrainOutcome};
 
@@ -133,7 +133,7 @@ impl Options {
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
         set(&mut before.device, &session.shared.device);
-        set(&mut before.precision, &session.shared.precision);
+        set(&mut before.precision, &session.shared.precision.filter(|precision| *precision != PrecisionChoice::Auto));
         before
     }
 }

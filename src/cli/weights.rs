@@ -66,7 +66,7 @@ fn list(hub: &Hub) -> Result<Outcome> {
         bundled::BACKBONE.to_owned(),
         format::bytes(bundled::BYTES.len() as u64),
         "in the program".to_owned(),
-        bundled::DESCRIPTION.to_owned(),
+        "crackscope pretrain".to_owned(),
     ];
     let rows: Vec<Vec<String>> = std::iter::once(own.to_vec())
         .chain(sources.iter().map(|source| {
@@ -89,8 +89,8 @@ fn list(hub: &Hub) -> Result<Outcome> {
 /// The weights that come with the program.
 fn own_value() -> Value {
     json!({
-        "name": bundled::NAME, "backbone": bundled::BACKBONE, "bytes": bundled::BYTES.len(),
-        "sha256": bundled::sha256(),
+        "name": bundled::NAME, "backbone": bundled::BACKBONE, "repo": null, "revision": null, "file": null,
+        "bytes": bundled::BYTES.len(), "sha256": bundled::sha256(), "path": null,
     })
 }
 

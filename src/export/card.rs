@@ -252,6 +252,13 @@ fn limits(facts: &CardFacts<'_>) -> String {
     if facts.record.weights.source == "random" {
         points.insert(0, "The backbone is untrained: its features are random, so expect little of it.".to_owned());
     }
+    if facts.record.weights.source == bundled::NAME {
+        points.push(
+            "The backbone had learned from photos of the METU set, among others: measured on such photos, figures \
+             flatter."
+                .to_owned(),
+        );
+    }
     let [negative, positive] = Class::ALL.map(|class| facts.metrics.confusion.with_label(class));
     if negative.min(positive) < 100 {
         points.push(format!(

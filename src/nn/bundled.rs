@@ -14,8 +14,6 @@ pub const NAME: &str = "bundled";
 pub const BACKBONE: &str = "resnet18";
 /// The file in `weights/`, ready to be used by itself: with a head, and threshold and temperature in its metadata.
 pub const BYTES: &[u8] = include_bytes!("../../weights/resnet18_concrete.safetensors");
-/// Where it comes from, in a few words.
-pub const DESCRIPTION: &str = "trained by this program on photos of concrete";
 /// SHA-256 of [`BYTES`].
 const SHA256: &str = include_str!("../../weights/resnet18_concrete.sha256");
 

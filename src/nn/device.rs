@@ -52,7 +52,7 @@ pub fn precision(choice: PrecisionChoice, device: &Device) -> Result<Precision> 
         } else {
             "On a GPU features are computed in single precision"
         })
-        .hint("leave --precision out, or use --precision f32")),
+        .hint("use --precision f32; a run that began in bf16 goes on only on a processor that has it")),
         PrecisionChoice::Auto | PrecisionChoice::Bf16 => Ok(Precision::Bf16),
     }
 }

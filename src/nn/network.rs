@@ -120,6 +120,7 @@ impl Network {
         source: &str,
         sha256: Option<String>,
     ) -> Result<Self> {
+        let precision = if device.is_cpu() { precision } else { Precision::F32 };
         let engine = if device.is_cpu() {
             Engine::Processor(FrozenResNet18::new(&weights, precision)?)
         } else {
@@ -266,7 +267,10 @@ impl Network {
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
     pub fn to_half_model_file(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> Result<Vec<u8>> {
-        self.with_notes(head, threshold, notes).to_half_safetensors()
+        let mut weights = self.with_notes(head, threshold, notes);
+        // What they were judged in binds nobody.
+        weights.metadata.remove("precision");
+        weights.to_half_safetensors()
     }
 
     fn with_notes(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> StateDict {
@@ -294,45 +298,41 @@ impl Network {
 
 impl Model {
     /// Opens a model file: any ResNet18 with a head of two classes. Class order and threshold come from its metadata,
-    /// or are taken to be intact, cracked and one half. Precision is that of its features in training, unless another
-    /// is asked for or the processor lacks it.
+    /// or are taken to be intact, cracked and one half. Unless another is asked for, the precision is that of its
+    /// features in training, where the processor has it and the file says so; the program's own model takes the
+    /// fastest.
     ///
     /// # Errors
     /// Where it cannot be read, does not fit, or says that its classes are others.
     pub fn open(file: &ModelFile, compute: Compute) -> Result<Self> {
         let (device, _) = device::open(compute.device)?;
+        let automatic = compute.precision == PrecisionChoice::Auto;
         match file {
             ModelFile::Bundled => {
-                Self::from_weights(bundled::load(&device)?, bundled::NAME, bundled::sha256(), &device, compute)
+                let on = (&device, device::precision(compute.precision, &device)?);
+                Self::from_weights(bundled::load(&device)?, bundled::NAME, bundled::sha256(), on)
             }
             ModelFile::File(path) => {
                 let weights = StateDict::load(path, &device)?;
+                let in_bf16 = weights.metadata.get("precision").is_some_and(|p| *p == Precision::Bf16.to_string());
+                let choice = if automatic && !in_bf16 { PrecisionChoice::F32 } else { compute.precision };
+                let on = (&device, device::precision(choice, &device)?);
                 let (name, sha256) = (path.display().to_string(), sha256(path, &Unwatched)?);
-                Self::from_weights(weights, &name, &sha256, &device, compute).map_err(|error| about_file(&error, path))
+                Self::from_weights(weights, &name, &sha256, on).map_err(|error| about_file(&error, path))
             }
         }
     }
 
-    fn from_weights(
-        mut weights: StateDict,
-        source: &str,
-        sha256: &str,
-        device: &Device,
-        compute: Compute,
-    ) -> Result<Self> {
+    fn from_weights(mut weights: StateDict, source: &str, sha256: &str, on: (&Device, Precision)) -> Result<Self> {
         let head = Head::from_weights(&weights, resnet::FEATURES)?;
         let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
         if classes != "Negative,Positive" {
-            return Err(Error::new(format!("Its classes are {classes}, not Negative,Positive")));
+            return Err(Error::new(format!("Its classes are {classes}, not Negative,Positive"))
+                .hint("give a model of intact (Negative, first) and cracked (Positive) photos"));
         }
         let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
         weights.retain(|name| !head::is_head(name));
-        let trained_in_f32 = weights.metadata.get("precision").is_some_and(|p| *p == Precision::F32.to_string());
-        let precision = match compute.precision {
-            PrecisionChoice::Auto if trained_in_f32 => Precision::F32,
-            choice => device::precision(choice, device)?,
-        };
-        let network = Network::new(Backbone::Resnet18, weights, (device, precision), source, Some(sha256.to_owned()))?;
+        let network = Network::new(Backbone::Resnet18, weights, on, source, Some(sha256.to_owned()))?;
         Ok(Self { network, head, threshold })
     }
 
@@ -365,8 +365,6 @@ pub fn fetch_imagenet(kind: Backbone, places: &Places, watch: &dyn Watch) -> Res
 
 fn about_file(error: &Error, path: &Path) -> Error {
     let named = Error::new(format!("Cannot use the weights in {}", path.display())).detail(error.title());
-    error.details().iter().cloned().fold(named, Error::detail).hint(format!(
-        "give the weights of {}, with torchvision's names, in a .safetensors or .pth file",
-        Backbone::Resnet18.name()
-    ))
+    let usual = "give the weights of resnet18, with torchvision's names, in a .safetensors or .pth file";
+    error.details().iter().cloned().fold(named, Error::detail).hint(error.advice().unwrap_or(usual))
 }

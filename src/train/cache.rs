@@ -20,7 +20,7 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// Opens the cache named `name` in `folder`, made if it is not there. Where the file cannot be written, or another
+    /// Opens the cache named `name` below the folder `cache`, made if it is not there. Where the file cannot be written, or another
     /// program is writing it, what is computed now is kept in memory alone, and [`FeatureCache::note`] says so.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
 use crate::nn::bundled;
+use crate::nn::cpu::Precision;
 use crate::nn::resnet::Start;
 
 /// All settings of a training run.
@@ -117,7 +118,7 @@ impl TrainConfig {
         self.tune = tune;
     }
 
-    /// What frozen layers multiply: where other layers are trained, the same as these unless asked for.
+    /// What frozen layers multiply: where other layers are trained, the same as these.
     pub fn precision_of_features(&self) -> PrecisionChoice {
         match self.precision {
             PrecisionChoice::Auto if self.tune != Tune::Head => PrecisionChoice::F32,
@@ -309,4 +310,23 @@ pub enum PrecisionChoice {
     F32,
     /// The upper half of single precision: faster, where the processor has it.
     Bf16,
+}
+
+impl fmt::Display for PrecisionChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::Bf16 => Self::Bf16,
+        }
+    }
 }

@@ -266,6 +266,15 @@ pub fn model_file(run: &Path) -> Result<ModelFile> {
     Err(error)
 }
 
+/// What a run, a model file or the program's own model is called.
+pub fn name(run: &Path) -> String {
+    match run.file_name() {
+        _ if is_bundled(run) => "the bundled model".to_owned(),
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => run.display().to_string(),
+    }
+}
+
 /// Whether this is the folder of a run, finished or not.
 pub fn is_run(folder: &Path) -> bool {
     [CONFIG, MODEL].iter().any(|file| folder.join(file).is_file())

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::config::{TrainConfig, Tune, WeightsSource};
+use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
 use super::learner::{DeepLearner, Examples, HeadLearner, Learner, Maps, Source};
@@ -73,6 +73,8 @@ pub fn train(
     let (device, report) = device::open(config.device)?;
     let precision = device::precision(config.precision_of_features(), &device)?;
     let network = Network::open(config.backbone, &config.weights, config.seed, (&device, precision), places, observer)?;
+    // The run says what its features were computed in, so that it goes on with the same.
+    let config = &TrainConfig { precision: precision.into(), ..config.clone() };
     announce(out, config, &report, observer);
     let config = &trusted(config, &device, &report, observer)?;
 
@@ -346,6 +348,13 @@ fn open_run(out: &Path, record: &RunRecord, resume: bool) -> Result<RunDir> {
         let what = if same_weights { "The photos or their labels" } else { "The initial weights" };
         return Err(Error::new(format!("{what} have changed since this run began"))
             .hint("train anew into another folder: a run that goes on with other data could not be repeated"));
+    }
+    // Runs of before there was a choice were in single precision.
+    let recorded = |precision| if precision == PrecisionChoice::Auto { PrecisionChoice::F32 } else { precision };
+    let (began, now) = (recorded(before.train.precision), recorded(record.train.precision));
+    if began != now {
+        return Err(Error::new(format!("This run began with features in {began}, and would go on in {now}"))
+            .hint(format!("give --precision {began} on a processor that has it, or train anew into another folder")));
     }
     Ok(run)
 }

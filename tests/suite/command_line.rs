@@ -186,8 +186,7 @@ fn without_a_run_the_programs_own_model_looks_at_photos() {
 fn the_whole_job_runs_without_a_window() {
     let home = tempfile::tempdir().unwrap();
     let photos = samples();
-    let train =
-        ["train", text_of(&photos), "--out", "run", "--weights", "random", "--epochs", "3", "--batch-size", "8"];
+    let train = ["train", text_of(&photos), "--out", "run", "--epochs", "3", "--batch-size", "8"];
     let output = crackscope(home.path(), &train);
     insta::assert_snapshot!("train", template(&stdout(&output), home.path()));
     insta::assert_snapshot!("train_progress", template(&stderr(&output), home.path()));
@@ -220,6 +219,25 @@ fn the_whole_job_runs_without_a_window() {
 
     classify_in_shards(home.path(), &photos);
     export(home.path());
+}
+
+#[test]
+fn a_run_goes_on_in_the_precision_that_it_began_in() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = samples();
+    let train = |arguments: &[&str]| {
+        let all = [&["train", text_of(&photos), "--out", "run", "--quiet"], arguments].concat();
+        crackscope(home.path(), &all)
+    };
+    stdout(&train(&["--epochs", "1", "--precision", "f32"]));
+    let config = fs::read_to_string(home.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("precision = \"f32\""), "{config}");
+    // Refused, because the features would be others or because the processor has none such.
+    let other = train(&["--resume", "--epochs", "2", "--precision", "bf16"]);
+    assert!(!other.status.success());
+    assert!(stderr(&other).contains("bf16"), "{}", stderr(&other));
+    stdout(&train(&["--resume", "--epochs", "2", "--precision", "auto"]));
+    assert_eq!(fs::read_to_string(home.path().join("run/results.csv")).unwrap().lines().count(), 3);
 }
 
 /// Parts of the table, put together, are the table.

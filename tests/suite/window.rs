@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 type Window = Harness<'static, App>;
 
 fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
-    let options = WindowOptions { folder, run: None, places: Places::below(home), device: Some(DeviceChoice::Cpu) };
+    let device = Some(DeviceChoice::Cpu);
+    let options = WindowOptions { folder, run: None, places: Places::below(home), device, precision: None };
     Harness::builder()
         .with_size(vec2(1280.0, 800.0))
         .with_max_steps(64)

@@ -195,12 +195,11 @@ fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
 
 /// Tells runs from photos. The plots of a run are no photos, so that any file of a run stands for it.
 fn given(paths: &[PathBuf]) -> Result<Given> {
-    let is_run = |folder: &Path| folder.join(run_dir::CONFIG).is_file();
     let mut given = Given::default();
     for path in paths {
         let is_file = path.is_file();
         let folder = if is_file { path.parent().unwrap_or(path) } else { path };
-        let run = is_run(folder);
+        let run = folder.join(run_dir::CONFIG).is_file();
         if is_file && !run {
             refuse_weights(path)?;
             given.files += 1;
@@ -284,11 +283,7 @@ pub fn verdict(
 ) -> Arc<Verdict> {
     let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
     let of_sample = dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect();
-    let name = match run.file_name() {
-        _ if run_dir::is_bundled(run) => "the bundled model".to_owned(),
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => run.display().to_string(),
-    };
+    let name = run_dir::name(run);
     Arc::new(Verdict { run: run.to_owned(), name, threshold, predictions, of_sample, classified })
 }
 

@@ -1,4 +1,4 @@
-//! Random numbers, smooth noise and planes of values: what a surface is made of.
+//! Smooth noise and planes of values: what a surface is made of.
 
 use super::portable::{exp, sin_cos, square};
 use crate::dice::Dice;

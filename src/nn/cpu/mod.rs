@@ -3,7 +3,8 @@
 //! candle's convolution unrolls every window into a matrix, which costs more than the products themselves. Here a map
 //! keeps the channels of a pixel together and carries a border of zeros, so that a window's row is one contiguous run
 //! and nothing is ever unrolled; bias, residual and ReLU happen while a result is still in registers. Forward, and both
-//! gradients backward, run on two small loops in [`kernel`], which are the only place with `unsafe`.
+//! gradients backward, run on three small loops in [`kernel`], the only place with `unsafe`: in single
+//! precision, or for frozen features in bf16, by AVX-512 BF16 or AMX.
 
 mod conv;
 mod frozen;

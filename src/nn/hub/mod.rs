@@ -239,7 +239,8 @@ impl Hub {
 
     fn by_hand(&self, source: &Source) -> String {
         format!(
-            "download {} from {} on another machine and choose that file as weights (--weights FILE)",
+            "download {} from {} on another machine and choose that file as weights (--weights FILE), or take those that \
+             come with the program (--weights bundled)",
             source.file,
             self.url(source)
         )

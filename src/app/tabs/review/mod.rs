@@ -417,7 +417,7 @@ fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
     }
     if let Some((text, command)) = run_choice.suggestion(scene) {
         let (title, hint) = if scene.runs.iter().any(|run| run.finished) {
-            ("No run is open", "Open one to see what its model says of these photos. Others are on the left.")
+            ("No run is open", "See what its model says of these photos. Others are on the left.")
         } else {
             ("No run yet", "Train on your photos, or see now what the model that comes with the program says of them.")
         };
@@ -427,7 +427,7 @@ fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
         }
         return;
     }
-    let text = "Train on your photos first; then see here what went wrong.";
+    let text = "Open photos first; then see here what a model says of them.";
     let go = |ui: &mut Ui| primary(ui, true, "Go to training").clicked();
     if empty::state(ui, icons::ICON_FACT_CHECK, "No run yet", text, go) {
         scene.commands.push(Command::Show(Tab::Train));

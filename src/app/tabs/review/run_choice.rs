@@ -53,7 +53,7 @@ impl RunChoice {
                     }
                 }
                 let own = PathBuf::from(bundled::NAME);
-                let hint = "Comes with the program: trained on photos of concrete of other places";
+                let hint = "Comes with the program: trained on photos of concrete, METU's among them";
                 if ui.selectable_label(chosen.as_ref() == Some(&own), BUNDLED).on_hover_text(hint).clicked() {
                     picked = Some(own);
                 }
@@ -90,7 +90,11 @@ impl RunChoice {
             return;
         }
         let own = run_dir::is_bundled(path);
-        let text = if own { "Trained on concrete of other places." } else { "This run was trained on other photos." };
+        let text = if own {
+            "Trained on photos of concrete, METU's among them."
+        } else {
+            "This run was trained on other photos."
+        };
         ui.label(theme::quiet(ui, text));
         let free = scene.job.is_none();
         if !dataset.samples.is_empty() {
@@ -123,16 +127,13 @@ impl RunChoice {
 
 /// Have a model look at the open photos.
 pub(in crate::app::tabs) fn classify(dataset: &Dataset, run: PathBuf) -> (String, Command) {
-    let model = if run_dir::is_bundled(&run) { "the bundled model".to_owned() } else { name_of(&run) };
-    (format!("Classify {} with {model}", format::photos(dataset.samples.len())), Command::Classify(run))
+    let text = format!("Classify {} with {}", format::photos(dataset.samples.len()), run_dir::name(&run));
+    (text, Command::Classify(run))
 }
 
 /// The name of a run: that of its folder.
 fn name_of(path: &Path) -> String {
-    if run_dir::is_bundled(path) {
-        return BUNDLED.to_owned();
-    }
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    if run_dir::is_bundled(path) { BUNDLED.to_owned() } else { run_dir::name(path) }
 }
 
 /// Whether a run was trained on these photos.

@@ -96,11 +96,14 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
+/// The program's own weights.
+const BUNDLED: &str = "bundled (concrete)";
+
 fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>) {
     ui.label(theme::section("Start from"));
     row(ui, "Weights", "What the network knows before it sees your photos", |ui| {
         let name = match &config.weights {
-            WeightsSource::Bundled => "concrete",
+            WeightsSource::Bundled => BUNDLED,
             WeightsSource::Imagenet => "ImageNet",
             WeightsSource::Random => "random values",
             WeightsSource::File(_) => "a file",
@@ -113,7 +116,7 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
                 }
             };
             let here = "ResNet18 as it comes with the program, trained on photos of concrete; needs no network";
-            choose(ui, WeightsSource::Bundled, "concrete", here);
+            choose(ui, WeightsSource::Bundled, BUNDLED, here);
             let fetched = "ResNet18 as torchvision trained it; fetched once from the Hugging Face hub, 47 MB";
             choose(ui, WeightsSource::Imagenet, "ImageNet", fetched);
             choose(ui, WeightsSource::Random, "random values", "Untrained features: good for a trial, no more");

@@ -62,8 +62,8 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
     let [intact, cracked] = Class::ALL.map(|class| dataset.count(class));
     match (intact, cracked) {
         (0, 0) => Some("Needs photos labelled cracked and intact".to_owned()),
-        (0, _) => Some("None is labelled intact; both are needed".to_owned()),
-        (_, 0) => Some("None is labelled cracked; both are needed".to_owned()),
+        (0, _) => Some("No photo is labelled intact; both are needed".to_owned()),
+        (_, 0) => Some("No photo is labelled cracked; both are needed".to_owned()),
         _ => None,
     }
 }

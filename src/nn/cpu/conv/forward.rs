@@ -29,8 +29,11 @@ enum Weights {
 }
 
 impl Convolution {
-    /// A convolution that makes zeros until it is given its weights.
+    /// A convolution that makes zeros until it is given its weights. Where the instructions have no products of bf16,
+    /// these are made by plain arithmetic.
     pub fn new(shape: ConvShape, instructions: Instructions, precision: Precision) -> Self {
+        let plain = precision == Precision::Bf16 && !instructions.multiply_bf16();
+        let instructions = if plain { Instructions::Portable } else { instructions };
         let weights = match (shape.has_tiles(), precision) {
             (false, Precision::F32) => Weights::Direct(Direct::new(shape, instructions)),
             (false, Precision::Bf16) => Weights::HalfDirect(Direct::new(shape, instructions)),

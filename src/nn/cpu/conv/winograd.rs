@@ -80,16 +80,16 @@ struct Strip {
 
 /// From one place of a block to the next, for so many values: an odd number of cache lines, so that the same tile's
 /// places do not all fall into the same few sets of the cache.
-fn step(values: usize) -> usize {
-    const LINE: usize = 16;
-    (values.div_ceil(LINE) | 1) * LINE
+fn step<F>(values: usize) -> usize {
+    let line = 64 / size_of::<F>();
+    (values.div_ceil(line) | 1) * line
 }
 
 impl<F: Tiles> Winograd<F> {
     /// Kernels of zeros. Both numbers of channels must be multiples of [`CHANNELS`](super::CHANNELS).
     pub fn new(inputs: usize, outputs: usize, instructions: Instructions) -> Self {
         let block = instructions.channels();
-        let weights = vec![F::default(); outputs / block * PLACES * step(inputs * block)];
+        let weights = vec![F::default(); outputs / block * PLACES * step::<F>(inputs * block)];
         let no_bias = vec![0.0; instructions.channels()];
         Self { inputs, outputs, instructions, weights, no_bias }
     }
@@ -97,7 +97,7 @@ impl<F: Tiles> Winograd<F> {
     /// Takes the kernels: `weight(output, input)` gives nine values, row by row.
     pub fn set(&mut self, weight: impl Fn(usize, usize) -> [f32; 9] + Sync) {
         let (block, inputs) = (self.instructions.channels(), self.inputs);
-        let step = step(inputs * block);
+        let step = step::<F>(inputs * block);
         self.weights.par_chunks_exact_mut(PLACES * step).enumerate().for_each(|(index, packed)| {
             for (input, c) in (0..inputs).flat_map(|input| (0..block).step_by(TOGETHER).map(move |c| (input, c))) {
                 let mut kernels = [[0.0; TOGETHER]; 9];
@@ -148,8 +148,8 @@ impl<F: Tiles> Winograd<F> {
                 let strip = |(index, &(photo, top))| Strip { photo, top, first: index * in_strip };
                 let block: Vec<Strip> = block.iter().enumerate().map(strip).collect();
                 let tiles = block.len() * in_strip;
-                buffers.entered.resize(PLACES * step(tiles * self.inputs), F::default());
-                buffers.sums.resize(PLACES * step(tiles * self.outputs), 0.0);
+                buffers.entered.resize(PLACES * step::<F>(tiles * self.inputs), F::default());
+                buffers.sums.resize(PLACES * step::<f32>(tiles * self.outputs), 0.0);
                 self.enter(inputs, &block, in_strip, &mut buffers.entered);
                 self.multiply(tiles, buffers);
                 self.leave(outputs, &block, in_strip, &buffers.sums, bias, &epilogue);
@@ -158,7 +158,7 @@ impl<F: Tiles> Winograd<F> {
     }
 
     fn enter(&self, inputs: &[Map], block: &[Strip], in_strip: usize, entered: &mut [F]) {
-        let step = step(block.len() * in_strip * self.inputs);
+        let step = step::<F>(block.len() * in_strip * self.inputs);
         for strip in block {
             let Some(input) = inputs.get(strip.photo) else { continue };
             let layout = input.layout();
@@ -180,10 +180,10 @@ impl<F: Tiles> Winograd<F> {
         let block = self.instructions.channels();
         let kernels = self.inputs * block;
         for place in 0..PLACES {
-            let entered = &entered[place * step(tiles * self.inputs)..];
-            let sums = &mut sums[place * step(tiles * self.outputs)..];
+            let entered = &entered[place * step::<F>(tiles * self.inputs)..];
+            let sums = &mut sums[place * step::<f32>(tiles * self.outputs)..];
             for index in 0..self.outputs / block {
-                let begin = (index * PLACES + place) * step(kernels);
+                let begin = (index * PLACES + place) * step::<F>(kernels);
                 Row {
                     input: entered,
                     input_step: self.inputs,
@@ -212,7 +212,7 @@ impl<F: Tiles> Winograd<F> {
         bias: &[f32],
         epilogue: &impl Fn(usize) -> Epilogue<'a>,
     ) {
-        let step = step(block.len() * in_strip * self.outputs);
+        let step = step::<f32>(block.len() * in_strip * self.outputs);
         for strip in block {
             let Some(output) = outputs.get_mut(strip.photo) else { continue };
             let Range { end, .. } = output.rows;

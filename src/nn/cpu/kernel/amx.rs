@@ -27,7 +27,7 @@ pub(super) fn serves(row: &Row<'_, bf16>) -> bool {
 }
 
 /// Whether the unit is there, may be used, and multiplies rightly.
-pub(super) fn is_available() -> bool {
+fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| is_x86_feature_detected!("avx512f") && unit::is_permitted() && unit_agrees())
 }
@@ -162,7 +162,7 @@ mod unit {
         rows: [u8; 16],
     }
 
-    /// Whether the processor has the unit and Linux lets this process, and the threads it will start, use it.
+    /// Whether the processor has the unit and Linux lets this process use it.
     pub(super) fn is_permitted() -> bool {
         const BF16: u32 = 1 << 22;
         const TILE: u32 = 1 << 24;
@@ -282,6 +282,15 @@ mod unit {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    #[test]
+    fn the_unit_where_there_is_one_multiplies_rightly() {
+        if unit::is_permitted() {
+            assert!(unit_agrees());
+        } else {
+            eprintln!("skipped: this processor or system has no AMX");
+        }
+    }
 
     use super::*;
 

@@ -78,6 +78,7 @@ impl Factor for bf16 {
 
     fn round(values: &[f32], rounded: &mut [Self], instructions: Instructions) {
         assert_eq!(values.len(), rounded.len());
+        assert!(instructions.multiply_bf16() || instructions == Instructions::Portable);
         match instructions {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => {

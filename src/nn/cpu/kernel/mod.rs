@@ -73,7 +73,8 @@ impl Instructions {
         available
     }
 
-    /// Whether there is an instruction that multiplies bf16. The portable kernels do so by plain arithmetic, slowly.
+    /// Whether there is an instruction that multiplies bf16. [`Instructions::Portable`] does so by plain arithmetic,
+    /// slowly; the others do not.
     pub fn multiply_bf16(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]

@@ -89,6 +89,7 @@ pub(super) fn single(it: &mut Row<'_, f32>, instructions: Instructions) {
 /// [`Row::compute`] in bf16.
 pub(super) fn half(it: &mut Row<'_, bf16>, instructions: Instructions) {
     assert!(it.run.is_multiple_of(2));
+    assert!(instructions.multiply_bf16() || instructions == Instructions::Portable);
     match instructions {
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         Instructions::Avx512 if amx::serves(it) => amx::row(it),

@@ -119,6 +119,7 @@ impl<F: Factor> Enter<'_, F> {
     pub(in super::super) fn run(&mut self, instructions: Instructions) {
         assert!(self.channels.is_multiple_of(instructions.channels() / 2));
         assert!(self.input.len() >= self.size.0 * self.size.1 * self.channels);
+        assert!(self.corner.0 <= self.size.0 && self.corner.1 <= self.size.1);
         assert!(self.output.len() >= (PLACES - 1) * self.step + self.tiles * self.channels);
         F::enter(self, instructions);
     }
@@ -145,6 +146,7 @@ pub(super) fn enter_single(it: &mut Enter<'_>, instructions: Instructions) {
 
 /// [`Enter::run`] with results in bf16.
 pub(super) fn enter_half(it: &mut Enter<'_, bf16>, instructions: Instructions) {
+    assert!(instructions.multiply_bf16() || instructions == Instructions::Portable);
     match instructions {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => {
