@@ -49,16 +49,23 @@ with torch.no_grad():
     features = last.mean((2, 3))
     logits = network(photos)
 
+def adam_losses(logits, parameters, rate, steps):
+    """Losses of steps of Adam."""
+    adam = torch.optim.Adam(parameters, lr=rate)
+    losses = []
+    for _ in range(steps):
+        adam.zero_grad()
+        loss = torch.nn.functional.cross_entropy(logits(), classes)
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    return losses
+
+
 head = torch.nn.Linear(512, 2)
 torch.nn.init.zeros_(head.weight), torch.nn.init.zeros_(head.bias)
-adam = torch.optim.Adam(head.parameters(), lr=1e-4)
-losses = []
-for _ in range(10):
-    adam.zero_grad()
-    loss = torch.nn.functional.cross_entropy(head(features), classes)
-    loss.backward()
-    adam.step()
-    losses.append(loss.item())
+losses = adam_losses(lambda: head(features), head.parameters(), 1e-4, 10)
+
 
 def gradients():
     """Of the loss: for each parameter their length, and their sum weighted by the formula."""
@@ -80,14 +87,7 @@ batch_gradients = gradients()
 
 network.load_state_dict(state)
 network.eval()
-adam = torch.optim.Adam(network.parameters(), lr=1e-5)
-all_losses = []
-for _ in range(5):
-    adam.zero_grad()
-    loss = torch.nn.functional.cross_entropy(network(photos), classes)
-    loss.backward()
-    adam.step()
-    all_losses.append(loss.item())
+all_losses = adam_losses(lambda: network(photos), network.parameters(), 1e-5, 5)
 
 case = {
     "torch": torch.__version__,
