@@ -155,7 +155,7 @@ impl App {
 
     fn explain(&mut self, photo: PathBuf) {
         if let Some(verdict) = &self.session.verdict {
-            self.worker.ask(Ask::Explain { run: verdict.run.clone(), photo });
+            self.worker.ask(Ask::Explain { run: verdict.run.clone(), photo, compute: self.settings.train.compute() });
         }
     }
 

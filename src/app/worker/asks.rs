@@ -30,6 +30,8 @@ pub enum Ask {
         run: PathBuf,
         /// The photo.
         photo: PathBuf,
+        /// Where to compute, and in what.
+        compute: Compute,
     },
     /// Which font of the system has these scripts?
     Fonts(String),
@@ -57,7 +59,7 @@ pub enum Answer {
 pub(super) struct Asks {
     asks: Receiver<Ask>,
     out: Out,
-    explainer: Option<(PathBuf, Explainer)>,
+    explainer: Option<(PathBuf, Compute, Explainer)>,
 }
 
 impl Asks {
@@ -86,8 +88,8 @@ impl Asks {
             Ask::Device(choice) => Answer::Device(caught("Looking for the device", || device::describe(*choice))),
             Ask::Runs(folder) => Answer::Runs(run_dir::list(folder)),
             Ask::Photo(path) => Answer::Photo(path.clone(), caught("Reading the photo", || photo(path))),
-            Ask::Explain { run, photo } => {
-                Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo)))
+            Ask::Explain { run, photo, compute } => {
+                Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo, *compute)))
             }
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
@@ -99,13 +101,13 @@ impl Asks {
     }
 
     /// The model stays open from one photo to the next.
-    fn explain(&mut self, run: &Path, photo: &Path) -> Result<Heat> {
-        if self.explainer.as_ref().is_none_or(|(open, _)| open != run) {
+    fn explain(&mut self, run: &Path, photo: &Path, compute: Compute) -> Result<Heat> {
+        if self.explainer.as_ref().is_none_or(|(open, by, _)| open != run || *by != compute) {
             self.explainer = None;
-            self.explainer = Some((run.to_owned(), Explainer::open(&run_dir::model_file(run)?, Compute::default())?));
+            self.explainer = Some((run.to_owned(), compute, Explainer::open(&run_dir::model_file(run)?, compute)?));
         }
         match &self.explainer {
-            Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
+            Some((_, _, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
             None => Err(Error::new("No model is open")),
         }
     }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use half::bf16;
 use rayon::prelude::*;
 
-use super::super::kernel::{Factor, Instructions, Row};
+use super::super::kernel::{Factor, Instructions, Row, round_to_bf16};
 use super::super::map::{Band, Map};
 use super::ConvShape;
 use super::winograd::Epilogue;
@@ -46,7 +46,7 @@ impl Windows for bf16 {
         for (input, size) in inputs.iter().zip(sizes()) {
             let (map, rest) = std::mem::take(&mut left).split_at_mut(size);
             if let [values @ .., beyond] = &mut *map {
-                Self::round(input.values(), values, instructions);
+                round_to_bf16(input.values(), values, instructions);
                 *beyond = Self::ZERO;
             }
             maps.push(&*map);

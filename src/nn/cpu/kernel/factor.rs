@@ -11,11 +11,6 @@ pub(in super::super) trait Factor: Copy + Default + Send + Sync + 'static {
     const TOGETHER: usize;
     /// The nearest value.
     fn nearest(value: f32) -> Self;
-    /// [`Factor::nearest`] of each value.
-    ///
-    /// # Panics
-    /// Where the slices differ in length, or the processor lacks the instructions.
-    fn round(values: &[f32], rounded: &mut [Self], instructions: Instructions);
     /// Computes the row.
     ///
     /// # Panics
@@ -26,6 +21,23 @@ pub(in super::super) trait Factor: Copy + Default + Send + Sync + 'static {
     /// # Panics
     /// As [`Factor::row`].
     fn enter(enter: &mut Enter<'_, Self>, instructions: Instructions);
+}
+
+/// Each value rounded to the nearest in bf16.
+///
+/// # Panics
+/// Where the slices differ in length, or the processor lacks the instructions.
+pub(in super::super) fn round_to_bf16(values: &[f32], rounded: &mut [bf16], instructions: Instructions) {
+    assert_eq!(values.len(), rounded.len());
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => {
+            assert!(instructions.multiply_bf16());
+            // SAFETY: the processor has the instructions, as was just asked.
+            unsafe { x86::round_avx512(values, rounded) }
+        }
+        _ => rounded.iter_mut().zip(values).for_each(|(rounded, value)| *rounded = bf16::from_f32(*value)),
+    }
 }
 
 /// Factors in vectors whose products are summed in vectors `V`.
@@ -56,10 +68,6 @@ impl Factor for f32 {
         value
     }
 
-    fn round(values: &[f32], rounded: &mut [Self], _: Instructions) {
-        rounded.copy_from_slice(values);
-    }
-
     fn row(row: &mut Row<'_, Self>, instructions: Instructions) {
         row::single(row, instructions);
     }
@@ -74,20 +82,6 @@ impl Factor for bf16 {
 
     fn nearest(value: f32) -> Self {
         Self::from_f32(value)
-    }
-
-    fn round(values: &[f32], rounded: &mut [Self], instructions: Instructions) {
-        assert_eq!(values.len(), rounded.len());
-        assert!(instructions.multiply_bf16() || instructions == Instructions::Portable);
-        match instructions {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => {
-                assert!(instructions.multiply_bf16());
-                // SAFETY: the processor has the instructions, as was just asked.
-                unsafe { x86::round_avx512(values, rounded) }
-            }
-            _ => rounded.iter_mut().zip(values).for_each(|(rounded, value)| *rounded = Self::from_f32(*value)),
-        }
     }
 
     fn row(row: &mut Row<'_, Self>, instructions: Instructions) {
@@ -186,7 +180,7 @@ mod x86 {
         unsafe { std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)) }
     }
 
-    /// [`Factor::round`](super::Factor::round), 16 values at a time.
+    /// [`round_to_bf16`](super::round_to_bf16), 16 values at a time.
     #[target_feature(enable = "avx512f,avx512bf16")]
     pub(super) fn round_avx512(values: &[f32], rounded: &mut [bf16]) {
         let ((values, last), (rounded, last_rounded)) = (values.as_chunks::<16>(), rounded.as_chunks_mut::<16>());

@@ -15,7 +15,7 @@ mod winograd;
 
 use std::fmt;
 
-pub(super) use self::factor::Factor;
+pub(super) use self::factor::{Factor, round_to_bf16};
 pub(super) use self::outer::OuterProducts;
 pub(super) use self::row::Row;
 pub(super) use self::winograd::{Enter, Leave, OUTPUTS as TILE, PLACES, kernels_to_domain};
