@@ -39,8 +39,22 @@ const TABLE: f32 = 212.0;
 /// Width of the list of runs.
 const RUNS: f32 = 330.0;
 
+/// What the right side shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    /// Curves, epochs and earlier runs.
+    #[default]
+    Curves,
+}
+
+impl View {
+    /// All views with their names and what they are for, in their order on the screen.
+    const ALL: [(Self, &str, &str); 1] = [(Self::Curves, "Curves", "Loss and accuracy, epoch by epoch")];
+}
+
 /// What the tab remembers.
 pub struct TrainTab {
+    view: View,
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
@@ -53,7 +67,14 @@ pub struct TrainTab {
 
 impl Default for TrainTab {
     fn default() -> Self {
-        Self { live: None, drawn: BTreeSet::new(), listed: None, smoothing: 0.3, seen_runs: false }
+        Self {
+            view: View::default(),
+            live: None,
+            drawn: BTreeSet::new(),
+            listed: None,
+            smoothing: 0.3,
+            seen_runs: false,
+        }
     }
 }
 
@@ -73,6 +94,7 @@ impl TrainTab {
     pub fn begin(&mut self, photos: String, planned: usize) {
         self.live = Some(Live::new(photos, planned));
         self.listed = None;
+        self.view = View::Curves;
     }
 
     /// Something happened in the run.
@@ -121,6 +143,27 @@ impl TrainTab {
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let frame = Frame::new().fill(theme::palette(ui).panel);
         Panel::left("training form").frame(frame).exact_size(FORM).resizable(false).show(ui, |ui| form::ui(ui, scene));
+        if View::ALL.len() > 1 {
+            self.views_ui(ui);
+        }
+        match self.view {
+            View::Curves => self.curves_view_ui(ui, scene),
+        }
+    }
+
+    /// The row that chooses what the right side shows.
+    fn views_ui(&mut self, ui: &mut Ui) {
+        let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
+        Panel::top("training views").frame(frame).resizable(false).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                for (view, name, hint) in View::ALL {
+                    ui.selectable_value(&mut self.view, view, name).on_hover_text(hint);
+                }
+            });
+        });
+    }
+
+    fn curves_view_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let margin = theme::panel_margin();
         let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(margin);
         let empty = self.live.is_none() && scene.runs.iter().all(|run| run.epochs.is_empty());
