@@ -12,10 +12,9 @@ use candle_core::Device;
 use crackscope::dataset::sample::{SampleConfig, concrete, write_samples};
 use crackscope::dataset::{Class, scan};
 use crackscope::job::{Phase, Progress, Unwatched, Watch};
-use crackscope::nn::cpu::{FrozenResNet18, Instructions, Precision};
+use crackscope::nn::cpu::{FrozenNetwork, Instructions, Precision};
 use crackscope::nn::device;
 use crackscope::nn::network::Network;
-use crackscope::nn::resnet;
 use crackscope::photo::{INPUT_SIZE, decode, thumbnail, transform};
 use crackscope::places::Places;
 use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
@@ -101,8 +100,9 @@ fn features_on_the_cpu(bencher: Bencher<'_, '_>, (batch, precision): (usize, Pre
 /// What processors that have less would do, on this one: the network of 32 photos by each set of instructions.
 #[divan::bench(args = Instructions::available(), sample_count = 5)]
 fn features_by(bencher: Bencher<'_, '_>, instructions: Instructions) {
-    let weights = resnet::random_weights(0, &Device::Cpu).unwrap();
-    let network = FrozenResNet18::with_instructions(&weights, instructions, Precision::F32).unwrap();
+    let backbone = Backbone::Resnet18;
+    let weights = backbone.architecture().random_weights(0, &Device::Cpu).unwrap();
+    let network = FrozenNetwork::with_instructions(backbone, &weights, instructions, Precision::F32).unwrap();
     let photos = vec![0.5; 32 * transform::INPUT_VALUES];
     bencher.counter(ItemsCount::new(32usize)).bench(|| network.features(&photos, INPUT_SIZE, INPUT_SIZE));
 }

@@ -1,4 +1,4 @@
-//! Each layer shape of ResNet18 at 224×224, forward and backward.
+//! Each layer shape of ResNet18 at 224×224, and some of MobileNetV2, forward and backward.
 //!
 //!     cargo bench --bench layers
 //!
@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use crackscope::nn::architecture::Activation;
 use crackscope::nn::cpu::{ConvShape, Convolution, DataGradient, Instructions, Layout, Map, Precision, WeightGradient};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -22,10 +23,15 @@ const PHOTOS: usize = 16;
 struct Layer(ConvShape, usize);
 
 const fn layer(inputs: usize, outputs: usize, kernel: usize, stride: usize, side: usize) -> Layer {
-    Layer(ConvShape { inputs, outputs, kernel, stride }, side)
+    Layer(ConvShape { inputs, outputs, kernel, stride, depthwise: false }, side)
 }
 
-const LAYERS: [Layer; 11] = [
+/// A depthwise 3×3 convolution.
+const fn depthwise(channels: usize, stride: usize, side: usize) -> Layer {
+    Layer(ConvShape { inputs: channels, outputs: channels, kernel: 3, stride, depthwise: true }, side)
+}
+
+const LAYERS: [Layer; 17] = [
     layer(3, 64, 7, 2, 224),
     layer(64, 64, 3, 1, 56),
     layer(64, 128, 3, 2, 56),
@@ -37,17 +43,25 @@ const LAYERS: [Layer; 11] = [
     layer(256, 512, 3, 2, 14),
     layer(256, 512, 1, 2, 14),
     layer(512, 512, 3, 1, 7),
+    // Of MobileNetV2: those that cost most.
+    depthwise(96, 2, 112),
+    depthwise(192, 1, 28),
+    depthwise(960, 1, 7),
+    layer(16, 96, 1, 1, 112),
+    layer(384, 64, 1, 1, 14),
+    layer(160, 960, 1, 1, 7),
 ];
 
-/// All but the first, whose photos need no gradient.
+/// Those whose input has as many channels as the gradient wants.
 fn inner_layers() -> impl Iterator<Item = &'static Layer> {
-    LAYERS.iter().skip(1)
+    LAYERS.iter().filter(|layer| layer.0.inputs.is_multiple_of(32))
 }
 
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(ConvShape { inputs, outputs, kernel, stride }, side) = self;
-        write!(f, "{side}², {inputs} to {outputs}, {kernel}×{kernel}/{stride}")
+        let Self(ConvShape { inputs, outputs, kernel, stride, depthwise }, side) = self;
+        let apart = if *depthwise { " depthwise" } else { "" };
+        write!(f, "{side}², {inputs} to {outputs}, {kernel}×{kernel}/{stride}{apart}")
     }
 }
 
@@ -79,7 +93,9 @@ fn convolve(bencher: Bencher<'_, '_>, layer: &Layer, precision: Precision) {
     let mut convolution = Convolution::new(layer.0, Instructions::detect(), precision);
     convolution.set(&layer.kernel(), &vec![1.0; layer.0.outputs], &vec![0.0; layer.0.outputs]);
     let (inputs, mut outputs) = (layer.inputs(), vec![Map::default(); PHOTOS]);
-    bencher.counter(ItemsCount::new(PHOTOS)).bench_local(|| convolution.run_all(&inputs, &mut outputs, None, true));
+    bencher
+        .counter(ItemsCount::new(PHOTOS))
+        .bench_local(|| convolution.run_all(&inputs, &mut outputs, None, Activation::Relu));
 }
 
 #[divan::bench(args = &LAYERS)]

@@ -19,6 +19,9 @@ const BATCH: usize = 32;
 /// How many photos a second this machine manages. Random weights and values: the time does not depend on them.
 #[derive(Args, Debug)]
 pub(super) struct Options {
+    /// The network
+    #[arg(long, default_value = "resnet18")]
+    backbone: Backbone,
     /// Seconds for each figure; the median of the runs in that time is given
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     seconds: f64,
@@ -32,7 +35,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let watch = &session.terminal;
     let open = |precision| {
         let random = WeightsSource::Random;
-        Network::open(Backbone::Resnet18, &random, 0, (&device, precision), &session.places, watch)
+        Network::open(options.backbone, &random, 0, (&device, precision), &session.places, watch)
     };
     let single = open(Precision::F32)?;
     // No figure where the processor lacks it.
@@ -48,8 +51,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         ("forward_bf16_b32", "The same in bf16", in_halves),
         ("train_step_b32", "Training step of all layers, 32 photos", Some(step)),
     ];
-    let mut text = format!("{}\n\n", report.name);
-    let mut figures = json!({ "device": report.name, "threads": rayon::current_num_threads() });
+    let mut text = format!("{} on {}\n\n", options.backbone.title(), report.name);
+    let mut figures =
+        json!({ "device": report.name, "backbone": options.backbone.name(), "threads": rayon::current_num_threads() });
     for (name, title, rate) in rows {
         text += &match rate {
             Some(rate) => format!("{title:<40} {rate:>8.1} photos/s\n"),

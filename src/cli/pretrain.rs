@@ -11,6 +11,7 @@ use crate::dataset::scan;
 use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::device;
+use crate::train::config::Backbone;
 use crate::train::pretrain::{self, Mixture, PretrainConfig};
 
 /// Trains weights from random values. Takes hours; started again after Ctrl-C it goes on where it was, after a crash at
@@ -20,6 +21,9 @@ pub(super) struct Options {
     /// Folders of labelled photos, each of another place
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
+    /// The network
+    #[arg(long, default_value = "resnet18")]
+    backbone: Backbone,
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -36,7 +40,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         return Err(Error::usage("--steps must be above 0 and at most 100"));
     }
     let seed = session.shared.seed.unwrap_or_default();
-    let config = PretrainConfig { seed, samples: options.samples, ..PretrainConfig::default() }.scaled(options.steps);
+    let config =
+        PretrainConfig { backbone: options.backbone, seed, samples: options.samples, ..PretrainConfig::default() }
+            .scaled(options.steps);
     let (device, report) = device::open(session.compute.device)?;
     let terminal = &session.terminal;
     let samples = options.out.join("samples");

@@ -29,7 +29,8 @@ pub(super) struct Options {
     /// The network [default: resnet18]
     #[arg(long, value_enum)]
     backbone: Option<Backbone>,
-    /// Initial weights: bundled, imagenet, random, or a .safetensors or .pth file [default: bundled]
+    /// Initial weights: bundled, imagenet, random, or a .safetensors or .pth file [default: bundled,
+    /// for mobilenet_v2 imagenet]
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
     /// Which layers are trained [default: head]
@@ -110,7 +111,9 @@ impl Options {
                 *setting = given.clone();
             }
         }
-        set(&mut before.backbone, &self.backbone);
+        if let Some(backbone) = self.backbone {
+            before.change_backbone(backbone);
+        }
         set(&mut before.weights, &self.weights.clone().map(WeightsSource::from));
         if let Some(tune) = self.tune {
             before.change_tune(tune);

@@ -63,7 +63,7 @@ fn list(hub: &Hub) -> Result<Outcome> {
     let place = |source: &Source| hub.cached(source);
     let own = [
         bundled::NAME.to_owned(),
-        bundled::BACKBONE.to_owned(),
+        bundled::BACKBONE.name().to_owned(),
         format::bytes(bundled::BYTES.len() as u64),
         "in the program".to_owned(),
         "crackscope pretrain".to_owned(),
@@ -89,7 +89,7 @@ fn list(hub: &Hub) -> Result<Outcome> {
 /// The weights that come with the program.
 fn own_value() -> Value {
     json!({
-        "name": bundled::NAME, "backbone": bundled::BACKBONE, "repo": null, "revision": null, "file": null,
+        "name": bundled::NAME, "backbone": bundled::BACKBONE.name(), "repo": null, "revision": null, "file": null,
         "bytes": bundled::BYTES.len(), "sha256": bundled::sha256(), "path": null,
     })
 }

@@ -60,7 +60,7 @@ fn introduction(record: &RunRecord) -> String {
         Class::Negative.word(),
         Class::Positive.name(),
         Class::Positive.word(),
-        network = network(&record.train),
+        network = record.train.backbone.title(),
         data = folder_names(&record.data),
         program = plain(&record.program),
         created = plain(&record.created),
@@ -293,13 +293,6 @@ fn licences(weights: &WeightsRecord) -> String {
         "## Licences\n\n- {initial}\n- Photos: their licence is not known to the program; whoever passes this model on \
          should add it.\n- The program: MIT or Apache-2.0. It claims nothing on the model.\n"
     )
-}
-
-fn network(config: &TrainConfig) -> &'static str {
-    match config.backbone.name() {
-        "resnet18" => "ResNet18",
-        other => other,
-    }
 }
 
 /// The names of the folders, without the way to them, which concerns nobody else.

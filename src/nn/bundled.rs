@@ -4,6 +4,7 @@
 
 use candle_core::Device;
 
+use super::architecture::Backbone;
 use super::hub::check;
 use super::state_dict::StateDict;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 /// What stands for them where weights or a run are to be given.
 pub const NAME: &str = "bundled";
 /// The backbone that they fit.
-pub const BACKBONE: &str = "resnet18";
+pub const BACKBONE: Backbone = Backbone::Resnet18;
 /// The file in `weights/`, ready to be used by itself: with a head, and threshold and temperature in its metadata.
 pub const BYTES: &[u8] = include_bytes!("../../weights/resnet18_concrete.safetensors");
 /// SHA-256 of [`BYTES`].
@@ -48,7 +49,6 @@ pub fn verify() -> Result<()> {
 mod tests {
     use super::*;
     use crate::nn::head::Head;
-    use crate::nn::resnet;
 
     #[test]
     fn the_file_is_whole_and_small_and_says_what_it_is() {
@@ -56,12 +56,12 @@ mod tests {
         assert!(BYTES.len() < 24_000_000);
         let mut weights = load(&Device::Cpu).unwrap();
         let notes = weights.metadata.clone();
-        assert_eq!((notes["backbone"].as_str(), notes["classes"].as_str()), (BACKBONE, "Negative,Positive"));
+        assert_eq!((notes["backbone"].as_str(), notes["classes"].as_str()), (BACKBONE.name(), "Negative,Positive"));
         let number = |key: &str| notes[key].parse::<f64>().unwrap();
         assert!(number("threshold") > 0.0 && number("threshold") < 1.0);
         assert!(number("temperature") > 0.0);
-        Head::from_weights(&weights, resnet::FEATURES).unwrap();
+        Head::from_weights(&weights, BACKBONE).unwrap();
         weights.retain(|name| !crate::nn::head::is_head(name));
-        weights.check(&resnet::tensor_shapes()).unwrap();
+        weights.check(&BACKBONE.architecture().tensor_shapes()).unwrap();
     }
 }

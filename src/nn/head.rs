@@ -2,6 +2,7 @@
 
 use candle_core::{D, Device, Result as CandleResult, Tensor, Var};
 
+use super::architecture::Backbone;
 use super::failed;
 use super::random;
 use super::state_dict::StateDict;
@@ -39,23 +40,25 @@ impl Head {
         Ok(Self { weight: var(weight)?, bias: var(bias)? })
     }
 
-    /// The head stored as `fc.weight` and `fc.bias`.
+    /// The head stored under torchvision's names, such as `fc.weight` and `fc.bias`.
     ///
     /// # Errors
     /// Where they are missing or are not of two classes.
-    pub fn from_weights(weights: &StateDict, features: usize) -> Result<Self> {
+    pub fn from_weights(weights: &StateDict, backbone: Backbone) -> Result<Self> {
         let mut own = StateDict::default();
         for (name, tensor) in weights.iter().filter(|(name, _)| is_head(name)) {
             own.insert(name, tensor.clone());
         }
-        own.check(&[("fc.weight".into(), vec![2, features]), ("fc.bias".into(), vec![2])])?;
-        Self::new(own.get("fc.weight")?, own.get("fc.bias")?)
+        let [weight, bias] = names(backbone);
+        own.check(&[(weight.clone(), vec![2, backbone.features()]), (bias.clone(), vec![2])])?;
+        Self::new(own.get(&weight)?, own.get(&bias)?)
     }
 
-    /// Stores the present values as `fc.weight` and `fc.bias`.
-    pub fn store(&self, weights: &mut StateDict) {
-        weights.insert("fc.weight", self.weight.as_detached_tensor());
-        weights.insert("fc.bias", self.bias.as_detached_tensor());
+    /// Stores the present values under torchvision's names.
+    pub fn store(&self, weights: &mut StateDict, backbone: Backbone) {
+        let [weight, bias] = names(backbone);
+        weights.insert(weight, self.weight.as_detached_tensor());
+        weights.insert(bias, self.bias.as_detached_tensor());
     }
 
     /// Copies the present values, so that later steps leave the copy alone.
@@ -100,9 +103,14 @@ impl Head {
     }
 }
 
-/// Whether a tensor of this name belongs to the last layer.
+/// Whether a tensor of this name belongs to the last layer of any backbone.
 pub fn is_head(name: &str) -> bool {
-    name.starts_with("fc.")
+    name.starts_with("fc.") || name.starts_with("classifier.")
+}
+
+/// The names of weight and bias.
+fn names(backbone: Backbone) -> [String; 2] {
+    ["weight", "bias"].map(|part| format!("{}.{part}", backbone.head()))
 }
 
 /// Logits (N, 2) to the probability of being cracked (N).
@@ -153,7 +161,7 @@ mod tests {
     fn a_head_for_more_classes_is_refused() {
         let mut weights = StateDict::default();
         weights.insert("fc.weight", Tensor::zeros((1000, 512), candle_core::DType::F32, &Device::Cpu).unwrap());
-        let error = Head::from_weights(&weights, 512).unwrap_err();
+        let error = Head::from_weights(&weights, Backbone::Resnet18).unwrap_err();
         assert_eq!(error.details().len(), 2, "{error}");
     }
 }

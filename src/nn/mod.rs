@@ -1,11 +1,14 @@
 //! The network: its layers, its weights, its device. The only module, with the trainer, that names candle.
 
+pub mod architecture;
 pub mod bundled;
+pub mod candle_network;
 pub mod cpu;
 pub mod device;
 pub mod explain;
 pub mod head;
 pub mod hub;
+pub mod mobilenet;
 pub mod network;
 pub mod optimizer;
 pub mod random;

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use clap::ValueEnum;
 
+use super::architecture::{Start, Statistics};
 use super::bundled;
-use super::cpu::{FeatureMaps, FrozenResNet18, Precision};
+use super::candle_network::{self, CandleNetwork};
+use super::cpu::{FeatureMaps, FrozenNetwork, Precision};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
-use super::resnet::{self, ResNet18, Start, Statistics};
 use super::state_dict::StateDict;
-use super::{device, failed};
+use super::{device, failed, mobilenet};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Unwatched, Watch};
@@ -35,9 +37,9 @@ pub struct Network {
 /// What computes the features.
 enum Engine {
     /// Our own operators on the processor.
-    Processor(FrozenResNet18),
+    Processor(FrozenNetwork),
     /// candle's on a GPU.
-    Device(ResNet18),
+    Device(CandleNetwork),
 }
 
 /// Where weights came from.
@@ -85,11 +87,16 @@ impl Network {
     ) -> Result<Self> {
         match source {
             WeightsSource::Bundled => {
+                if kind != bundled::BACKBONE {
+                    return Err(no_bundled(kind));
+                }
                 let mut weights = bundled::load(on.0)?;
                 weights.retain(|name| !head::is_head(name));
                 Self::new(kind, weights, on, bundled::NAME, Some(bundled::sha256().to_owned()))
             }
-            WeightsSource::Random => Self::new(kind, resnet::random_weights(seed, on.0)?, on, "random", None),
+            WeightsSource::Random => {
+                Self::new(kind, kind.architecture().random_weights(seed, on.0)?, on, "random", None)
+            }
             WeightsSource::File(path) => Self::from_file(kind, path, on, &source.to_string()),
             WeightsSource::Imagenet => {
                 let path = fetch_imagenet(kind, places, watch)?;
@@ -100,6 +107,9 @@ impl Network {
 
     fn from_file(kind: Backbone, path: &Path, on: (&Device, Precision), name: &str) -> Result<Self> {
         let mut weights = StateDict::load(path, on.0)?;
+        if kind == Backbone::MobilenetV2 {
+            weights.rename(mobilenet::name_from_timm);
+        }
         weights.retain(|name| !head::is_head(name));
         let sha256 = sha256(path, &Unwatched)?;
         Self::new(kind, weights, on, name, Some(sha256)).map_err(|error| about_file(&error, path))
@@ -122,9 +132,9 @@ impl Network {
     ) -> Result<Self> {
         let precision = if device.is_cpu() { precision } else { Precision::F32 };
         let engine = if device.is_cpu() {
-            Engine::Processor(FrozenResNet18::new(&weights, precision)?)
+            Engine::Processor(FrozenNetwork::new(kind, &weights, precision)?)
         } else {
-            Engine::Device(ResNet18::new(&weights)?)
+            Engine::Device(CandleNetwork::new(kind.architecture(), &weights)?)
         };
         let fingerprint = weights.fingerprint()?.to_hex().to_string();
         let origin = Origin { source: source.to_owned(), sha256, fingerprint };
@@ -138,7 +148,7 @@ impl Network {
 
     /// Features of one photo.
     pub fn feature_count(&self) -> usize {
-        resnet::FEATURES
+        self.kind.features()
     }
 
     /// Where the weights came from.
@@ -174,13 +184,16 @@ impl Network {
             Engine::Processor(_) => Err(Error::new(format!("{count} photos were announced, not those that came"))),
             Engine::Device(backbone) => {
                 let maps = self.maps(backbone, photos, count)?;
-                resnet::pool(&maps)?.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the features"))
+                candle_network::pool(&maps)?
+                    .flatten_all()
+                    .and_then(|t| t.to_vec1())
+                    .map_err(failed("read the features"))
             }
         }
     }
 
     /// Last feature maps (`count`, C, h, w) of photos (`count`, 3, 224, 224).
-    fn maps(&self, backbone: &ResNet18, photos: &[f32], count: usize) -> Result<Tensor> {
+    fn maps(&self, backbone: &CandleNetwork, photos: &[f32], count: usize) -> Result<Tensor> {
         backbone.feature_maps(&self.to_device(photos, count)?, Statistics::Frozen)
     }
 
@@ -191,8 +204,7 @@ impl Network {
 
     /// Channels, rows and columns of the maps before the last block of one photo.
     pub fn maps_shape(&self) -> [usize; 3] {
-        let side = INPUT_SIZE.div_ceil(resnet::STEP_BEFORE_LAST_BLOCK);
-        [resnet::CHANNELS_BEFORE_LAST_BLOCK, side, side]
+        self.kind.architecture().maps_before_last_block(INPUT_SIZE)
     }
 
     /// The maps before the last block ([`Network::maps_shape`]), one after the other, of photos (`count`, 3, 224, 224).
@@ -202,7 +214,7 @@ impl Network {
     pub fn maps_before_last_block(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
         match &self.engine {
             Engine::Processor(backbone) => {
-                let block = Start::LastBlock.blocks_before();
+                let block = self.kind.architecture().last_block;
                 Ok(backbone.maps_before(block, photos, INPUT_SIZE, INPUT_SIZE))
             }
             Engine::Device(backbone) => {
@@ -218,7 +230,7 @@ impl Network {
     /// Where a tensor cannot be brought back from its device.
     pub fn prefix_fingerprint(&self) -> Result<String> {
         let mut prefix = self.weights.clone();
-        for spec in resnet::conv_specs_from(Start::LastBlock) {
+        for spec in self.kind.architecture().convolutions_from(Start::LastBlock) {
             prefix.retain(|name| {
                 !name.starts_with(&format!("{}.", spec.conv)) && !name.starts_with(&format!("{}.", spec.norm))
             });
@@ -275,7 +287,7 @@ impl Network {
 
     fn with_notes(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> StateDict {
         let mut weights = self.weights.clone();
-        head.store(&mut weights);
+        head.store(&mut weights, self.kind);
         let list = |values: [f32; 3]| values.map(|v| v.to_string()).join(",");
         weights.metadata = [
             ("format", "pt".to_owned()),
@@ -297,7 +309,7 @@ impl Network {
 }
 
 impl Model {
-    /// Opens a model file: any ResNet18 with a head of two classes. Class order and threshold come from its metadata,
+    /// Opens a model file: a backbone with a head of two classes. Class order and threshold come from its metadata,
     /// or are taken to be intact, cracked and one half. Unless another is asked for, the precision is that of its
     /// features in training, where the processor has it and the file says so; the program's own model takes the
     /// fastest.
@@ -324,7 +336,8 @@ impl Model {
     }
 
     fn from_weights(mut weights: StateDict, source: &str, sha256: &str, on: (&Device, Precision)) -> Result<Self> {
-        let head = Head::from_weights(&weights, resnet::FEATURES)?;
+        let backbone = backbone_of(&weights)?;
+        let head = Head::from_weights(&weights, backbone)?;
         let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
         if classes != "Negative,Positive" {
             return Err(Error::new(format!("Its classes are {classes}, not Negative,Positive"))
@@ -332,7 +345,7 @@ impl Model {
         }
         let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
         weights.retain(|name| !head::is_head(name));
-        let network = Network::new(Backbone::Resnet18, weights, on, source, Some(sha256.to_owned()))?;
+        let network = Network::new(backbone, weights, on, source, Some(sha256.to_owned()))?;
         Ok(Self { network, head, threshold })
     }
 
@@ -363,8 +376,26 @@ pub fn fetch_imagenet(kind: Backbone, places: &Places, watch: &dyn Watch) -> Res
     Hub::from_env(&places.weight_records())?.fetch(&hub::source_for(kind)?, watch)
 }
 
+/// Which backbone a model is, by its notes, or else by the name of its last layer.
+fn backbone_of(weights: &StateDict) -> Result<Backbone> {
+    if let Some(name) = weights.metadata.get("backbone") {
+        return Backbone::from_str(name, false).map_err(|_| {
+            Error::new(format!("Its network is {name}")).hint("give a model of resnet18 or mobilenet_v2")
+        });
+    }
+    let backbones = Backbone::value_variants().iter().copied();
+    let has_head = |backbone: &Backbone| weights.get(&format!("{}.weight", backbone.head())).is_ok();
+    Ok(backbones.clone().find(has_head).unwrap_or_default())
+}
+
+fn no_bundled(backbone: Backbone) -> Error {
+    Error::usage(format!("No weights of {} come with the program", backbone.title()))
+        .hint("give --weights imagenet, random or a .safetensors or .pth file; or take resnet18")
+}
+
 fn about_file(error: &Error, path: &Path) -> Error {
     let named = Error::new(format!("Cannot use the weights in {}", path.display())).detail(error.title());
-    let usual = "give the weights of resnet18, with torchvision's names, in a .safetensors or .pth file";
+    let usual =
+        "give the weights of resnet18 or mobilenet_v2, with torchvision's names, in a .safetensors or .pth file";
     error.details().iter().cloned().fold(named, Error::detail).hint(error.advice().unwrap_or(usual))
 }

@@ -118,6 +118,12 @@ impl StateDict {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// Gives tensors other names; those for which there is none keep theirs.
+    pub fn rename(&mut self, name: impl Fn(&str) -> Option<String>) {
+        let renamed = std::mem::take(&mut self.tensors).into_iter();
+        self.tensors = renamed.map(|(old, tensor)| (name(&old).unwrap_or(old), tensor)).collect();
+    }
+
     /// Keeps only the tensors whose name satisfies `keep`.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.tensors.retain(|name, _| keep(name));

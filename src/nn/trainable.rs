@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
 
-use super::cpu::{Gradients, Parameters, TrainedResNet18};
-use super::resnet::{self, ConvSpec, ResNet18, Start, Statistics};
+use super::architecture::{Backbone, ConvSpec, Start, Statistics};
+use super::candle_network::{self, CandleNetwork};
+use super::cpu::{Gradients, Parameters, TrainedNetwork};
 use super::state_dict::StateDict;
 use super::{failed, random};
 use crate::error::Result;
 
-/// The layers of ResNet18 from some point on, on a device.
+/// The layers of a backbone from some point on, on a device.
 pub struct Trainable {
+    backbone: Backbone,
     layers: Vec<Layer>,
     /// All of the backbone's tensors, those of `layers` as they were at first.
     weights: StateDict,
@@ -34,43 +36,45 @@ enum Engine {
     /// Our own operators on the processor.
     Processor(Arc<Mutex<Processor>>),
     /// candle's on a GPU.
-    Device(Box<ResNet18>),
+    Device(Box<CandleNetwork>),
 }
 
 struct Processor {
-    network: TrainedResNet18,
+    network: TrainedNetwork,
     gradients: Vec<Gradients>,
 }
 
 impl Trainable {
-    /// The layers of `weights` from `start` on.
+    /// The layers of `weights`, which fit `backbone`, from `start` on.
     ///
     /// # Errors
     /// One error that lists every missing, misshapen and unexpected tensor; or the device has no room.
-    pub fn new(weights: &StateDict, start: Start) -> Result<Self> {
+    pub fn new(backbone: Backbone, weights: &StateDict, start: Start) -> Result<Self> {
         let on_processor = weights.iter().all(|(_, tensor)| tensor.device().is_cpu());
-        Self::with_operators(weights, start, on_processor)
+        Self::with_operators(backbone, weights, start, on_processor)
     }
 
     /// The same on our own operators, which want the processor, or on candle's.
-    fn with_operators(weights: &StateDict, start: Start, own: bool) -> Result<Self> {
-        weights.check(&resnet::tensor_shapes())?;
-        let layers = resnet::conv_specs_from(start)
+    fn with_operators(backbone: Backbone, weights: &StateDict, start: Start, own: bool) -> Result<Self> {
+        let architecture = backbone.architecture();
+        weights.check(&architecture.tensor_shapes())?;
+        let layers = architecture
+            .convolutions_from(start)
             .into_iter()
-            .map(|spec| Layer::new(spec, weights))
+            .map(|spec| Layer::new(spec.clone(), weights))
             .collect::<Result<Vec<_>>>()?;
         let engine = if own {
-            let network = TrainedResNet18::new(weights, start)?;
+            let network = TrainedNetwork::new(backbone, weights, start)?;
             Engine::Processor(Arc::new(Mutex::new(Processor { network, gradients: Vec::new() })))
         } else {
             let mut variables = weights.clone();
             layers.iter().for_each(|layer| layer.store(&mut variables, |var| var.as_tensor().clone()));
-            Engine::Device(Box::new(ResNet18::new(&variables)?))
+            Engine::Device(Box::new(CandleNetwork::new(architecture, &variables)?))
         };
-        Ok(Self { layers, weights: weights.clone(), start, engine })
+        Ok(Self { backbone, layers, weights: weights.clone(), start, engine })
     }
 
-    /// What goes in (N, C, H, W), photos or the maps before the first trained layer, to features (N, 512) that
+    /// What goes in (N, C, H, W), photos or the maps before the first trained layer, to features (N, F) that
     /// `backward` can be called through. With [`Statistics::Batch`] the running statistics move towards those of the
     /// batch, as in a training step.
     ///
@@ -79,7 +83,8 @@ impl Trainable {
     pub fn features(&mut self, input: Tensor, statistics: Statistics) -> Result<Tensor> {
         match &mut self.engine {
             Engine::Processor(processor) => {
-                let operator = Backbone { layers: self.layers.clone(), processor: Arc::clone(processor), statistics };
+                let (layers, processor) = (self.layers.clone(), Arc::clone(processor));
+                let operator = Layers { features: self.backbone.features(), layers, processor, statistics };
                 // A variable, so that candle's graph reaches back to the operator.
                 Var::from_tensor(&input)
                     .and_then(|input| input.as_tensor().apply_op1(operator))
@@ -90,7 +95,7 @@ impl Trainable {
                     Statistics::Frozen => network.maps_from(self.start, &input)?,
                     Statistics::Batch => network.update_statistics_from(self.start, &input)?,
                 };
-                resnet::pool(&maps)
+                candle_network::pool(&maps)
             }
         }
     }
@@ -163,18 +168,18 @@ impl Trainable {
 ///
 /// # Errors
 /// Where the device fails altogether.
-pub fn gradients_are_right(device: &Device) -> Result<bool> {
+pub fn gradients_are_right(backbone: Backbone, device: &Device) -> Result<bool> {
     if device.is_cpu() {
         return Ok(true); // its operators are held to PyTorch's by tests
     }
-    let [expected, found] = [&Device::Cpu, device].map(|device| trial_gradients(device, device.is_cpu()));
+    let [expected, found] = [&Device::Cpu, device].map(|device| trial_gradients(backbone, device, device.is_cpu()));
     Ok(agree(&expected?, &found?))
 }
 
 /// Gradients of all parameters for a batch of two small photos and random weights.
-fn trial_gradients(device: &Device, own: bool) -> Result<Vec<Vec<f32>>> {
-    let weights = resnet::random_weights(0, device)?;
-    let mut backbone = Trainable::with_operators(&weights, Start::Photos, own)?;
+fn trial_gradients(backbone: Backbone, device: &Device, own: bool) -> Result<Vec<Vec<f32>>> {
+    let weights = backbone.architecture().random_weights(0, device)?;
+    let mut backbone = Trainable::with_operators(backbone, &weights, Start::Photos, own)?;
     // A square of a power of two: candle's gradient of a convolution with step 2 takes both sides for equally odd.
     let photos = random::uniform(&[2, 3, 64, 64], 1.0, &mut random::generator(0, TRIAL_STREAM), device)?;
     let features = backbone.features(photos, Statistics::Batch)?;
@@ -227,13 +232,15 @@ impl Layer {
 /// An operator of candle's has at most three arguments, and candle adds the gradient of each argument of each operator
 /// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of what goes in; the gradients of its
 /// parameters wait in [`Processor`] for [`Trainable::collect`].
-struct Backbone {
+struct Layers {
+    /// Of a photo.
+    features: usize,
     layers: Vec<Layer>,
     processor: Arc<Mutex<Processor>>,
     statistics: Statistics,
 }
 
-impl CustomOp1 for Backbone {
+impl CustomOp1 for Layers {
     fn name(&self) -> &'static str {
         "backbone"
     }
@@ -244,7 +251,7 @@ impl CustomOp1 for Backbone {
         let features = self.with_parameters(|processor, parameters| {
             processor.network.forward(input, [count, channels, height, width], parameters, self.statistics)
         })?;
-        Ok((CpuStorage::F32(features), (count, resnet::FEATURES).into()))
+        Ok((CpuStorage::F32(features), (count, self.features).into()))
     }
 
     fn bwd(&self, _: &Tensor, _: &Tensor, gradient: &Tensor) -> CandleResult<Option<Tensor>> {
@@ -256,7 +263,7 @@ impl CustomOp1 for Backbone {
     }
 }
 
-impl Backbone {
+impl Layers {
     fn with_parameters<T>(&self, work: impl FnOnce(&mut Processor, &[Parameters<'_>]) -> T) -> CandleResult<T> {
         let storages: Vec<_> = self
             .layers
@@ -298,6 +305,7 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a 
 
 #[cfg(test)]
 mod tests {
+    use super::super::architecture::Activation;
     use super::super::head::{self, Head};
     use super::*;
 
@@ -309,10 +317,13 @@ mod tests {
         (0..count as u32).map(|n| (value(n) % 20_000) as f32 / 10_000.0 - 1.0).collect()
     }
 
+    const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
+
     /// Weights with statistics that are not those of a fresh network.
-    fn weights() -> StateDict {
-        let mut weights = resnet::random_weights(1, &CPU).unwrap();
-        for (place, (name, shape)) in resnet::tensor_shapes().into_iter().enumerate() {
+    fn weights(backbone: Backbone) -> StateDict {
+        let architecture = backbone.architecture();
+        let mut weights = architecture.random_weights(1, &CPU).unwrap();
+        for (place, (name, shape)) in architecture.tensor_shapes().into_iter().enumerate() {
             if let [count] = shape[..] {
                 let spread = values(count, place as u32).into_iter().map(|v| match name.rsplit('.').next() {
                     Some("running_mean" | "bias") => 0.1 * v,
@@ -325,35 +336,40 @@ mod tests {
         weights
     }
 
-    fn input(start: Start) -> Tensor {
+    fn input(backbone: Backbone, start: Start) -> Tensor {
+        // Squares: candle's gradient of a convolution with step 2 takes both sides for equally odd.
         let shape = match start {
-            // Squares: candle's gradient of a convolution with step 2 takes both sides for equally odd.
             Start::Photos => [3, 3, 50, 50],
-            Start::LastBlock => [3, 256, 5, 5],
+            Start::LastBlock => [3, backbone.architecture().maps_before_last_block(80)[0], 5, 5],
         };
+        let architecture = backbone.architecture();
+        let cut =
+            start == Start::LastBlock && architecture.activation_before(architecture.last_block) != Activation::Linear;
         let values = values(shape.iter().product(), 7).into_iter();
-        let values = values.map(|v| if start == Start::LastBlock { v.max(0.0) } else { v }).collect();
+        let values = values.map(|v| if cut { v.max(0.0) } else { v }).collect();
         Tensor::from_vec(values, &shape, &CPU).unwrap()
     }
 
-    fn loss(features: &Tensor) -> Tensor {
-        let head = Head::random(resnet::FEATURES, 3, &CPU).unwrap();
+    fn loss(backbone: Backbone, features: &Tensor) -> Tensor {
+        let head = Head::random(backbone.features(), 3, &CPU).unwrap();
         let classes = Tensor::new(&[0u32, 1, 1], &CPU).unwrap();
         head::cross_entropy(&head.logits(features).unwrap(), &classes, None).unwrap()
     }
 
     /// candle's operators on variables of the same values, with its own derivatives.
-    fn by_candle(start: Start, statistics: Statistics) -> (f32, Vec<Tensor>, StateDict) {
-        let layers: Vec<Layer> =
-            resnet::conv_specs_from(start).into_iter().map(|spec| Layer::new(spec, &weights()).unwrap()).collect();
-        let mut variables = weights();
+    fn by_candle(backbone: Backbone, start: Start, statistics: Statistics) -> (f32, Vec<Tensor>, StateDict) {
+        let architecture = backbone.architecture();
+        let of_spec = |spec: &ConvSpec| Layer::new(spec.clone(), &weights(backbone)).unwrap();
+        let layers: Vec<Layer> = architecture.convolutions_from(start).into_iter().map(of_spec).collect();
+        let mut variables = weights(backbone);
         layers.iter().for_each(|layer| layer.store(&mut variables, |var| var.as_tensor().clone()));
-        let mut network = ResNet18::new(&variables).unwrap();
+        let mut network = CandleNetwork::new(architecture, &variables).unwrap();
+        let input = input(backbone, start);
         let maps = match statistics {
-            Statistics::Frozen => network.maps_from(start, &input(start)).unwrap(),
-            Statistics::Batch => network.update_statistics_from(start, &input(start)).unwrap(),
+            Statistics::Frozen => network.maps_from(start, &input).unwrap(),
+            Statistics::Batch => network.update_statistics_from(start, &input).unwrap(),
         };
-        let loss = loss(&resnet::pool(&maps).unwrap());
+        let loss = loss(backbone, &candle_network::pool(&maps).unwrap());
         let gradients = loss.backward().unwrap();
         let of_layer =
             |layer: &Layer| [&layer.kernel, &layer.weight, &layer.bias].map(|v| gradients.get(v).unwrap().clone());
@@ -370,25 +386,27 @@ mod tests {
 
     #[test]
     fn gradients_and_statistics_agree_with_candles() {
-        for start in [Start::Photos, Start::LastBlock] {
+        let starts = [Start::Photos, Start::LastBlock];
+        for (backbone, start) in BACKBONES.into_iter().flat_map(|backbone| starts.map(|start| (backbone, start))) {
             for statistics in [Statistics::Frozen, Statistics::Batch] {
-                let (expected_loss, expected, expected_weights) = by_candle(start, statistics);
-                let mut backbone = Trainable::new(&weights(), start).unwrap();
-                let loss = loss(&backbone.features(input(start), statistics).unwrap());
+                let what = format!("{}, {start:?}, {statistics:?}", backbone.name());
+                let (expected_loss, expected, expected_weights) = by_candle(backbone, start, statistics);
+                let mut trainable = Trainable::new(backbone, &weights(backbone), start).unwrap();
+                let loss = loss(backbone, &trainable.features(input(backbone, start), statistics).unwrap());
                 let got: f32 = loss.to_scalar().unwrap();
-                assert!((got - expected_loss).abs() < 1e-4, "{got} instead of {expected_loss}");
+                assert!((got - expected_loss).abs() < 1e-4, "{what}: {got} instead of {expected_loss}");
                 let mut gradients = loss.backward().unwrap();
-                backbone.collect(&mut gradients).unwrap();
-                let variables = backbone.variables();
+                trainable.collect(&mut gradients).unwrap();
+                let variables = trainable.variables();
                 assert_eq!(variables.len(), expected.len());
                 for (place, (variable, expected)) in variables.into_iter().zip(&expected).enumerate() {
                     let far = distance(gradients.get(variable).unwrap(), expected);
-                    assert!(far < 2e-3, "{start:?}, {statistics:?}: gradient {place} is {far} off");
+                    assert!(far < 2e-3, "{what}: gradient {place} is {far} off");
                 }
-                let stored = backbone.weights().unwrap();
-                for (name, _) in resnet::tensor_shapes() {
+                let stored = trainable.weights().unwrap();
+                for (name, _) in backbone.architecture().tensor_shapes() {
                     let far = distance(stored.get(&name).unwrap(), expected_weights.get(&name).unwrap());
-                    assert!(far < 1e-4, "{start:?}, {statistics:?}: {name} is {far} off");
+                    assert!(far < 1e-4, "{what}: {name} is {far} off");
                 }
             }
         }
@@ -399,9 +417,11 @@ mod tests {
     /// Half the difference of the loss on both sides, along the gradient of one variable, beside what the gradient says.
     #[test]
     fn gradients_agree_with_finite_differences() {
+        const BACKBONE: Backbone = Backbone::Resnet18;
         for statistics in [Statistics::Frozen, Statistics::Batch] {
-            let mut backbone = Trainable::new(&weights(), Start::Photos).unwrap();
-            let mut found = loss(&backbone.features(input(Start::Photos), statistics).unwrap()).backward().unwrap();
+            let mut backbone = Trainable::new(BACKBONE, &weights(BACKBONE), Start::Photos).unwrap();
+            let input = || input(BACKBONE, Start::Photos);
+            let mut found = loss(BACKBONE, &backbone.features(input(), statistics).unwrap()).backward().unwrap();
             backbone.collect(&mut found).unwrap();
             let variables: Vec<Var> = backbone.variables().into_iter().cloned().collect();
             for (place, variable) in variables.iter().enumerate() {
@@ -412,8 +432,8 @@ mod tests {
                 let step = f64::from(CHANGE / (length * length));
                 let mut losses = [step, -step].map(|step| {
                     variable.set(&(&at + (gradient * step).unwrap()).unwrap()).unwrap();
-                    let features = backbone.features(input(Start::Photos), statistics).unwrap();
-                    loss(&features).to_scalar::<f32>().unwrap()
+                    let features = backbone.features(input(), statistics).unwrap();
+                    loss(BACKBONE, &features).to_scalar::<f32>().unwrap()
                 });
                 variable.set(&at).unwrap();
                 losses[0] -= losses[1];
@@ -428,31 +448,35 @@ mod tests {
 
     #[test]
     fn a_device_is_trusted_with_the_right_gradients_only() {
-        let [own, candles] = [true, false].map(|own| trial_gradients(&CPU, own).unwrap());
-        assert!(agree(&own, &candles));
-        let spoilt = |spoil: fn(&mut Vec<f32>)| {
-            let mut gradients = candles.clone();
-            spoil(&mut gradients[0]);
-            agree(&own, &gradients)
-        };
-        assert!(!spoilt(|kernel| kernel.iter_mut().for_each(|v| *v *= 1.02)));
-        assert!(!spoilt(Vec::clear));
-        assert!(gradients_are_right(&CPU).unwrap());
+        for backbone in BACKBONES {
+            let [own, candles] = [true, false].map(|own| trial_gradients(backbone, &CPU, own).unwrap());
+            assert!(agree(&own, &candles));
+            let spoilt = |spoil: fn(&mut Vec<f32>)| {
+                let mut gradients = candles.clone();
+                spoil(&mut gradients[0]);
+                agree(&own, &gradients)
+            };
+            assert!(!spoilt(|kernel| kernel.iter_mut().for_each(|v| *v *= 1.02)));
+            assert!(!spoilt(Vec::clear));
+            assert!(gradients_are_right(backbone, &CPU).unwrap());
+        }
     }
 
     #[test]
     fn the_number_of_threads_makes_no_difference() {
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let mut backbone = Trainable::new(&weights(), Start::Photos).unwrap();
-                let features = backbone.features(input(Start::Photos), Statistics::Batch).unwrap();
-                let mut gradients = loss(&features).backward().unwrap();
-                backbone.collect(&mut gradients).unwrap();
-                let of = |var: &Var| gradients.get(var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-                backbone.variables().into_iter().flat_map(of).collect::<Vec<f32>>()
-            })
-        };
-        assert!(run(1) == run(3));
+        for kind in BACKBONES {
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let mut backbone = Trainable::new(kind, &weights(kind), Start::Photos).unwrap();
+                    let features = backbone.features(input(kind, Start::Photos), Statistics::Batch).unwrap();
+                    let mut gradients = loss(kind, &features).backward().unwrap();
+                    backbone.collect(&mut gradients).unwrap();
+                    let of = |var: &Var| gradients.get(var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                    backbone.variables().into_iter().flat_map(of).collect::<Vec<f32>>()
+                })
+            };
+            assert!(run(1) == run(3), "{}", kind.name());
+        }
     }
 }

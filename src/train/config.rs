@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
+pub use crate::nn::architecture::Backbone;
+use crate::nn::architecture::Start;
 use crate::nn::bundled;
 use crate::nn::cpu::Precision;
-use crate::nn::resnet::Start;
 
 /// All settings of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +102,14 @@ impl TrainConfig {
         }
     }
 
+    /// Takes over another network. Weights that it does not come with become those of the hub.
+    pub fn change_backbone(&mut self, backbone: Backbone) {
+        self.backbone = backbone;
+        if self.weights == WeightsSource::Bundled && backbone != bundled::BACKBONE {
+            self.weights = WeightsSource::Imagenet;
+        }
+    }
+
     /// Takes over another choice of layers; settings that were sound for the one before become sound for this one, and
     /// those that the user chose stay.
     pub fn change_tune(&mut self, tune: Tune) {
@@ -159,25 +168,6 @@ impl TrainConfig {
             }
             c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
             _ => self.split.validate(),
-        }
-    }
-}
-
-/// The network whose last layer is swapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Backbone {
-    /// ResNet18, 512 features.
-    #[default]
-    #[value(name = "resnet18")]
-    Resnet18,
-}
-
-impl Backbone {
-    /// The name in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Resnet18 => "resnet18",
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::atomic_file;
 use crate::dataset::Class;
 use crate::error::{Context, Error, Result};
 use crate::job::{Meter, Phase, Watch};
+use crate::nn::architecture::{Start, Statistics};
 use crate::nn::head::{self, Head};
 use crate::nn::network::Network;
 use crate::nn::optimizer::Optimizer;
-use crate::nn::resnet::{self, Start, Statistics};
 use crate::nn::state_dict::StateDict;
 use crate::nn::trainable::Trainable;
 use crate::photo::augment::Augmentation;
@@ -42,6 +42,9 @@ const SMOOTHING: f64 = 0.05;
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainConfig {
+    /// The network.
+    #[serde(default)]
+    pub backbone: Backbone,
     /// Seed of everything random.
     pub seed: u64,
     /// Procedural photos among those to learn from.
@@ -84,6 +87,7 @@ impl Default for PretrainConfig {
     fn default() -> Self {
         let stage = |side, batch, steps| Stage { side, batch, steps };
         Self {
+            backbone: Backbone::default(),
             seed: 0,
             samples: 4000,
             stages: vec![stage(96, 64, 2500), stage(128, 64, 1400), stage(160, 48, 850), stage(224, 32, 500)],
@@ -149,7 +153,7 @@ pub fn pretrain(
     training.take_up(&out.join(STATE))?;
     let stopped = training.run(mixture, out, watch, say)?;
     let (weights, head) = training.averaged()?;
-    let blank = Network::from_weights(Backbone::Resnet18, training.backbone.weights()?, device, "pretrained")?;
+    let blank = Network::from_weights(config.backbone, training.backbone.weights()?, device, "pretrained")?;
     let network = blank.with_weights(weights)?;
     let judged = data::judge(mixture, &network, &head, watch)?;
     let temperature = calibration::temperature(judged.iter().flat_map(|(_, photos)| photos.iter().copied()));
@@ -177,8 +181,12 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn begin(config: &'a PretrainConfig, device: &'a Device) -> Result<Self> {
-        let backbone = Trainable::new(&resnet::random_weights(config.seed, device)?, Start::Photos)?;
-        let head = Head::random(resnet::FEATURES, config.seed, device)?;
+        let backbone = Trainable::new(
+            config.backbone,
+            &config.backbone.architecture().random_weights(config.seed, device)?,
+            Start::Photos,
+        )?;
+        let head = Head::random(config.backbone.features(), config.seed, device)?;
         let optimizer = optimizer(&backbone, &head, config)?;
         let mut training = Self { config, device, backbone, head, optimizer, average: StateDict::default(), step: 0 };
         training.average = training.weights()?;
@@ -248,14 +256,14 @@ impl<'a> Training<'a> {
 
     fn weights(&self) -> Result<StateDict> {
         let mut weights = self.backbone.weights()?;
-        self.head.snapshot()?.store(&mut weights);
+        self.head.snapshot()?.store(&mut weights, self.config.backbone);
         Ok(weights)
     }
 
     /// The averaged backbone and head.
     fn averaged(&self) -> Result<(StateDict, Head)> {
         let mut weights = self.average.clone();
-        let head = Head::new(weights.get("fc.weight")?, weights.get("fc.bias")?)?;
+        let head = Head::from_weights(&weights, self.config.backbone)?;
         weights.retain(|name| !head::is_head(name));
         Ok((weights, head))
     }
@@ -286,9 +294,9 @@ impl<'a> Training<'a> {
         self.average = state.under("average.");
         let mut weights = state.under("");
         weights.retain(|name| !name.starts_with("average.") && !name.starts_with("optimizer."));
-        self.head = Head::new(weights.get("fc.weight")?, weights.get("fc.bias")?)?;
+        self.head = Head::from_weights(&weights, self.config.backbone)?;
         weights.retain(|name| !head::is_head(name));
-        self.backbone = Trainable::new(&weights, Start::Photos)?;
+        self.backbone = Trainable::new(self.config.backbone, &weights, Start::Photos)?;
         self.optimizer = optimizer(&self.backbone, &self.head, self.config)?;
         self.optimizer.restore(&state)
     }

@@ -9,9 +9,9 @@ use super::learner::{DeepLearner, Learner, Source};
 use crate::dataset::Class;
 use crate::error::Result;
 use crate::job::Watch;
+use crate::nn::architecture::Start;
 use crate::nn::failed;
 use crate::nn::network::{INPUT_VALUES, Network};
-use crate::nn::resnet::Start;
 use crate::photo::INPUT_SIZE;
 
 /// Photos a second from pixels to features, `photos` at a time; measured for about `time`.
@@ -29,7 +29,7 @@ pub fn forward(network: &Network, photos: usize, time: Duration, watch: &dyn Wat
 /// # Errors
 /// As [`forward`].
 pub fn training_step(network: &Network, photos: usize, time: Duration, watch: &dyn Watch) -> Result<f64> {
-    let config = TrainConfig { train_statistics: true, ..TrainConfig::for_tune(Tune::All) };
+    let config = TrainConfig { backbone: network.kind(), train_statistics: true, ..TrainConfig::for_tune(Tune::All) };
     let shape = (photos, 3, INPUT_SIZE, INPUT_SIZE);
     let values = Tensor::rand(-1f32, 1f32, shape, &Device::Cpu).map_err(failed("make photos"))?;
     let train = (0..photos).zip(Class::ALL.into_iter().cycle()).collect();

@@ -17,10 +17,10 @@ use crate::dataset::{Class, Dataset, Problem};
 use crate::error::{Error, Result};
 use crate::export::{card, plots, tensorboard};
 use crate::job::{Progress, Watch};
+use crate::nn::architecture::Start;
 use crate::nn::device::{self, DeviceReport};
 use crate::nn::head::Head;
 use crate::nn::network::{Model, Network};
-use crate::nn::resnet::Start;
 use crate::nn::trainable;
 use crate::photo::check::check;
 use crate::places::Places;
@@ -402,7 +402,7 @@ fn trusted(
     report: &DeviceReport,
     observer: &dyn Observer,
 ) -> Result<TrainConfig> {
-    if config.tune == Tune::Head || trainable::gradients_are_right(device)? {
+    if config.tune == Tune::Head || trainable::gradients_are_right(config.backbone, device)? {
         return Ok(config.clone());
     }
     observer.event(Event::Note(format!(

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
-use crackscope::nn::cpu::{FrozenResNet18, Precision};
+use crackscope::nn::architecture::{Backbone, Start, Statistics};
+use crackscope::nn::candle_network::{CandleNetwork, pool};
+use crackscope::nn::cpu::{FrozenNetwork, Precision};
 use crackscope::nn::explain::Explainer;
 use crackscope::nn::head::{Head, cross_entropy};
 use crackscope::nn::network::{Model, ModelFile};
 use crackscope::nn::optimizer::Optimizer;
-use crackscope::nn::resnet::{self, ResNet18, Start, Statistics};
 use crackscope::nn::state_dict::StateDict;
 use crackscope::nn::trainable::Trainable;
 use crackscope::photo::{INPUT_SIZE, transform};
@@ -45,6 +46,14 @@ struct NetworkCase {
 struct Reference {
     files: Vec<String>,
     resnet18: ResNetReference,
+    mobilenet_v2: MobileNetReference,
+}
+
+#[derive(Deserialize)]
+struct MobileNetReference {
+    logits: Vec<Vec<f32>>,
+    feature_l2: Vec<f64>,
+    eval_bn: StepReference,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +80,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> T {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The formula of `make_network_case.py`.
+/// The formula of `make_network_cases.py`.
 fn values(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let first = crc32fast::hash(name.as_bytes());
     (0..count as u32).map(move |place| {
@@ -86,7 +95,7 @@ fn tensor(name: &str, shape: &[usize]) -> Tensor {
     let fan_in: usize = shape.iter().skip(1).product();
     let value = |v: f64| match shape.len() {
         1 if name.ends_with("running_var") || name.ends_with("weight") => 1.0 + v,
-        4 => v * 1.2 * (6.0 / fan_in as f64).sqrt(),
+        4 => v * if shape[1] == 1 { 4.0 } else { 1.2 } * (6.0 / fan_in as f64).sqrt(),
         2 => v * 0.2,
         _ => v,
     };
@@ -130,20 +139,22 @@ fn head_losses(features: &Tensor, classes: &Tensor, rate: f64) -> Vec<f64> {
 }
 
 impl NetworkCase {
-    fn open() -> Self {
-        read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/network_case.json")))
+    fn open(backbone: Backbone) -> Self {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data"));
+        read(&folder.join(format!("{}_case.json", backbone.name())))
     }
 
-    fn weights() -> StateDict {
+    fn weights(backbone: Backbone) -> StateDict {
         let mut weights = StateDict::default();
-        for (name, shape) in resnet::tensor_shapes() {
+        for (name, shape) in backbone.architecture().tensor_shapes() {
             weights.insert(name.clone(), tensor(&name, &shape));
         }
         weights
     }
 
-    fn head() -> Head {
-        Head::new(&tensor("fc.weight", &[2, 512]), &tensor("fc.bias", &[2])).unwrap()
+    fn head(backbone: Backbone) -> Head {
+        let [weight, bias] = ["weight", "bias"].map(|part| format!("{}.{part}", backbone.head()));
+        Head::new(&tensor(&weight, &[2, backbone.features()]), &tensor(&bias, &[2])).unwrap()
     }
 
     fn photos() -> Tensor {
@@ -156,6 +167,8 @@ impl NetworkCase {
     }
 }
 
+const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
+
 /// Loss and gradients of one step, by [`Trainable`].
 fn step(backbone: &mut Trainable, head: &Head, statistics: Statistics) -> (f64, GradStore) {
     let features = backbone.features(NetworkCase::photos(), statistics).unwrap();
@@ -167,15 +180,19 @@ fn step(backbone: &mut Trainable, head: &Head, statistics: Statistics) -> (f64, 
 
 #[test]
 fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
-    let case = NetworkCase::open();
-    for (statistics, expected) in
-        [(Statistics::Frozen, &case.frozen_gradients), (Statistics::Batch, &case.batch_gradients)]
-    {
-        let mut backbone = Trainable::new(&NetworkCase::weights(), Start::Photos).unwrap();
-        let head = NetworkCase::head();
+    let all = [Statistics::Frozen, Statistics::Batch];
+    for (kind, statistics) in BACKBONES.into_iter().flat_map(|kind| all.map(|statistics| (kind, statistics))) {
+        let case = NetworkCase::open(kind);
+        let expected = match statistics {
+            Statistics::Frozen => case.frozen_gradients,
+            Statistics::Batch => case.batch_gradients,
+        };
+        let mut backbone = Trainable::new(kind, &NetworkCase::weights(kind), Start::Photos).unwrap();
+        let head = NetworkCase::head(kind);
         let (_, gradients) = step(&mut backbone, &head, statistics);
         let names = backbone.names();
-        let names = names.iter().map(String::as_str).chain(["fc.weight", "fc.bias"]);
+        let of_head = ["weight", "bias"].map(|part| format!("{}.{part}", kind.head()));
+        let names = names.iter().chain(&of_head).map(String::as_str);
         assert_eq!(names.clone().count(), expected.len());
         for (name, variable) in names.zip(backbone.variables().into_iter().chain(head.variables())) {
             let gradient = gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -193,29 +210,35 @@ fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
 
 #[test]
 fn steps_of_all_layers_of_a_network_of_a_formula_agree_with_pytorch() {
-    let mut backbone = Trainable::new(&NetworkCase::weights(), Start::Photos).unwrap();
-    let head = NetworkCase::head();
-    let variables: Vec<_> =
-        backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
-    let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
-    let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
-    for expected in NetworkCase::open().adam_losses_all {
-        let (loss, gradients) = step(&mut backbone, &head, Statistics::Frozen);
-        adam.step(&gradients, 1e-5).unwrap();
-        close_in_percent("loss of a step", loss, expected);
+    for kind in BACKBONES {
+        let mut backbone = Trainable::new(kind, &NetworkCase::weights(kind), Start::Photos).unwrap();
+        let head = NetworkCase::head(kind);
+        let variables: Vec<_> =
+            backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
+        let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
+        let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
+        for expected in NetworkCase::open(kind).adam_losses_all {
+            let (loss, gradients) = step(&mut backbone, &head, Statistics::Frozen);
+            adam.step(&gradients, 1e-5).unwrap();
+            close_in_percent("loss of a step", loss, expected);
+        }
     }
 }
 
 #[test]
 fn a_network_of_a_formula_agrees_with_torchvision() {
-    let case = NetworkCase::open();
-    let (head, photos, classes) = (NetworkCase::head(), NetworkCase::photos(), NetworkCase::classes());
-    let weights = NetworkCase::weights();
-    let mut network = ResNet18::new(&weights).unwrap();
+    BACKBONES.into_iter().for_each(agrees_with_torchvision);
+}
+
+fn agrees_with_torchvision(kind: Backbone) {
+    let case = NetworkCase::open(kind);
+    let (head, photos, classes) = (NetworkCase::head(kind), NetworkCase::photos(), NetworkCase::classes());
+    let weights = NetworkCase::weights(kind);
+    let mut network = CandleNetwork::new(kind.architecture(), &weights).unwrap();
 
     let maps = network.feature_maps(&photos, Statistics::Frozen).unwrap();
     assert_eq!(maps.dims(), case.maps_shape);
-    let features = resnet::pool(&maps).unwrap();
+    let features = pool(&maps).unwrap();
     for (row, expected) in rows(&features).iter().zip(&case.features_first8) {
         close(&row[..8], expected, 1e-3);
     }
@@ -229,7 +252,7 @@ fn a_network_of_a_formula_agrees_with_torchvision() {
         close_in_percent("loss of a step", *got, *expected);
     }
 
-    let features = resnet::pool(&network.update_statistics(&photos).unwrap()).unwrap();
+    let features = pool(&network.update_statistics(&photos).unwrap()).unwrap();
     let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap().to_scalar::<f32>().unwrap();
     close_in_percent("loss with the batch's statistics", f64::from(loss), case.batch_statistics_loss);
     let (mean, var) = network.stem_statistics();
@@ -252,34 +275,34 @@ impl RealCase {
     }
 
     fn head(&self) -> Head {
-        Head::from_weights(&self.weights, resnet::FEATURES).unwrap()
+        Head::from_weights(&self.weights, Backbone::Resnet18).unwrap()
     }
 
-    fn network(&self) -> ResNet18 {
+    fn network(&self) -> CandleNetwork {
         let mut backbone = self.weights.clone();
         backbone.retain(|name| !crackscope::nn::head::is_head(name));
-        ResNet18::new(&backbone).unwrap()
+        CandleNetwork::new(Backbone::Resnet18.architecture(), &backbone).unwrap()
     }
 
     /// The same with every layer to be trained, on the processor's own operators.
     fn trainable(&self) -> Trainable {
         let mut backbone = self.weights.clone();
         backbone.retain(|name| !crackscope::nn::head::is_head(name));
-        Trainable::new(&backbone, Start::Photos).unwrap()
+        Trainable::new(Backbone::Resnet18, &backbone, Start::Photos).unwrap()
     }
 
     /// What runs on the processor, in place of candle's operators.
-    fn processor(&self, precision: Precision) -> FrozenResNet18 {
+    fn processor(&self, precision: Precision) -> FrozenNetwork {
         let mut backbone = self.weights.clone();
         backbone.retain(|name| !crackscope::nn::head::is_head(name));
-        FrozenResNet18::new(&backbone, precision).unwrap()
+        FrozenNetwork::new(Backbone::Resnet18, &backbone, precision).unwrap()
     }
 
     /// Features (N, 512) of photos (N, 3, 224, 224) by [`RealCase::processor`].
     fn processor_features(&self, photos: &Tensor, precision: Precision) -> Tensor {
         let values = photos.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let features = self.processor(precision).features(&values, INPUT_SIZE, INPUT_SIZE);
-        Tensor::from_vec(features, (photos.dim(0).unwrap(), resnet::FEATURES), &CPU).unwrap()
+        Tensor::from_vec(features, (photos.dim(0).unwrap(), Backbone::Resnet18.features()), &CPU).unwrap()
     }
 
     /// Photos of the reference, decoded and resized here.
@@ -295,13 +318,54 @@ fn logits_and_features_agree_on_the_given_tensors() {
     let (Some(case), Some(path)) = (RealCase::open(), shared("reference/tensors.safetensors")) else { return };
     let given = candle_core::safetensors::load(path, &CPU).unwrap();
     let maps = case.network().feature_maps(&given["input_nchw"], Statistics::Frozen).unwrap();
-    let features = resnet::pool(&maps).unwrap();
+    let features = pool(&maps).unwrap();
     for (row, expected) in rows(&features).iter().zip(&rows(&given["features"])) {
         close(row, expected, 1e-3);
     }
     let logits = rows(&case.head().logits(&features).unwrap());
     for (row, expected) in logits.iter().zip(&rows(&given["logits"])) {
         close(row, expected, 1e-3);
+    }
+}
+
+/// Features, logits and gradients of MobileNetV2 on real photos, by candle's operators and by the processor's own.
+#[test]
+fn mobilenet_agrees_from_files() {
+    let (Some(case), Some(path)) = (RealCase::open(), shared("weights/mobilenet_v2_random.safetensors")) else {
+        return;
+    };
+    let (kind, real) = (Backbone::MobilenetV2, &case.reference.mobilenet_v2);
+    let mut weights = StateDict::load(&path, &CPU).unwrap();
+    let head = Head::from_weights(&weights, kind).unwrap();
+    weights.retain(|name| !crackscope::nn::head::is_head(name));
+    let photos = case.photos(&case.reference.files);
+    let network = CandleNetwork::new(kind.architecture(), &weights).unwrap();
+    let by_candle = pool(&network.feature_maps(&photos, Statistics::Frozen).unwrap()).unwrap();
+    let values = photos.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let features = FrozenNetwork::new(kind, &weights, Precision::F32).unwrap();
+    let features = features.features(&values, INPUT_SIZE, INPUT_SIZE);
+    let features = Tensor::from_vec(features, by_candle.shape(), &CPU).unwrap();
+    for features in [by_candle, features] {
+        for (norm, expected) in norms(&features).iter().zip(&real.feature_l2) {
+            assert!((norm - expected).abs() < 1e-4 * expected, "{norm} instead of {expected}");
+        }
+        let logits = rows(&head.logits(&features).unwrap());
+        assert_eq!(logits.len(), real.logits.len());
+        for (row, expected) in logits.iter().zip(&real.logits) {
+            close(row, expected, 1e-4);
+        }
+    }
+    let mut backbone = Trainable::new(kind, &weights, Start::Photos).unwrap();
+    let photos = case.photos(&case.reference.resnet18.step_files);
+    let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
+    let features = backbone.features(photos, Statistics::Frozen).unwrap();
+    let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap();
+    close_in_percent("loss", f64::from(loss.to_scalar::<f32>().unwrap()), real.eval_bn.loss);
+    let mut gradients = loss.backward().unwrap();
+    backbone.collect(&mut gradients).unwrap();
+    for (name, variable) in backbone.names().iter().zip(backbone.variables()) {
+        let norm = gradients.get(variable).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+        close_in_percent(name, f64::from(norm.to_scalar::<f32>().unwrap()), real.eval_bn.grad_l2[name]);
     }
 }
 
@@ -352,7 +416,7 @@ fn logits_agree_from_files() {
     let Some(case) = RealCase::open() else { return };
     let real = &case.reference.resnet18;
     let maps = case.network().feature_maps(&case.photos(&case.reference.files), Statistics::Frozen).unwrap();
-    let features = resnet::pool(&maps).unwrap();
+    let features = pool(&maps).unwrap();
     for (norm, expected) in norms(&features).iter().zip(&real.feature_l2) {
         close_in_percent("norm of the features", *norm, *expected);
     }
@@ -379,7 +443,7 @@ fn the_class_activation_map_is_exact() {
         assert!((cam.bias - (bias[1] - bias[0])).abs() < 1e-6);
         // The reference is of the positive logit alone.
         let maps = case.network().feature_maps(&case.photos(std::slice::from_ref(file)), Statistics::Frozen).unwrap();
-        let weight = positive.reshape((1, resnet::FEATURES, 1, 1)).unwrap();
+        let weight = positive.reshape((1, Backbone::Resnet18.features(), 1, 1)).unwrap();
         let map = maps.broadcast_mul(&weight).unwrap().sum(1).unwrap().squeeze(0).unwrap();
         assert_eq!((cam.width, cam.height), (expected[0].len(), expected.len()));
         for (row, expected) in rows(&map).iter().zip(expected) {
@@ -394,7 +458,7 @@ fn loss_gradients_and_steps_of_the_head_agree() {
     let real = &case.reference.resnet18;
     let photos = case.photos(&real.step_files);
     let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
-    let features = resnet::pool(&case.network().feature_maps(&photos, Statistics::Frozen).unwrap()).unwrap();
+    let features = pool(&case.network().feature_maps(&photos, Statistics::Frozen).unwrap()).unwrap();
     let check = |features: &Tensor, expected: &StepReference| {
         let head = case.head();
         let loss = cross_entropy(&head.logits(features).unwrap(), &classes, None).unwrap();
@@ -411,7 +475,7 @@ fn loss_gradients_and_steps_of_the_head_agree() {
     }
 
     let mut network = case.network();
-    let features = resnet::pool(&network.update_statistics(&photos).unwrap()).unwrap();
+    let features = pool(&network.update_statistics(&photos).unwrap()).unwrap();
     check(&features, &real.train_bn);
     let (mean, var) = network.stem_statistics();
     close(&mean.to_vec1::<f32>().unwrap()[..8], &real.running_mean_after_bn1, 1e-3);
@@ -453,7 +517,7 @@ fn ten_steps_of_all_layers_agree() {
     let classes = Tensor::new(&[1u32, 1, 1, 1, 0, 0, 0, 0], &CPU).unwrap();
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &CPU).unwrap();
     let mut backbone = case.trainable();
-    let head = Head::new(&zeros(&[2, resnet::FEATURES]), &zeros(&[2])).unwrap();
+    let head = Head::new(&zeros(&[2, Backbone::Resnet18.features()]), &zeros(&[2])).unwrap();
     let variables: Vec<_> =
         backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
     let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
@@ -472,7 +536,7 @@ fn ten_steps_of_all_layers_agree() {
 fn a_model_file_opens_whole() {
     let Some(path) = shared("weights/resnet18_dev.safetensors") else { return };
     let model = Model::open(&ModelFile::File(path), SINGLE).unwrap();
-    let p = model.p_positive(&vec![0.0; resnet::FEATURES]).unwrap();
+    let p = model.p_positive(&vec![0.0; Backbone::Resnet18.features()]).unwrap();
     assert_eq!(p.len(), 1);
     assert!(p[0] > 0.0 && p[0] < 1.0);
 }

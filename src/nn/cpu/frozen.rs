@@ -1,11 +1,11 @@
-//! ResNet18's backbone with frozen weights: features of many photos, fast.
+//! A backbone with frozen weights: features of many photos, fast.
 //!
 //! Batch norm is folded into the kernels once. Photos are worked on in parallel, a few by each thread; where there are
 //! fewer photos than threads, each photo's rows are.
 
 use rayon::prelude::*;
 
-use super::super::resnet::{self, ConvSpec, FEATURES};
+use super::super::architecture::{Activation, Architecture, Backbone, ConvSpec, EPSILON, Shortcut};
 use super::super::state_dict::StateDict;
 use super::conv::{ConvShape, Convolution};
 use super::idle::Idle;
@@ -18,21 +18,34 @@ use crate::error::Result;
 /// Photos that a thread takes through the network together. The last layers' weights are larger than a core's cache,
 /// so that it pays to use each part of them for several photos.
 const GROUP: usize = 4;
-/// Blocks whose maps are so large that each photo goes through them alone, while its map stays in the cache.
-const LARGE_MAPS: usize = 4;
+/// Pixels of maps that are so large that each photo goes through a block alone, while its map stays in the cache.
+const LARGE: usize = 400;
 
-/// The backbone, ready to run.
-pub struct FrozenResNet18 {
-    stem: Convolution,
+/// A backbone, ready to run.
+pub struct FrozenNetwork {
+    backbone: Backbone,
+    stem: Layer,
+    max_pool: bool,
     blocks: Vec<Block>,
     /// Maps of earlier calls, so that nothing is allocated again.
     idle: Idle<Scratch>,
 }
 
+struct Layer {
+    convolution: Convolution,
+    activation: Activation,
+}
+
 struct Block {
-    first: Convolution,
-    second: Convolution,
-    downsample: Option<Convolution>,
+    path: Vec<Layer>,
+    around: Around,
+}
+
+/// What is added to what comes out of a block's convolutions.
+enum Around {
+    None,
+    Identity,
+    Projection(Convolution),
 }
 
 /// The maps of photos on their way through the network.
@@ -41,10 +54,13 @@ struct Scratch {
     photo: [Map; 1],
     stem: [Map; 1],
     current: [Map; GROUP],
-    inner: [Map; GROUP],
+    inner: Inner,
     around: [Map; GROUP],
     next: [Map; GROUP],
 }
+
+/// What comes out of the convolutions of a block but the last, in turn.
+type Inner = [[Map; GROUP]; 2];
 
 /// The feature maps of one photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,38 +73,38 @@ pub struct FeatureMaps {
     pub width: usize,
 }
 
-impl FrozenResNet18 {
+impl FrozenNetwork {
     /// Takes the weights over, folded, for the best instructions that the processor has.
     ///
     /// # Errors
     /// One error that lists every missing, misshapen and unexpected tensor.
-    pub fn new(weights: &StateDict, precision: Precision) -> Result<Self> {
-        Self::with_instructions(weights, Instructions::detect(), precision)
+    pub fn new(backbone: Backbone, weights: &StateDict, precision: Precision) -> Result<Self> {
+        Self::with_instructions(backbone, weights, Instructions::detect(), precision)
     }
 
     /// The same for given instructions.
     ///
     /// # Errors
-    /// As [`FrozenResNet18::new`].
-    pub fn with_instructions(weights: &StateDict, instructions: Instructions, precision: Precision) -> Result<Self> {
-        weights.check(&resnet::tensor_shapes())?;
-        let specs = resnet::conv_specs();
-        let mut folded =
-            specs.iter().map(|spec| folded(spec, weights, instructions, precision)).collect::<Result<Vec<_>>>()?;
-        let stem = folded.remove(0);
-        let mut convolutions = specs.iter().skip(1).zip(folded).peekable();
-        let mut blocks = Vec::new();
-        while let (Some((_, first)), Some((_, second))) = (convolutions.next(), convolutions.next()) {
-            let downsample = convolutions.next_if(|(spec, _)| spec.kernel == 1).map(|(_, convolution)| convolution);
-            blocks.push(Block { first, second, downsample });
-        }
-        Ok(Self { stem, blocks, idle: Idle::default() })
+    /// As [`FrozenNetwork::new`].
+    pub fn with_instructions(
+        backbone: Backbone,
+        weights: &StateDict,
+        instructions: Instructions,
+        precision: Precision,
+    ) -> Result<Self> {
+        let architecture = backbone.architecture();
+        weights.check(&architecture.tensor_shapes())?;
+        let folder = Folder { weights, instructions, precision };
+        let stem = folder.layer(&architecture.stem, border_before(&architecture, 0))?;
+        let blocks = (0..architecture.blocks.len()).map(|index| Block::new(&architecture, index, &folder));
+        let blocks = blocks.collect::<Result<_>>()?;
+        Ok(Self { backbone, stem, max_pool: architecture.max_pool, blocks, idle: Idle::default() })
     }
 
-    /// Photos (N, 3, `height`, `width`) to features (N, 512), row by row.
+    /// Photos (N, 3, `height`, `width`) to features (N, F), row by row.
     pub fn features(&self, photos: &[f32], height: usize, width: usize) -> Vec<f32> {
         let features = self.of_groups(photos, (height, width), self.blocks.len(), pool::means);
-        debug_assert_eq!(features.len(), photos.len() / (3 * height * width) * FEATURES);
+        debug_assert_eq!(features.len(), photos.len() / (3 * height * width) * self.backbone.features());
         features
     }
 
@@ -142,17 +158,20 @@ impl FrozenResNet18 {
         let Scratch { photo, stem, current, inner, around, next } = scratch;
         let planes = photos.chunks_exact(3 * size.0 * size.1);
         let count = planes.len().min(GROUP);
-        for (planes, pooled) in planes.zip(current.iter_mut()) {
-            photo[0].fill_from_planes(planes, photo_layout(size));
-            self.stem.run(photo, stem, None, true);
-            pool::max_pool(&stem[0], pooled);
+        for (planes, first) in planes.zip(current.iter_mut()) {
+            photo[0].fill_from_planes(planes, photo_layout(size, self.stem.convolution.shape()));
+            if self.max_pool {
+                self.stem.run(photo, stem, None);
+                pool::max_pool(&stem[0], first);
+            } else {
+                self.stem.run(photo, std::slice::from_mut(first), None);
+            }
         }
-        for (index, block) in self.blocks.iter().take(blocks).enumerate() {
-            let together = if index < LARGE_MAPS { 1 } else { GROUP };
-            let maps = current[..count].chunks(together).zip(inner[..count].chunks_mut(together));
-            let others = around[..count].chunks_mut(together).zip(next[..count].chunks_mut(together));
-            for ((current, inner), (around, next)) in maps.zip(others) {
-                block.run(current, inner, around, next);
+        for block in self.blocks.iter().take(blocks) {
+            let together = if current[0].layout().pixels() >= LARGE { 1 } else { GROUP };
+            for begin in (0..count).step_by(together) {
+                let photos = begin..count.min(begin + together);
+                block.run(&current[photos.clone()], inner, around, &mut next[photos]);
             }
             std::mem::swap(current, next);
         }
@@ -162,72 +181,133 @@ impl FrozenResNet18 {
     /// Takes one photo through in all threads; what comes out is then the first of `scratch.current`.
     fn run_alone(&self, planes: &[f32], size: (usize, usize), blocks: usize, scratch: &mut Scratch) {
         let Scratch { photo: [photo], stem: [stem], current, inner, around, next } = scratch;
-        photo.fill_from_planes(planes, photo_layout(size));
-        self.stem.run_in_bands(photo, stem, None, true);
-        pool::max_pool(stem, &mut current[0]);
+        photo.fill_from_planes(planes, photo_layout(size, self.stem.convolution.shape()));
+        if self.max_pool {
+            self.stem.run_in_bands(photo, stem, None);
+            pool::max_pool(stem, &mut current[0]);
+        } else {
+            self.stem.run_in_bands(photo, &mut current[0], None);
+        }
         for block in self.blocks.iter().take(blocks) {
-            block.run_in_bands(&current[0], &mut inner[0], &mut around[0], &mut next[0]);
+            block.run_in_bands(&current[0], inner, &mut around[0], &mut next[0]);
             std::mem::swap(current, next);
         }
     }
 }
 
-/// How a photo lies as a map: with half of the first convolution's window around it.
-pub(super) fn photo_layout((height, width): (usize, usize)) -> Layout {
-    Layout { height, width, channels: 3, border: 3 }
+/// How a photo lies as a map: with half of the stem's window around it.
+pub(super) fn photo_layout((height, width): (usize, usize), stem: ConvShape) -> Layout {
+    Layout { height, width, channels: stem.inputs, border: stem.padding() }
+}
+
+impl Layer {
+    fn run(&self, input: &[Map], output: &mut [Map], residuals: Option<&[Map]>) {
+        self.convolution.run(input, output, residuals, self.activation);
+    }
+
+    fn run_in_bands(&self, input: &Map, output: &mut Map, residual: Option<&Map>) {
+        self.convolution.run_in_bands(input, output, residual, self.activation);
+    }
 }
 
 impl Block {
-    fn run(&self, input: &[Map], inner: &mut [Map], around: &mut [Map], output: &mut [Map]) {
-        self.first.run(input, inner, None, true);
-        let residuals: &[Map] = match &self.downsample {
-            Some(downsample) => {
-                downsample.run(input, around, None, false);
-                around
-            }
-            None => input,
+    fn new(architecture: &Architecture, index: usize, folder: &Folder<'_>) -> Result<Self> {
+        let block = &architecture.blocks[index];
+        let after = border_before(architecture, index + 1);
+        // What the next convolution's windows reach beyond the edge lies around its input.
+        let borders = block.path.iter().skip(1).map(|spec| spec.kernel / 2).chain([after]);
+        let path =
+            block.path.iter().zip(borders).map(|(spec, border)| folder.layer(spec, border)).collect::<Result<_>>();
+        let around = match &block.shortcut {
+            Shortcut::None => Around::None,
+            Shortcut::Identity => Around::Identity,
+            Shortcut::Projection(spec) => Around::Projection(folder.layer(spec, after)?.convolution),
         };
-        self.second.run(inner, output, Some(residuals), true);
+        Ok(Self { path: path?, around })
     }
 
-    fn run_in_bands(&self, input: &Map, inner: &mut Map, around: &mut Map, output: &mut Map) {
-        self.first.run_in_bands(input, inner, None, true);
-        let residual: &Map = match &self.downsample {
-            Some(downsample) => {
-                downsample.run_in_bands(input, around, None, false);
-                around
+    /// Fills `output` from `input`, of as many photos.
+    fn run(&self, input: &[Map], inner: &mut Inner, around: &mut [Map], output: &mut [Map]) {
+        let around = &mut around[..input.len()];
+        let residuals: Option<&[Map]> = match &self.around {
+            Around::None => None,
+            Around::Identity => Some(input),
+            Around::Projection(projection) => {
+                projection.run(input, around, None, Activation::Linear);
+                Some(around)
             }
-            None => input,
         };
-        self.second.run_in_bands(inner, output, Some(residual), true);
+        let (mut from, mut free) = (input, &mut inner[..]);
+        let Some((last, before)) = self.path.split_last() else { return };
+        for layer in before {
+            let Some((to, others)) = std::mem::take(&mut free).split_first_mut() else { return };
+            layer.run(from, &mut to[..input.len()], None);
+            (from, free) = (&to[..input.len()], others);
+        }
+        last.run(from, output, residuals);
+    }
+
+    fn run_in_bands(&self, input: &Map, inner: &mut Inner, around: &mut Map, output: &mut Map) {
+        let residual: Option<&Map> = match &self.around {
+            Around::None => None,
+            Around::Identity => Some(input),
+            Around::Projection(projection) => {
+                projection.run_in_bands(input, around, None, Activation::Linear);
+                Some(around)
+            }
+        };
+        let (mut from, mut free) = (input, &mut inner[..]);
+        let Some((last, before)) = self.path.split_last() else { return };
+        for layer in before {
+            let Some(([to, ..], others)) = std::mem::take(&mut free).split_first_mut() else { return };
+            layer.run_in_bands(from, to, None);
+            (from, free) = (to, others);
+        }
+        last.run_in_bands(from, output, residual);
     }
 }
 
-fn folded(
-    spec: &ConvSpec,
-    weights: &StateDict,
+/// Turns layers into convolutions.
+struct Folder<'a> {
+    weights: &'a StateDict,
     instructions: Instructions,
     precision: Precision,
-) -> Result<Convolution> {
-    let part = |part: &str| weights.values(&format!("{}.{part}", spec.norm));
-    let running = Running { mean: part("running_mean")?, variance: part("running_var")? };
-    let affine = running.statistics(resnet::EPSILON).affine(&part("weight")?, &part("bias")?);
-    let mut convolution = Convolution::new(ConvShape::of(spec), instructions, precision);
-    convolution.set(&weights.values(&format!("{}.weight", spec.conv))?, &affine.scale, &affine.shift);
-    Ok(convolution)
+}
+
+impl Folder<'_> {
+    /// A convolution with its batch norm folded in, and `border` around what comes out.
+    fn layer(&self, spec: &ConvSpec, border: usize) -> Result<Layer> {
+        let shape = ConvShape::of(spec);
+        let part = |part: &str| self.weights.values(&format!("{}.{part}", spec.norm));
+        let running = Running { mean: part("running_mean")?, variance: part("running_var")? };
+        let mut affine = running.statistics(EPSILON).affine(&part("weight")?, &part("bias")?);
+        affine.scale.resize(shape.outputs, 0.0);
+        affine.shift.resize(shape.outputs, 0.0);
+        let mut convolution = Convolution::new(shape, self.instructions, self.precision).with_border(border);
+        let kernel = self.weights.values(&format!("{}.weight", spec.conv))?;
+        convolution.set(&shape.fill_up(&kernel, spec), &affine.scale, &affine.shift);
+        Ok(Layer { convolution, activation: spec.activation })
+    }
+}
+
+/// What the windows of block `index` reach beyond the edge of what goes into it; after the last block, as before it.
+fn border_before(architecture: &Architecture, index: usize) -> usize {
+    let block = architecture.blocks.get(index).or(architecture.blocks.last());
+    block.and_then(|block| block.path.first()).map_or(0, |spec| spec.kernel / 2)
 }
 
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use super::super::super::resnet::{ResNet18, Statistics};
+    use super::super::super::architecture::Statistics;
+    use super::super::super::candle_network::{self, CandleNetwork};
     use super::*;
 
     /// Any weights will do, but with statistics that are not those of a fresh network.
-    fn weights() -> StateDict {
-        let mut weights = resnet::random_weights(1, &Device::Cpu).unwrap();
-        for (name, shape) in resnet::tensor_shapes() {
+    fn weights(backbone: Backbone) -> StateDict {
+        let mut weights = backbone.architecture().random_weights(1, &Device::Cpu).unwrap();
+        for (name, shape) in backbone.architecture().tensor_shapes() {
             let spread = |n: usize| ((n * 7919 + name.len() * 31) % 100) as f32 / 100.0;
             let value = |n: usize| match name.rsplit('.').next() {
                 Some("running_var") => 0.5 + spread(n),
@@ -242,59 +322,91 @@ mod tests {
         weights
     }
 
+    const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
+
+    fn photos(count: usize, height: usize, width: usize) -> Vec<f32> {
+        (0..count * 3 * height * width).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect()
+    }
+
+    /// Within 1e-4 of the value, or of one.
+    fn assert_close(got: &[f32], expected: &Tensor, what: &str) {
+        let expected = expected.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(got.len(), expected.len(), "{what}");
+        for (got, expected) in got.iter().zip(&expected) {
+            assert!((got - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{what}: {got}, not {expected}");
+        }
+    }
+
     #[test]
     fn agrees_with_candle_at_any_size_and_number_of_photos() {
-        let weights = weights();
-        let plain = ResNet18::new(&weights).unwrap();
-        for (count, height, width) in [(1, 224, 224), (5, 65, 33), (2, 32, 100), (9, 40, 40), (64, 33, 47)] {
-            let photos: Vec<f32> =
-                (0..count * 3 * height * width).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
-            let tensor = Tensor::from_slice(&photos, (count, 3, height, width), &Device::Cpu).unwrap();
-            let maps = plain.feature_maps(&tensor, Statistics::Frozen).unwrap();
-            let expected = resnet::pool(&maps).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            for instructions in Instructions::available() {
-                let fast = FrozenResNet18::with_instructions(&weights, instructions, Precision::F32).unwrap();
-                let features = fast.features(&photos, height, width);
-                assert_eq!(features.len(), expected.len());
-                for (got, expected) in features.iter().zip(&expected) {
-                    let room = 1e-4 * expected.abs().max(1.0);
-                    assert!((got - expected).abs() <= room, "{instructions} {height}×{width}: {got}, not {expected}");
-                }
-                let last = fast.last_maps(&photos, height, width);
-                assert_eq!(maps.dims()[1..], [FEATURES, last.height, last.width]);
-                let first = maps.get(0).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-                for (got, expected) in last.values.iter().zip(&first) {
-                    assert!(
-                        (got - expected).abs() <= 1e-4 * expected.abs().max(1.0),
-                        "{instructions}: {got}, {expected}"
-                    );
+        for backbone in BACKBONES {
+            let weights = weights(backbone);
+            let plain = CandleNetwork::new(backbone.architecture(), &weights).unwrap();
+            for (count, height, width) in [(1, 224, 224), (5, 65, 33), (2, 32, 100), (9, 40, 40), (64, 33, 47)] {
+                let photos = photos(count, height, width);
+                let tensor = Tensor::from_slice(&photos, (count, 3, height, width), &Device::Cpu).unwrap();
+                let maps = plain.feature_maps(&tensor, Statistics::Frozen).unwrap();
+                let expected = candle_network::pool(&maps).unwrap();
+                for instructions in Instructions::available() {
+                    let what = format!("{} {instructions} {count}×{height}×{width}", backbone.name());
+                    let fast = FrozenNetwork::with_instructions(backbone, &weights, instructions, Precision::F32);
+                    let fast = fast.unwrap();
+                    assert_close(&fast.features(&photos, height, width), &expected, &what);
+                    let last = fast.last_maps(&photos[..3 * height * width], height, width);
+                    assert_eq!(maps.dims()[1..], [backbone.features(), last.height, last.width]);
+                    assert_close(&last.values, &maps.get(0).unwrap(), &what);
                 }
             }
         }
     }
 
     #[test]
+    fn maps_on_the_way_agree_with_candles() {
+        for backbone in BACKBONES {
+            let (weights, architecture) = (weights(backbone), backbone.architecture());
+            let plain = CandleNetwork::new(architecture.clone(), &weights).unwrap();
+            let photos = photos(2, 64, 50);
+            let tensor = Tensor::from_slice(&photos, (2, 3, 64, 50), &Device::Cpu).unwrap();
+            let fast = FrozenNetwork::new(backbone, &weights, Precision::F32).unwrap();
+            let last = architecture.last_block;
+            let expected = plain.maps_before(last, &tensor).unwrap();
+            assert_close(&fast.maps_before(last, &photos, 64, 50), &expected, backbone.name());
+        }
+    }
+
+    #[test]
     fn bf16_moves_features_by_less_than_two_percent() {
-        let photos: Vec<f32> = (0..3 * 3 * 96 * 96).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
-        let of = |precision, instructions| {
-            let network = FrozenResNet18::with_instructions(&weights(), instructions, precision).unwrap();
-            network.features(&photos, 96, 96)
-        };
-        let single = of(Precision::F32, Instructions::detect());
-        let length = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let fast = Instructions::available().into_iter().filter(|instructions| instructions.multiply_bf16());
-        for instructions in fast.chain([Instructions::Portable]) {
-            let half = of(Precision::Bf16, instructions);
-            let apart: Vec<f32> = half.iter().zip(&single).map(|(half, single)| half - single).collect();
-            let moved = length(&apart) / length(&single);
-            assert!(moved > 1e-5 && moved < 0.02, "{instructions}: {moved}");
+        let photos = photos(3, 96, 96);
+        for backbone in BACKBONES {
+            let of = |precision, instructions| {
+                let weights = weights(backbone);
+                let network = FrozenNetwork::with_instructions(backbone, &weights, instructions, precision).unwrap();
+                network.features(&photos, 96, 96)
+            };
+            let single = of(Precision::F32, Instructions::detect());
+            let length = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let fast = Instructions::available().into_iter().filter(|instructions| instructions.multiply_bf16());
+            for instructions in fast.chain([Instructions::Portable]) {
+                let half = of(Precision::Bf16, instructions);
+                let apart: Vec<f32> = half.iter().zip(&single).map(|(half, single)| half - single).collect();
+                let moved = length(&apart) / length(&single);
+                assert!(moved > 1e-5 && moved < 0.02, "{} {instructions}: {moved}", backbone.name());
+            }
         }
     }
 
     #[test]
     fn a_photo_gives_the_same_features_in_any_company() {
-        for precision in [Precision::F32, Precision::Bf16] {
-            alone_and_together(&FrozenResNet18::with_instructions(&weights(), best(precision), precision).unwrap());
+        for backbone in BACKBONES {
+            for precision in [Precision::F32, Precision::Bf16] {
+                let (weights, best) = (weights(backbone), best(precision));
+                let fast = FrozenNetwork::with_instructions(backbone, &weights, best, precision).unwrap();
+                let photos = photos(6, 48, 48);
+                let together = fast.features(&photos, 48, 48);
+                for (photo, expected) in photos.chunks(3 * 48 * 48).zip(together.chunks(backbone.features())) {
+                    assert_eq!(fast.features(photo, 48, 48), expected);
+                }
+            }
         }
     }
 
@@ -302,13 +414,5 @@ mod tests {
     fn best(precision: Precision) -> Instructions {
         let best = Instructions::detect();
         if precision == Precision::F32 || best.multiply_bf16() { best } else { Instructions::Portable }
-    }
-
-    fn alone_and_together(fast: &FrozenResNet18) {
-        let photos: Vec<f32> = (0..6 * 3 * 48 * 48).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect();
-        let together = fast.features(&photos, 48, 48);
-        for (photo, expected) in photos.chunks(3 * 48 * 48).zip(together.chunks(FEATURES)) {
-            assert_eq!(fast.features(photo, 48, 48), expected);
-        }
     }
 }

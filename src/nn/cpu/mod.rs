@@ -1,9 +1,9 @@
-//! ResNet18 on the processor, fast: features from frozen weights, and training steps for as many layers as one likes.
+//! The backbones on the processor, fast: features from frozen weights, and training steps for as many layers as one likes.
 //!
 //! candle's convolution unrolls every window into a matrix, which costs more than the products themselves. Here a map
 //! keeps the channels of a pixel together and carries a border of zeros, so that a window's row is one contiguous run
-//! and nothing is ever unrolled; bias, residual and ReLU happen while a result is still in registers. Forward, and both
-//! gradients backward, run on three small loops in [`kernel`], the only place with `unsafe`: in single
+//! and nothing is ever unrolled; bias, residual and activation happen while a result is still in registers. Forward, and both
+//! gradients backward, run on a few small loops in [`kernel`], the only place with `unsafe`: in single
 //! precision, or for frozen features in bf16, by AVX-512 BF16 or AMX.
 
 mod conv;
@@ -15,8 +15,8 @@ mod norm;
 mod pool;
 mod trained;
 
-pub use self::conv::{ConvShape, Convolution, DataGradient, WeightGradient};
-pub use self::frozen::{FeatureMaps, FrozenResNet18};
+pub use self::conv::{ConvShape, Convolution, DataGradient, Gates, WeightGradient};
+pub use self::frozen::{FeatureMaps, FrozenNetwork};
 pub use self::kernel::{Instructions, Precision};
 pub use self::map::{Layout, Map};
-pub use self::trained::{Gradients, Parameters, TrainedResNet18};
+pub use self::trained::{Gradients, Parameters, TrainedNetwork};

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::super::architecture::Activation;
 use super::map::Map;
 
 /// The share of the newest batch in the running statistics, as in PyTorch.
@@ -129,13 +130,20 @@ impl Statistics {
     }
 }
 
-/// Fills `results` with `value · scale + shift`, plus the residual, cut at zero if `relu`.
-pub(super) fn apply(affine: &Affine, maps: &[Map], results: &mut [Map], residuals: Option<&[Map]>, relu: bool) {
+/// Fills `results` with `value · scale + shift`, plus the residual, after the activation.
+pub(super) fn apply(
+    affine: &Affine,
+    maps: &[Map],
+    results: &mut [Map],
+    residuals: Option<&[Map]>,
+    activation: Activation,
+) {
     let channels = affine.scale.len();
     results.par_iter_mut().zip(maps).enumerate().for_each(|(photo, (result, map))| {
         result.reshape(map.layout());
         let residual = residuals.and_then(|residuals| residuals.get(photo));
-        let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let (floor, ceiling) =
+            activation.ceiling().map_or((f32::NEG_INFINITY, f32::INFINITY), |ceiling| (0.0, ceiling));
         for (y, row) in result.rows_mut().enumerate() {
             for (to, values) in row.chunks_exact_mut(channels).zip(map.row(y).chunks_exact(channels)) {
                 for (c, (to, value)) in to.iter_mut().zip(values).enumerate() {
@@ -145,7 +153,7 @@ pub(super) fn apply(affine: &Affine, maps: &[Map], results: &mut [Map], residual
             if let Some(residual) = residual {
                 row.iter_mut().zip(residual.row(y)).for_each(|(to, value)| *to += value);
             }
-            row.iter_mut().for_each(|to| *to = to.max(floor));
+            row.iter_mut().for_each(|to| *to = to.max(floor).min(ceiling));
         }
     });
 }

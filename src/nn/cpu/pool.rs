@@ -1,5 +1,6 @@
 //! The maximum after the stem and the mean after the last block, with their gradients.
 
+use super::super::architecture::Activation;
 use super::map::{Layout, Map};
 
 /// Side of the window over which the maximum is taken; its step is 2.
@@ -69,8 +70,9 @@ pub(super) fn means(map: &Map) -> Vec<f32> {
     sums
 }
 
-/// Fills `result`, of the layout of `map`, with the gradient of what went into the ReLU before [`means`].
-pub(super) fn means_gradient(map: &Map, gradient: &[f32], result: &mut Map) {
+/// Fills `result`, of the layout of `map`, with the gradient of what went into the activation before [`means`].
+pub(super) fn means_gradient(map: &Map, gradient: &[f32], activation: Activation, result: &mut Map) {
+    let ceiling = activation.ceiling();
     let layout = map.layout();
     result.reshape(layout);
     let count = layout.pixels() as f32;
@@ -78,7 +80,8 @@ pub(super) fn means_gradient(map: &Map, gradient: &[f32], result: &mut Map) {
         let pixels = row.chunks_exact_mut(layout.channels).zip(map.row(y).chunks_exact(layout.channels));
         for (to, values) in pixels {
             for ((to, value), gradient) in to.iter_mut().zip(values).zip(gradient) {
-                *to = if *value > 0.0 { gradient / count } else { 0.0 };
+                let passes = ceiling.is_none_or(|ceiling| *value > 0.0 && *value < ceiling);
+                *to = if passes { gradient / count } else { 0.0 };
             }
         }
     }
@@ -124,7 +127,11 @@ mod tests {
         let input = map(&[1.0, 0.0, 2.0, 3.0], [2, 1, 2]);
         assert_eq!(means(&input), [0.5, 2.5]);
         let mut result = Map::default();
-        means_gradient(&input, &[4.0, 6.0], &mut result);
+        means_gradient(&input, &[4.0, 6.0], Activation::Relu, &mut result);
         assert_eq!(result.to_planes(), [2.0, 0.0, 3.0, 3.0]);
+        means_gradient(&map(&[1.0, 0.0, 2.0, 6.0], [2, 1, 2]), &[4.0, 6.0], Activation::Relu6, &mut result);
+        assert_eq!(result.to_planes(), [2.0, 0.0, 3.0, 0.0]);
+        means_gradient(&map(&[1.0, -1.0, 2.0, 6.0], [2, 1, 2]), &[4.0, 6.0], Activation::Linear, &mut result);
+        assert_eq!(result.to_planes(), [2.0, 2.0, 3.0, 3.0]);
     }
 }

@@ -1,14 +1,16 @@
-//! ResNet18's backbone, or its end, with weights that are being trained: forward with what backward needs kept, and the
+//! A backbone, or its end, with weights that are being trained: forward with what backward needs kept, and the
 //! gradient of every parameter.
 //!
 //! Layer by layer, each over all photos of the batch, in all threads. Maps are kept from step to step, so that a step
 //! allocates nothing but the gradients it gives away.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
-use super::super::resnet::{self, ConvSpec, FEATURES, Start, Statistics};
+use super::super::architecture::{Activation, Architecture, Backbone, ConvSpec, EPSILON, Shortcut, Start, Statistics};
 use super::super::state_dict::StateDict;
-use super::conv::{CHANNELS, ConvShape, Convolution, DataGradient, WeightGradient, channel_sums};
+use super::conv::{CHANNELS, ConvShape, Convolution, DataGradient, Gates, WeightGradient, channel_sums};
 use super::frozen::photo_layout;
 use super::kernel::{Instructions, Precision};
 use super::map::{Layout, Map};
@@ -39,7 +41,8 @@ pub struct Gradients {
 }
 
 /// The layers from some point on, and what a training step keeps between forward and backward.
-pub struct TrainedResNet18 {
+pub struct TrainedNetwork {
+    features: usize,
     stem: Option<Stem>,
     blocks: Vec<Block>,
     /// What goes into the first of the blocks.
@@ -51,31 +54,55 @@ pub struct TrainedResNet18 {
 
 struct Stem {
     layer: ConvNorm,
+    activation: Activation,
+    /// What is needed where a maximum follows.
+    pooling: Option<Pooling>,
     photos: Vec<Map>,
-    output: Vec<Map>,
+}
+
+#[derive(Default)]
+struct Pooling {
+    /// What goes into the maximum.
+    input: Vec<Map>,
     gradient: Vec<Map>,
 }
 
 struct Block {
-    first: ConvNorm,
-    second: ConvNorm,
-    downsample: Option<ConvNorm>,
-    inner: Vec<Map>,
-    around: Vec<Map>,
+    path: Vec<Step>,
+    around: Around,
+    /// The activation that the input came out of.
+    before: Activation,
     output: Vec<Map>,
+}
+
+/// A convolution of a block, and what came out of it; for the last one that is the block's.
+struct Step {
+    layer: ConvNorm,
+    activation: Activation,
+    output: Vec<Map>,
+}
+
+/// What is added to what comes out of a block's convolutions.
+enum Around {
+    None,
+    Identity,
+    Projection(ConvNorm, Vec<Map>),
 }
 
 /// Gradients on their way from block to block.
 #[derive(Default)]
 struct Scratch {
     current: Vec<Map>,
-    inner: Vec<Map>,
+    /// Those of what comes out of a block's convolutions, in turn.
+    inner: [Vec<Map>; 2],
     around: Vec<Map>,
     next: Vec<Map>,
 }
 
 /// A convolution followed by batch norm.
 struct ConvNorm {
+    spec: ConvSpec,
+    /// That of the layer, filled up.
     shape: ConvShape,
     convolution: Convolution,
     kernel_gradient: WeightGradient,
@@ -91,41 +118,47 @@ struct ConvNorm {
     sums_gradient: Vec<Map>,
 }
 
-impl TrainedResNet18 {
+impl TrainedNetwork {
     /// The layers from `start` on, for the best instructions that the processor has. Only the running statistics of
-    /// `weights` are taken over; the parameters come with each call, in the order of [`resnet::conv_specs_from`].
+    /// `weights` are taken over; the parameters come with each call, in the order of
+    /// [`Architecture::convolutions_from`].
     ///
     /// # Errors
     /// One error that lists every missing, misshapen and unexpected tensor.
-    pub fn new(weights: &StateDict, start: Start) -> Result<Self> {
-        Self::with_instructions(weights, start, Instructions::detect())
+    pub fn new(backbone: Backbone, weights: &StateDict, start: Start) -> Result<Self> {
+        Self::with_instructions(backbone, weights, start, Instructions::detect())
     }
 
     /// The same for given instructions.
     ///
     /// # Errors
-    /// As [`TrainedResNet18::new`].
-    pub fn with_instructions(weights: &StateDict, start: Start, instructions: Instructions) -> Result<Self> {
-        weights.check(&resnet::tensor_shapes())?;
-        let specs = resnet::conv_specs_from(start);
+    /// As [`TrainedNetwork::new`].
+    pub fn with_instructions(
+        backbone: Backbone,
+        weights: &StateDict,
+        start: Start,
+        instructions: Instructions,
+    ) -> Result<Self> {
+        let architecture = backbone.architecture();
+        weights.check(&architecture.tensor_shapes())?;
         let layer = |spec: &ConvSpec| ConvNorm::new(spec, weights, instructions);
-        let mut layers = specs.iter().map(layer).collect::<Result<Vec<_>>>()?.into_iter().peekable();
         let stem = match start {
-            Start::Photos => {
-                layers.next().map(|layer| Stem { layer, photos: Vec::new(), output: Vec::new(), gradient: Vec::new() })
-            }
+            Start::Photos => Some(Stem {
+                layer: layer(&architecture.stem)?,
+                activation: architecture.stem.activation,
+                pooling: architecture.max_pool.then(Pooling::default),
+                photos: Vec::new(),
+            }),
             Start::LastBlock => None,
         };
-        let mut blocks = Vec::new();
-        while let (Some(first), Some(second)) = (layers.next(), layers.next()) {
-            let downsample = layers.next_if(|layer| layer.shape.kernel == 1);
-            let (inner, around, output) = Default::default();
-            blocks.push(Block { first, second, downsample, inner, around, output });
-        }
-        Ok(Self { stem, blocks, input: Vec::new(), scratch: Scratch::default(), count: 0 })
+        let from = architecture.blocks_before(start);
+        let blocks = (from..architecture.blocks.len()).map(|index| Block::new(&architecture, index, &layer));
+        let blocks = blocks.collect::<Result<_>>()?;
+        let features = backbone.features();
+        Ok(Self { features, stem, blocks, input: Vec::new(), scratch: Scratch::default(), count: 0 })
     }
 
-    /// What goes in, (N, channels, height, width) as `shape`, to features (N, 512) row by row. With
+    /// What goes in, (N, channels, height, width) as `shape`, to features (N, F) row by row. With
     /// [`Statistics::Batch`] the running statistics move towards those of the batch.
     ///
     /// # Panics
@@ -145,14 +178,10 @@ impl TrainedResNet18 {
         match &mut self.stem {
             Some(stem) => {
                 let photos = sized(&mut stem.photos, count);
-                let layout = photo_layout((height, width));
+                let layout = photo_layout((height, width), stem.layer.shape);
                 photos.par_iter_mut().zip(planes).for_each(|(map, planes)| map.fill_from_planes(planes, layout));
-                if let Some(parameters) = next() {
-                    let output = sized(&mut stem.output, count);
-                    stem.layer.forward(parameters, photos, output, None, true, statistics);
-                    let pooled = sized(&mut self.input, count);
-                    output.par_iter().zip(pooled).for_each(|(map, pooled)| pool::max_pool(map, pooled));
-                }
+                let Some(parameters) = next() else { return Vec::new() };
+                stem.forward(parameters, sized(&mut self.input, count), statistics);
             }
             None => {
                 let maps = sized(&mut self.input, count);
@@ -165,20 +194,21 @@ impl TrainedResNet18 {
             block.forward(&mut next, current, statistics);
             current = &block.output[..count];
         }
-        let mut features = Vec::with_capacity(count * FEATURES);
+        let mut features = Vec::with_capacity(count * self.features);
         current.iter().for_each(|map| features.extend(pool::means(map)));
         features
     }
 
-    /// The gradients of the parameters, in their order, from that of the features (N, 512) that the newest
+    /// The gradients of the parameters, in their order, from that of the features (N, F) that the newest
     /// [`TrainedResNet18::forward`] gave, with the same parameters.
     pub fn backward(&mut self, features_gradient: &[f32], parameters: &[Parameters<'_>]) -> Vec<Gradients> {
         let (count, scratch) = (self.count, &mut self.scratch);
         if let Some(last) = self.blocks.last() {
+            let activation = last.activation();
             let results = sized(&mut scratch.current, count).par_iter_mut();
-            results.zip(&last.output).zip(features_gradient.par_chunks_exact(FEATURES)).for_each(
+            results.zip(&last.output).zip(features_gradient.par_chunks_exact(self.features)).for_each(
                 |((result, map), gradient)| {
-                    pool::means_gradient(map, gradient, result);
+                    pool::means_gradient(map, gradient, activation, result);
                 },
             );
         }
@@ -188,7 +218,7 @@ impl TrainedResNet18 {
             let (before, from) = self.blocks.split_at_mut(index);
             let Some(block) = from.first_mut() else { break };
             let input = before.last().map_or(&self.input, |block| &block.output);
-            let begin = end - block.layers();
+            let begin = end - block.layers().count();
             let wanted = index > 0 || self.stem.is_some();
             let of_block = block.backward(&parameters[begin..end], &input[..count], wanted, scratch);
             gradients.extend(of_block.into_iter().rev());
@@ -205,27 +235,60 @@ impl TrainedResNet18 {
     /// The running mean and variance of each layer, in the order of the parameters.
     pub fn running_statistics(&self) -> Vec<(Vec<f32>, Vec<f32>)> {
         let stem = self.stem.iter().map(|stem| &stem.layer);
-        let blocks =
-            self.blocks.iter().flat_map(|block| [&block.first, &block.second].into_iter().chain(&block.downsample));
-        stem.chain(blocks).map(|layer| (layer.running.mean.clone(), layer.running.variance.clone())).collect()
+        stem.chain(self.blocks.iter().flat_map(Block::layers)).map(ConvNorm::running_statistics).collect()
     }
 }
 
 impl Stem {
-    fn backward(&mut self, parameters: Parameters<'_>, pooled: &[Map], gradient: &[Map]) -> Gradients {
-        let count = pooled.len();
-        let results = sized(&mut self.gradient, count);
-        let maps = self.output.par_iter().zip(pooled.par_iter().zip(gradient));
-        results.par_iter_mut().zip(maps).for_each(|(result, (map, (pooled, gradient)))| {
-            pool::max_pool_gradient(map, pooled, gradient, result);
+    /// Fills `results`, what goes into the first block, from the photos.
+    fn forward(&mut self, parameters: Parameters<'_>, results: &mut [Map], statistics: Statistics) {
+        let photos = &self.photos[..results.len()];
+        let Some(pooling) = &mut self.pooling else {
+            return self.layer.forward(parameters, photos, results, None, self.activation, statistics);
+        };
+        let maps = sized(&mut pooling.input, results.len());
+        self.layer.forward(parameters, photos, maps, None, self.activation, statistics);
+        maps.par_iter().zip(results).for_each(|(map, pooled)| pool::max_pool(map, pooled));
+    }
+
+    /// From the gradient of what went into the activation before `results`, or before the maximum.
+    fn backward(&mut self, parameters: Parameters<'_>, results: &[Map], gradient: &[Map]) -> Gradients {
+        let photos = &self.photos[..results.len()];
+        let Some(pooling) = &mut self.pooling else { return self.layer.backward(parameters, photos, gradient) };
+        let of_maps = sized(&mut pooling.gradient, results.len());
+        let maps = pooling.input.par_iter().zip(results.par_iter().zip(gradient));
+        of_maps.par_iter_mut().zip(maps).for_each(|(of_map, (map, (pooled, gradient)))| {
+            pool::max_pool_gradient(map, pooled, gradient, of_map);
         });
-        self.layer.backward(parameters, &self.photos[..count], results)
+        self.layer.backward(parameters, photos, of_maps)
     }
 }
 
 impl Block {
-    fn layers(&self) -> usize {
-        if self.downsample.is_some() { 3 } else { 2 }
+    fn new(architecture: &Architecture, index: usize, layer: &impl Fn(&ConvSpec) -> Result<ConvNorm>) -> Result<Self> {
+        let block = &architecture.blocks[index];
+        let step = |spec| Ok(Step { layer: layer(spec)?, activation: spec.activation, output: Vec::new() });
+        let around = match &block.shortcut {
+            Shortcut::None => Around::None,
+            Shortcut::Identity => Around::Identity,
+            Shortcut::Projection(spec) => Around::Projection(layer(spec)?, Vec::new()),
+        };
+        let path = block.path.iter().map(step).collect::<Result<_>>()?;
+        Ok(Self { path, around, before: architecture.activation_before(index), output: Vec::new() })
+    }
+
+    /// Its layers in the order of the parameters.
+    fn layers(&self) -> impl Iterator<Item = &ConvNorm> {
+        let around = match &self.around {
+            Around::Projection(layer, _) => Some(layer),
+            Around::None | Around::Identity => None,
+        };
+        self.path.iter().map(|step| &step.layer).chain(around)
+    }
+
+    /// The activation that the output comes out of.
+    fn activation(&self) -> Activation {
+        self.path.last().map_or(Activation::Linear, |step| step.activation)
     }
 
     fn forward<'a>(
@@ -234,23 +297,30 @@ impl Block {
         input: &[Map],
         statistics: Statistics,
     ) {
-        let (Some(first), Some(second)) = (next(), next()) else { return };
-        let inner = sized(&mut self.inner, input.len());
-        self.first.forward(first, input, inner, None, true, statistics);
-        let residuals: &[Map] = match &mut self.downsample {
-            Some(downsample) => {
+        let mut from = input;
+        let Some((last, before)) = self.path.split_last_mut() else { return };
+        for step in before {
+            let Some(parameters) = next() else { return };
+            let output = sized(&mut step.output, input.len());
+            step.layer.forward(parameters, from, output, None, step.activation, statistics);
+            from = output;
+        }
+        let Some(of_last) = next() else { return };
+        let residuals: Option<&[Map]> = match &mut self.around {
+            Around::None => None,
+            Around::Identity => Some(input),
+            Around::Projection(layer, maps) => {
                 let Some(parameters) = next() else { return };
-                let around = sized(&mut self.around, input.len());
-                downsample.forward(parameters, input, around, None, false, statistics);
-                around
+                let maps = sized(maps, input.len());
+                layer.forward(parameters, input, maps, None, Activation::Linear, statistics);
+                Some(maps)
             }
-            None => input,
         };
         let output = sized(&mut self.output, input.len());
-        self.second.forward(second, inner, output, Some(residuals), true, statistics);
+        last.layer.forward(of_last, from, output, residuals, last.activation, statistics);
     }
 
-    /// Gradients of the parameters from `scratch.current`, the gradient of what came out before its ReLU; where
+    /// Gradients of the parameters from `scratch.current`, the gradient of what came out before its activation; where
     /// `wanted`, the same for what went in becomes `scratch.next`.
     fn backward(
         &mut self,
@@ -260,46 +330,87 @@ impl Block {
         scratch: &mut Scratch,
     ) -> Vec<Gradients> {
         let count = input.len();
-        let inner = &self.inner[..count];
-        let gradient = &scratch.current[..count];
-        let of_second = self.second.backward(parameters[1], inner, gradient);
-        let of_inner = sized(&mut scratch.inner, count);
-        self.second.data_gradient(parameters[1], gradient, inner, of_inner, None, true);
-        let of_first = self.first.backward(parameters[0], input, of_inner);
-        let mut gradients = vec![of_first, of_second];
-        let mut around = gradient;
-        if let (Some(downsample), Some(&parameters)) = (&mut self.downsample, parameters.get(2)) {
-            gradients.push(downsample.backward(parameters, input, gradient));
+        let Scratch { current, inner, around: of_around, next } = scratch;
+        let gradient = &current[..count];
+        let mut gradients = Vec::with_capacity(parameters.len());
+        let mut residuals = match self.around {
+            Around::None => None,
+            Around::Identity | Around::Projection(..) => Some(gradient),
+        };
+        if let (Around::Projection(layer, _), Some(&parameters)) = (&mut self.around, parameters.get(self.path.len())) {
+            gradients.push(layer.backward(parameters, input, gradient));
             if wanted {
-                let of_around = sized(&mut scratch.around, count);
-                downsample.data_gradient(parameters, gradient, input, of_around, None, false);
-                around = of_around;
+                let of_around = sized(of_around, count);
+                layer.data_gradient(parameters, gradient, (input, Activation::Linear), of_around, None);
+                residuals = Some(of_around);
             }
         }
-        if wanted {
-            let of_input = sized(&mut scratch.next, count);
-            self.first.data_gradient(parameters[0], of_inner, input, of_input, Some(around), true);
+        // From the last convolution to the first: what comes back through one is the gradient of what the one before
+        // it gave.
+        let (mut from, mut free) = (gradient, &mut inner[..]);
+        for (place, parameters) in parameters.iter().enumerate().take(self.path.len()).rev() {
+            let (before, after) = self.path.split_at_mut(place);
+            let Some(Step { layer, .. }) = after.first_mut() else { break };
+            let Some(Step { output, activation, .. }) = before.last() else {
+                gradients.push(layer.backward(*parameters, input, from));
+                if wanted {
+                    layer.data_gradient(*parameters, from, (input, self.before), sized(next, count), residuals);
+                }
+                break;
+            };
+            let Some((to, others)) = std::mem::take(&mut free).split_first_mut() else { break };
+            gradients.push(layer.backward(*parameters, &output[..count], from));
+            let of_output = sized(to, count);
+            layer.data_gradient(*parameters, from, (&output[..count], *activation), of_output, None);
+            (from, free) = (of_output, others);
         }
+        gradients.reverse();
         gradients
     }
 }
 
 impl ConvNorm {
     fn new(spec: &ConvSpec, weights: &StateDict, instructions: Instructions) -> Result<Self> {
-        let shape = ConvShape::of(spec);
+        let shape = ConvShape::of_trained(spec);
         let part = |part: &str| weights.values(&format!("{}.{part}", spec.norm));
-        let running = Running { mean: part("running_mean")?, variance: part("running_var")? };
+        let mut running = Running { mean: part("running_mean")?, variance: part("running_var")? };
+        running.mean.resize(shape.outputs, 0.0);
+        running.variance.resize(shape.outputs, 1.0);
         Ok(Self {
+            spec: spec.clone(),
             shape,
             convolution: Convolution::new(shape, instructions, Precision::F32),
             kernel_gradient: WeightGradient::new(shape, instructions),
             data_gradient: shape.inputs.is_multiple_of(CHANNELS).then(|| DataGradient::new(shape, instructions)),
-            statistics: running.statistics(resnet::EPSILON),
+            statistics: running.statistics(EPSILON),
             running,
             by_batch: false,
             sums: Vec::new(),
             sums_gradient: Vec::new(),
         })
+    }
+
+    /// Running mean and variance of the layer's channels.
+    fn running_statistics(&self) -> (Vec<f32>, Vec<f32>) {
+        let cut = |values: &[f32]| values.iter().take(self.spec.outputs).copied().collect();
+        (cut(&self.running.mean), cut(&self.running.variance))
+    }
+
+    /// The parameters filled up with zeros to the shape.
+    fn fill_up<'a>(&self, parameters: Parameters<'a>) -> Filled<'a> {
+        let outputs = |values: &'a [f32]| {
+            if values.len() == self.shape.outputs {
+                return Cow::Borrowed(values);
+            }
+            let mut filled = values.to_vec();
+            filled.resize(self.shape.outputs, 0.0);
+            Cow::Owned(filled)
+        };
+        Filled {
+            kernel: self.shape.fill_up(parameters.kernel, &self.spec),
+            weight: outputs(parameters.weight),
+            bias: outputs(parameters.bias),
+        }
     }
 
     fn forward(
@@ -308,71 +419,89 @@ impl ConvNorm {
         inputs: &[Map],
         outputs: &mut [Map],
         residuals: Option<&[Map]>,
-        relu: bool,
+        activation: Activation,
         statistics: Statistics,
     ) {
+        let Filled { kernel, weight, bias } = self.fill_up(parameters);
         self.by_batch = statistics == Statistics::Batch;
         if self.by_batch {
             let (ones, zeros) = (vec![1.0; self.shape.outputs], vec![0.0; self.shape.outputs]);
-            self.convolution.set(parameters.kernel, &ones, &zeros);
+            self.convolution.set(&kernel, &ones, &zeros);
             let sums = sized(&mut self.sums, inputs.len());
-            self.convolution.run_all(inputs, sums, None, false);
-            self.statistics = self.running.update(sums, resnet::EPSILON);
-            let affine = self.statistics.affine(parameters.weight, parameters.bias);
-            norm::apply(&affine, sums, outputs, residuals, relu);
+            self.convolution.run_all(inputs, sums, None, Activation::Linear);
+            self.statistics = self.running.update(sums, EPSILON);
+            let affine = self.statistics.affine(&weight, &bias);
+            norm::apply(&affine, sums, outputs, residuals, activation);
         } else {
             // Fixed statistics go into the kernel, and a pass over the maps is saved.
-            self.statistics = self.running.statistics(resnet::EPSILON);
-            let affine = self.statistics.affine(parameters.weight, parameters.bias);
-            self.convolution.set(parameters.kernel, &affine.scale, &affine.shift);
-            self.convolution.run_all(inputs, outputs, residuals, relu);
+            self.statistics = self.running.statistics(EPSILON);
+            let affine = self.statistics.affine(&weight, &bias);
+            self.convolution.set(&kernel, &affine.scale, &affine.shift);
+            self.convolution.run_all(inputs, outputs, residuals, activation);
         }
     }
 
-    /// Gradients of the parameters from that of what came out, before a ReLU.
+    /// Gradients of the parameters from that of what came out, before the activation.
     fn backward(&mut self, parameters: Parameters<'_>, inputs: &[Map], gradients: &[Map]) -> Gradients {
+        let Filled { kernel: values, weight, bias } = self.fill_up(parameters);
         let mut kernel = vec![0.0; self.shape.weights()];
         if self.by_batch {
             let sums = &self.sums[..inputs.len()];
             let of_sums = sized(&mut self.sums_gradient, inputs.len());
-            let (weight, bias) = self.statistics.gradients(parameters.weight, sums, gradients, of_sums);
+            let (weight, bias) = self.statistics.gradients(&weight, sums, gradients, of_sums);
             self.kernel_gradient.run(inputs, of_sums, &mut kernel);
-            return Gradients { kernel, weight, bias };
+            return self.cut(Gradients { kernel, weight, bias });
         }
         self.kernel_gradient.run(inputs, gradients, &mut kernel);
-        let bias = channel_sums(gradients);
-        let weight = self.statistics.weight_gradient(parameters.kernel, &kernel, &bias);
-        let affine = self.statistics.affine(parameters.weight, parameters.bias);
+        let of_bias = channel_sums(gradients);
+        let of_weight = self.statistics.weight_gradient(&values, &kernel, &of_bias);
+        let affine = self.statistics.affine(&weight, &bias);
         let window = kernel.len() / affine.scale.len();
         kernel.par_chunks_exact_mut(window).zip(&affine.scale).for_each(|(kernel, scale)| {
             kernel.iter_mut().for_each(|value| *value *= scale);
         });
-        Gradients { kernel, weight, bias }
+        self.cut(Gradients { kernel, weight: of_weight, bias: of_bias })
     }
 
-    /// After [`ConvNorm::backward`]: fills `results` with the gradients of `inputs`, plus `residuals`; where `gated`,
-    /// of what went into the ReLU that `inputs` came out of.
+    /// What of gradients of the filled-up shape belongs to the layer.
+    fn cut(&self, mut gradients: Gradients) -> Gradients {
+        gradients.weight.truncate(self.spec.outputs);
+        gradients.bias.truncate(self.spec.outputs);
+        gradients.kernel = self.shape.cut(gradients.kernel, &self.spec);
+        gradients
+    }
+
+    /// After [`ConvNorm::backward`]: fills `results` with the gradients of what went into the activation that `inputs`
+    /// came out of, plus `residuals`.
     fn data_gradient(
         &mut self,
         parameters: Parameters<'_>,
         gradients: &[Map],
-        inputs: &[Map],
+        inputs: Gates<'_>,
         results: &mut [Map],
         residuals: Option<&[Map]>,
-        gated: bool,
     ) {
+        let Filled { kernel, weight, bias } = self.fill_up(parameters);
         let Some(data_gradient) = &mut self.data_gradient else { return };
-        let gates = gated.then_some(inputs);
-        results.par_iter_mut().zip(inputs).for_each(|(result, input)| result.reshape(input.layout()));
+        let (maps, activation) = inputs;
+        let gates = (activation != Activation::Linear).then_some(inputs);
+        results.par_iter_mut().zip(maps).for_each(|(result, input)| result.reshape(input.layout()));
         if self.by_batch {
-            data_gradient.set(parameters.kernel, &vec![1.0; self.shape.outputs]);
-            data_gradient.run_all(&self.sums_gradient[..inputs.len()], results, residuals, gates);
+            data_gradient.set(&kernel, &vec![1.0; self.shape.outputs]);
+            data_gradient.run_all(&self.sums_gradient[..maps.len()], results, residuals, gates);
         } else {
-            let affine = self.statistics.affine(parameters.weight, parameters.bias);
-            data_gradient.set(parameters.kernel, &affine.scale);
+            let affine = self.statistics.affine(&weight, &bias);
+            data_gradient.set(&kernel, &affine.scale);
             data_gradient.run_all(gradients, results, residuals, gates);
         }
     }
+}
+
+/// Parameters of as many channels as the kernels want.
+struct Filled<'a> {
+    kernel: Cow<'a, [f32]>,
+    weight: Cow<'a, [f32]>,
+    bias: Cow<'a, [f32]>,
 }
 
 /// The first `count` of `maps`, of which there are then at least as many.

@@ -6,9 +6,9 @@ use super::{Figures, Learner, Source, Step, cannot_train, class_indices, class_w
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
+use crate::nn::architecture::{Start, Statistics};
 use crate::nn::head::{self, Head};
 use crate::nn::optimizer::Optimizer;
-use crate::nn::resnet::{self, Start, Statistics};
 use crate::nn::state_dict::StateDict;
 use crate::nn::trainable::Trainable;
 use crate::train::config::TrainConfig;
@@ -46,8 +46,8 @@ impl<'a> DeepLearner<'a> {
         train: Vec<(usize, Class)>,
         validation: Vec<(usize, Class)>,
     ) -> Result<Self> {
-        let backbone = Trainable::new(weights, start)?;
-        let head = Head::random(resnet::FEATURES, config.seed, device)?;
+        let backbone = Trainable::new(config.backbone, weights, start)?;
+        let head = Head::random(config.backbone.features(), config.seed, device)?;
         let classes: Vec<Class> = train.iter().map(|(_, class)| *class).collect();
         let class_weights = config.balance_classes.then(|| class_weights(&classes, device)).transpose();
         Ok(Self {
@@ -71,7 +71,7 @@ impl<'a> DeepLearner<'a> {
     /// Where no epoch was done.
     pub fn into_best(self) -> Result<(StateDict, Head)> {
         let mut best = self.best.ok_or_else(Error::cancelled)?;
-        let head = Head::new(best.get("fc.weight")?, best.get("fc.bias")?)?;
+        let head = Head::from_weights(&best, self.config.backbone)?;
         best.retain(|name| !head::is_head(name));
         Ok((best, head))
     }
@@ -79,7 +79,7 @@ impl<'a> DeepLearner<'a> {
     /// Backbone and head as they stand, under torchvision's names.
     fn weights(&self) -> Result<StateDict> {
         let mut weights = self.backbone.weights()?;
-        self.head.snapshot()?.store(&mut weights);
+        self.head.snapshot()?.store(&mut weights, self.config.backbone);
         Ok(weights)
     }
 
@@ -168,9 +168,9 @@ impl Learner for DeepLearner<'_> {
         self.best = Some(state.under("best."));
         let mut weights = state.under("");
         weights.retain(|name| !name.starts_with("best.") && !name.starts_with("optimizer."));
-        self.head = Head::new(weights.get("fc.weight")?, weights.get("fc.bias")?)?;
+        self.head = Head::from_weights(&weights, self.config.backbone)?;
         weights.retain(|name| !head::is_head(name));
-        self.backbone = Trainable::new(&weights, self.start)?;
+        self.backbone = Trainable::new(self.config.backbone, &weights, self.start)?;
         self.optimizer = optimizer(&self.backbone, &self.head, self.config)?;
         self.optimizer.restore(state)
     }

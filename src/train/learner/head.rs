@@ -113,18 +113,18 @@ impl Learner for HeadLearner<'_> {
     }
 
     fn store(&self, state: &mut StateDict) -> Result<()> {
-        self.head.store(state);
+        self.head.store(state, self.config.backbone);
         if let Some(best) = &self.best {
             let mut kept = StateDict::default();
-            best.store(&mut kept);
+            best.store(&mut kept, self.config.backbone);
             state.insert_under("best.", &kept);
         }
         self.optimizer.store(state)
     }
 
     fn restore(&mut self, state: &StateDict) -> Result<()> {
-        self.head = Head::new(state.get("fc.weight")?, state.get("fc.bias")?)?;
-        self.best = Some(Head::new(state.get("best.fc.weight")?, state.get("best.fc.bias")?)?);
+        self.head = Head::from_weights(state, self.config.backbone)?;
+        self.best = Some(Head::from_weights(&state.under("best."), self.config.backbone)?);
         self.optimizer = optimizer(&self.head, self.config)?;
         self.optimizer.restore(state)
     }

@@ -12,7 +12,8 @@ use crate::app::widgets::form::{number, primary, row};
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
-use crate::train::config::{OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::nn::bundled;
+use crate::train::config::{Backbone, OptimizerKind, Schedule, TrainConfig, Tune, WeightsSource};
 
 const SPLITS: [(SplitKind, &str, &str); 3] = [
     (SplitKind::Grouped, "keep groups together", "Photos that belong together fall on the same side"),
@@ -99,8 +100,20 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 /// The program's own weights.
 const BUNDLED: &str = "bundled (concrete)";
 
+const BACKBONES: [(Backbone, &str, &str); 2] = [
+    (Backbone::Resnet18, "ResNet18", "11.2 million parameters, 512 features a photo"),
+    (Backbone::MobilenetV2, "MobileNetV2", "2.2 million parameters, 1,280 features a photo: smaller and faster"),
+];
+
 fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>) {
     ui.label(theme::section("Start from"));
+    row(ui, "Network", "What looks at the photos; its last layer is swapped for two classes", |ui| {
+        let mut backbone = config.backbone;
+        combo(ui, "network", &mut backbone, &BACKBONES);
+        if backbone != config.backbone {
+            config.change_backbone(backbone);
+        }
+    });
     row(ui, "Weights", "What the network knows before it sees your photos", |ui| {
         let name = match &config.weights {
             WeightsSource::Bundled => BUNDLED,
@@ -115,9 +128,14 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
                     config.weights = source;
                 }
             };
-            let here = "ResNet18 as it comes with the program, trained on photos of concrete; needs no network";
-            choose(ui, WeightsSource::Bundled, BUNDLED, here);
-            let fetched = "ResNet18 as torchvision trained it; fetched once from the Hugging Face hub, 47 MB";
+            if config.backbone == bundled::BACKBONE {
+                let here = "As they come with the program, trained on photos of concrete; needs no network";
+                choose(ui, WeightsSource::Bundled, BUNDLED, here);
+            }
+            let fetched = match config.backbone {
+                Backbone::Resnet18 => "As torchvision trained them; fetched once from the Hugging Face hub, 47 MB",
+                Backbone::MobilenetV2 => "As timm trained them; fetched once from the Hugging Face hub, 14 MB",
+            };
             choose(ui, WeightsSource::Imagenet, "ImageNet", fetched);
             choose(ui, WeightsSource::Random, "random values", "Untrained features: good for a trial, no more");
             choose(ui, WeightsSource::File(Default::default()), "a file", ".safetensors or .pth, torchvision's names");
@@ -132,7 +150,7 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
 
 fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
     ui.label(theme::section("Training"));
-    row(ui, "Train", "Which layers of ResNet18 learn; its last one is new and always does", |ui| {
+    row(ui, "Train", "Which layers learn; the last one is new and always does", |ui| {
         let mut tune = config.tune;
         combo(ui, "layers", &mut tune, &LAYERS);
         if tune != config.tune {

@@ -6,10 +6,15 @@
 
 use rayon::prelude::*;
 
+use super::super::super::architecture::Activation;
 use super::super::kernel::{Instructions, Row};
 use super::super::map::Map;
-use super::ConvShape;
-use super::winograd::{Epilogue, Winograd};
+use super::depthwise::DepthwiseDataGradient;
+use super::winograd::Winograd;
+use super::{ConvShape, Epilogue};
+
+/// What came out of an activation, whose gradient lets others pass.
+pub type Gates<'a> = (&'a [Map], Activation);
 
 /// Computes gradients of what went in from those of what came out.
 pub struct DataGradient {
@@ -25,6 +30,8 @@ enum Method {
     Kinds(Vec<Kind>),
     /// Tiles in another domain.
     Winograd(Winograd),
+    /// Each channel by itself.
+    Depthwise(DepthwiseDataGradient),
 }
 
 /// The pixels whose row is `top` and whose column is `left` beyond a multiple of the step.
@@ -43,7 +50,9 @@ impl DataGradient {
     /// One that gives zeros until it is given the weights. The input channels must be a multiple of
     /// [`CHANNELS`](super::CHANNELS).
     pub fn new(shape: ConvShape, instructions: Instructions) -> Self {
-        let method = if shape.has_tiles() {
+        let method = if shape.depthwise {
+            Method::Depthwise(DepthwiseDataGradient::new(shape, instructions))
+        } else if shape.has_tiles() {
             Method::Winograd(Winograd::new(shape.outputs, shape.inputs, instructions))
         } else {
             Method::Kinds(kinds(shape))
@@ -51,7 +60,7 @@ impl DataGradient {
         Self { shape, instructions, method, no_bias: vec![0.0; shape.inputs] }
     }
 
-    /// Takes the kernel (outputs, inputs, size, size) with each output channel multiplied by its `scale`.
+    /// Takes the kernel ([`ConvShape::weights`]) with each output channel multiplied by its `scale`.
     pub fn set(&mut self, kernel: &[f32], scale: &[f32]) {
         let inputs = self.shape.inputs;
         match &mut self.method {
@@ -60,6 +69,7 @@ impl DataGradient {
                 let begin = (output * inputs + input) * 9;
                 std::array::from_fn(|place| kernel[begin + 8 - place] * scale[output])
             }),
+            Method::Depthwise(depthwise) => depthwise.set(kernel, scale),
             Method::Kinds(kinds) => {
                 kinds.iter_mut().for_each(|kind| kind.set(self.shape, self.instructions, kernel, scale));
             }
@@ -67,25 +77,28 @@ impl DataGradient {
     }
 
     /// [`DataGradient::run`] in all threads: each takes some photos.
-    pub fn run_all(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<&[Map]>) {
+    pub fn run_all(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<Gates<'_>>) {
         let group = super::group(gradients.len());
         let groups = results.par_chunks_mut(group).zip(gradients.par_chunks(group)).enumerate();
         groups.for_each(|(index, (results, gradients))| {
             let photos = index * group..index * group + gradients.len();
-            let [residuals, gates] = [residuals, gates].map(|maps| maps.map(|maps| &maps[photos.clone()]));
+            let residuals = residuals.map(|maps| &maps[photos.clone()]);
+            let gates = gates.map(|(maps, activation)| (&maps[photos], activation));
             self.run(gradients, results, residuals, gates);
         });
     }
 
     /// Fills `results`, of the layouts of `inputs`, with their gradients from the `gradients` of what came out, in this
-    /// thread. `residuals` are added; then what did not come out of a ReLU as positive, by `gates`, becomes zero.
-    pub fn run(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<&[Map]>) {
+    /// thread. `residuals` are added; then a gradient stays only where that of `gates` does.
+    pub fn run(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<Gates<'_>>) {
         let epilogue = |photo: usize| {
-            let [residual, gate] = [residuals, gates].map(|maps| maps.and_then(|maps| maps.get(photo)));
-            Epilogue { residual, relu: false, gate }
+            let residual = residuals.and_then(|maps| maps.get(photo));
+            let gate = gates.and_then(|(maps, activation)| Some((maps.get(photo)?, activation)));
+            Epilogue { residual, activation: Activation::Linear, gate }
         };
         match &self.method {
             Method::Winograd(winograd) => winograd.run(gradients, results, &self.no_bias, epilogue),
+            Method::Depthwise(depthwise) => depthwise.run(gradients, results, &self.no_bias, epilogue),
             Method::Kinds(kinds) => {
                 let blocks = 0..self.shape.inputs / self.instructions.channels();
                 for (kind, block) in kinds.iter().flat_map(|kind| blocks.clone().map(move |block| (kind, block))) {
@@ -98,14 +111,7 @@ impl DataGradient {
     }
 
     /// One block of input channels of the pixels of one kind.
-    fn run_block(
-        &self,
-        kind: &Kind,
-        index: usize,
-        gradient: &Map,
-        result: &mut Map,
-        Epilogue { residual, gate, .. }: Epilogue<'_>,
-    ) {
+    fn run_block(&self, kind: &Kind, index: usize, gradient: &Map, result: &mut Map, epilogue: Epilogue<'_>) {
         let ConvShape { inputs, outputs, stride, .. } = self.shape;
         let block = self.instructions.channels();
         let (from, to) = (gradient.layout(), result.layout());
@@ -128,9 +134,7 @@ impl DataGradient {
                 run: kind.columns.len() * outputs,
                 weights: &kind.weights[index * size..(index + 1) * size],
                 bias: &self.no_bias[..block],
-                residual: residual.map(|map| &map.values()[begin..]),
-                relu: false,
-                gate: gate.map(|map| &map.values()[begin..]),
+                finish: epilogue.at(begin),
                 output: &mut result.values_mut()[begin..],
                 output_step: stride * inputs,
                 width: (to.width - kind.left).div_ceil(stride),

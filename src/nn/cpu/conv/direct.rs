@@ -7,8 +7,7 @@ use rayon::prelude::*;
 
 use super::super::kernel::{Factor, Instructions, Row, round_to_bf16};
 use super::super::map::{Band, Map};
-use super::ConvShape;
-use super::winograd::Epilogue;
+use super::{ConvShape, Epilogue};
 
 /// The kernel of such a convolution.
 pub(super) struct Direct<F> {
@@ -125,7 +124,8 @@ impl<F: Windows> Direct<F> {
         bias: &[f32],
         epilogue: Epilogue<'_>,
     ) {
-        let ConvShape { inputs, outputs, kernel, stride } = self.shape;
+        let ConvShape { inputs, outputs, kernel, stride, .. } = self.shape;
+        debug_assert!(kernel == 1 || inputs == input.layout().channels, "a window's row is one run");
         let channels = self.instructions.channels();
         let (from, run) = (input.layout(), run::<F>(self.shape));
         let window = kernel * run * channels;
@@ -136,14 +136,12 @@ impl<F: Windows> Direct<F> {
             let (output, place) = output.tail_mut(y, block * channels);
             Row {
                 input: &values[from.at(y * stride + corner, corner)..],
-                input_step: stride * inputs,
+                input_step: stride * from.channels,
                 runs: &runs,
                 run,
                 weights: &self.weights[block * window..(block + 1) * window],
                 bias: &bias[block * channels..(block + 1) * channels],
-                residual: epilogue.residual.map(|map| &map.values()[place..]),
-                relu: epilogue.relu,
-                gate: None,
+                finish: epilogue.at(place),
                 output,
                 output_step: outputs,
                 width,

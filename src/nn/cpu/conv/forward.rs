@@ -3,17 +3,21 @@
 use half::bf16;
 use rayon::prelude::*;
 
+use super::super::super::architecture::Activation;
 use super::super::kernel::{Instructions, Precision};
 use super::super::map::{Layout, Map};
-use super::ConvShape;
+use super::depthwise::Depthwise;
 use super::direct::Direct;
-use super::winograd::{Epilogue, Winograd};
+use super::winograd::Winograd;
+use super::{ConvShape, Epilogue};
 
 /// A convolution with a bias.
 pub struct Convolution {
     shape: ConvShape,
     weights: Weights,
     bias: Vec<f32>,
+    /// That of what comes out.
+    border: usize,
 }
 
 /// A kernel in the order that it is used in.
@@ -26,6 +30,8 @@ enum Weights {
     Winograd(Winograd<f32>),
     /// The same, multiplied in bf16.
     HalfWinograd(Winograd<bf16>),
+    /// For each channel by itself: too few products for bf16 to pay.
+    Depthwise(Depthwise),
 }
 
 impl Convolution {
@@ -35,15 +41,26 @@ impl Convolution {
         let plain = precision == Precision::Bf16 && !instructions.multiply_bf16();
         let instructions = if plain { Instructions::Portable } else { instructions };
         let weights = match (shape.has_tiles(), precision) {
+            _ if shape.depthwise => Weights::Depthwise(Depthwise::new(shape, instructions)),
             (false, Precision::F32) => Weights::Direct(Direct::new(shape, instructions)),
             (false, Precision::Bf16) => Weights::HalfDirect(Direct::new(shape, instructions)),
             (true, Precision::F32) => Weights::Winograd(Winograd::new(shape.inputs, shape.outputs, instructions)),
             (true, Precision::Bf16) => Weights::HalfWinograd(Winograd::new(shape.inputs, shape.outputs, instructions)),
         };
-        Self { shape, weights, bias: vec![0.0; shape.outputs] }
+        Self { shape, weights, bias: vec![0.0; shape.outputs], border: 1 }
     }
 
-    /// Takes the kernel (outputs, inputs, size, size) with each output channel multiplied by its `scale`, and the bias.
+    /// Its shape.
+    pub fn shape(&self) -> ConvShape {
+        self.shape
+    }
+
+    /// The same with another border than 1 around what comes out: what the windows that look at it reach beyond it.
+    pub fn with_border(self, border: usize) -> Self {
+        Self { border, ..self }
+    }
+
+    /// Takes the kernel ([`ConvShape::weights`]) with each output channel multiplied by its `scale`, and the bias.
     pub fn set(&mut self, kernel: &[f32], scale: &[f32], bias: &[f32]) {
         self.bias.copy_from_slice(bias);
         let inputs = self.shape.inputs;
@@ -56,46 +73,49 @@ impl Convolution {
             Weights::HalfDirect(direct) => direct.set(kernel, scale),
             Weights::Winograd(winograd) => winograd.set(window),
             Weights::HalfWinograd(winograd) => winograd.set(window),
+            Weights::Depthwise(depthwise) => depthwise.set(kernel, scale),
         }
     }
 
     /// Fills `outputs` with what becomes of `inputs`, each map of one photo, in this thread. `residuals` are added
-    /// before what is negative becomes zero.
-    pub fn run(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, relu: bool) {
+    /// before the activation.
+    pub fn run(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, activation: Activation) {
         for (input, output) in inputs.iter().zip(outputs.iter_mut()) {
             output.reshape(self.layout(input));
         }
         let epilogue = |photo: usize| {
             let residual = residuals.and_then(|residuals| residuals.get(photo));
-            Epilogue { residual, relu, gate: None }
+            Epilogue { residual, activation, gate: None }
         };
         match &self.weights {
             Weights::Direct(direct) => direct.run(inputs, outputs, &self.bias, epilogue),
             Weights::HalfDirect(direct) => direct.run(inputs, outputs, &self.bias, epilogue),
             Weights::Winograd(winograd) => winograd.run(inputs, outputs, &self.bias, epilogue),
             Weights::HalfWinograd(winograd) => winograd.run(inputs, outputs, &self.bias, epilogue),
+            Weights::Depthwise(depthwise) => depthwise.run(inputs, outputs, &self.bias, epilogue),
         }
     }
 
     /// The same in all threads: each takes some photos.
-    pub fn run_all(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, relu: bool) {
+    pub fn run_all(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, activation: Activation) {
         let group = super::group(inputs.len());
         let groups = outputs.par_chunks_mut(group).zip(inputs.par_chunks(group)).enumerate();
         groups.for_each(|(index, (outputs, inputs))| {
             let residuals = residuals.map(|maps| &maps[index * group..index * group + inputs.len()]);
-            self.run(inputs, outputs, residuals, relu);
+            self.run(inputs, outputs, residuals, activation);
         });
     }
 
     /// The same for one photo, in all threads: each takes some rows.
-    pub fn run_in_bands(&self, input: &Map, output: &mut Map, residual: Option<&Map>, relu: bool) {
+    pub fn run_in_bands(&self, input: &Map, output: &mut Map, residual: Option<&Map>, activation: Activation) {
         output.reshape(self.layout(input));
-        let epilogue = Epilogue { residual, relu, gate: None };
+        let epilogue = Epilogue { residual, activation, gate: None };
         match &self.weights {
             Weights::Direct(direct) => direct.run_in_bands(input, output, &self.bias, epilogue),
             Weights::HalfDirect(direct) => direct.run_in_bands(input, output, &self.bias, epilogue),
             Weights::Winograd(winograd) => winograd.run_in_bands(input, output, &self.bias, epilogue),
             Weights::HalfWinograd(winograd) => winograd.run_in_bands(input, output, &self.bias, epilogue),
+            Weights::Depthwise(depthwise) => depthwise.run_in_bands(input, output, &self.bias, epilogue),
         }
     }
 
@@ -103,6 +123,6 @@ impl Convolution {
     fn layout(&self, input: &Map) -> Layout {
         let Layout { height, width, .. } = input.layout();
         let (height, width) = (self.shape.side(height), self.shape.side(width));
-        Layout { height, width, channels: self.shape.outputs, border: 1 }
+        Layout { height, width, channels: self.shape.outputs, border: self.border }
     }
 }

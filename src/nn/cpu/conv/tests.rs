@@ -18,7 +18,7 @@ fn cases(inputs: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
     let sizes = (1usize..20, 1usize..40, 1usize..4);
     (sizes, inputs, 1usize..3, 0usize..4, 1usize..3, any::<u32>()).prop_map(
         |((height, width, photos), inputs, blocks, half, stride, seed)| Case {
-            shape: ConvShape { inputs, outputs: CHANNELS * blocks, kernel: 2 * half + 1, stride },
+            shape: ConvShape { inputs, outputs: CHANNELS * blocks, kernel: 2 * half + 1, stride, depthwise: false },
             height,
             width,
             photos,
@@ -27,7 +27,42 @@ fn cases(inputs: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
     )
 }
 
+/// The same with each channel by itself.
+fn depthwise_cases() -> impl Strategy<Value = Case> {
+    cases(Just(CHANNELS)).prop_map(|case| {
+        let shape = ConvShape { inputs: case.shape.outputs, kernel: 3, depthwise: true, ..case.shape };
+        Case { shape, ..case }
+    })
+}
+
+fn activations() -> impl Strategy<Value = Activation> {
+    prop_oneof![Just(Activation::Linear), Just(Activation::Relu), Just(Activation::Relu6)]
+}
+
+/// What an activation makes of a value, by its definition.
+fn activated(value: f64, activation: Activation) -> f64 {
+    match activation {
+        Activation::Linear => value,
+        Activation::Relu => value.max(0.0),
+        Activation::Relu6 => value.clamp(0.0, 6.0),
+    }
+}
+
+/// Whether a gradient passes an activation that `value` came out of, as PyTorch has it.
+fn passes(value: f32, activation: Activation) -> bool {
+    match activation {
+        Activation::Linear => true,
+        Activation::Relu => value > 0.0,
+        Activation::Relu6 => value > 0.0 && value < 6.0,
+    }
+}
+
 impl Case {
+    /// Values that are added up for one that comes out.
+    fn terms(&self) -> usize {
+        if self.shape.depthwise { 9 } else { self.shape.inputs * self.shape.kernel * self.shape.kernel }
+    }
+
     /// Rows and columns of what comes out.
     fn out(&self) -> (usize, usize) {
         (self.shape.side(self.height), self.shape.side(self.width))
@@ -65,7 +100,7 @@ impl Case {
 
     /// Calls `visit` with the places of input, kernel and output value of each product that the definition adds up.
     fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let ConvShape { inputs, outputs, kernel, stride } = self.shape;
+        let ConvShape { inputs, outputs, kernel, stride, depthwise } = self.shape;
         let (rows, columns) = self.out();
         let pixels = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
         for (y, x) in pixels {
@@ -73,10 +108,12 @@ impl Case {
                 let row = (y * stride + dy).checked_sub(self.shape.padding()).filter(|row| *row < self.height);
                 let column = (x * stride + dx).checked_sub(self.shape.padding()).filter(|column| *column < self.width);
                 let (Some(row), Some(column)) = (row, column) else { continue };
-                for (o, i) in (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i))) {
+                let together = |o: usize| if depthwise { o..o + 1 } else { 0..inputs };
+                for (o, i) in (0..outputs).flat_map(|o| together(o).map(move |i| (o, i))) {
+                    let window = if depthwise { o } else { o * inputs + i };
                     visit(
                         (i * self.height + row) * self.width + column,
-                        ((o * inputs + i) * kernel + dy) * kernel + dx,
+                        (window * kernel + dy) * kernel + dx,
                         (o * rows + y) * columns + x,
                     );
                 }
@@ -115,7 +152,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn forward_agrees_with_the_definition(case in cases(prop_oneof![1usize..7, Just(32), Just(64)]), relu: bool, with_residual: bool) {
+    fn forward_agrees_with_the_definition(
+        case in prop_oneof![3 => cases(prop_oneof![1usize..7, Just(32), Just(64)]), 1 => depthwise_cases()],
+        activation in activations(),
+        with_residual: bool,
+    ) {
         let (shape, kernel, inputs) = (case.shape, case.kernel(), case.inputs());
         let (scale, bias) = (values(shape.outputs, 5), values(shape.outputs, 6));
         let residuals = case.gradients();
@@ -127,9 +168,9 @@ proptest! {
             let residual_maps = maps(&residuals, layout);
             let residual_maps = with_residual.then_some(&residual_maps[..]);
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, residual_maps, relu);
+            convolution.run_all(&case.input_maps(), &mut results, residual_maps, activation);
             let mut alone = Map::default();
-            convolution.run_in_bands(&case.input_maps()[0], &mut alone, residual_maps.map(|maps| &maps[0]), relu);
+            convolution.run_in_bands(&case.input_maps()[0], &mut alone, residual_maps.map(|maps| &maps[0]), activation);
             prop_assert_eq!(alone.values(), results[0].values(), "in bands");
             for (photo, result) in results.iter().enumerate() {
                 let mut expected = vec![0.0; shape.outputs * rows * columns];
@@ -140,9 +181,9 @@ proptest! {
                 for (place, expected) in expected.iter_mut().enumerate() {
                     *expected += f64::from(bias[place / (rows * columns)]);
                     *expected += if with_residual { f64::from(residuals[photo][place]) } else { 0.0 };
-                    *expected = if relu { expected.max(0.0) } else { *expected };
+                    *expected = activated(*expected, activation);
                 }
-                assert_close(&result.to_planes(), &expected, shape.inputs * shape.kernel * shape.kernel)?;
+                assert_close(&result.to_planes(), &expected, case.terms())?;
             }
         }
     }
@@ -158,9 +199,9 @@ proptest! {
             let mut convolution = Convolution::new(shape, instructions, Precision::Bf16);
             convolution.set(&kernel, &vec![1.0; shape.outputs], &vec![0.0; shape.outputs]);
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, None, false);
+            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear);
             let mut alone = Map::default();
-            convolution.run_in_bands(&case.input_maps()[0], &mut alone, None, false);
+            convolution.run_in_bands(&case.input_maps()[0], &mut alone, None, Activation::Linear);
             prop_assert_eq!(alone.values(), results[0].values(), "in bands");
             for (input, result) in inputs.iter().zip(&results) {
                 let mut expected = vec![0.0; shape.outputs * rows * columns];
@@ -186,7 +227,7 @@ proptest! {
             let mut convolution = Convolution::new(case.shape, instructions, Precision::Bf16);
             convolution.set(&case.kernel(), &vec![1.0; case.shape.outputs], &values(case.shape.outputs, 6));
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, None, true);
+            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Relu);
             results
         };
         let plain = run(Instructions::Portable);
@@ -203,14 +244,14 @@ proptest! {
 
     #[test]
     fn forward_with_many_channels_agrees(height in 1usize..9, width in 1usize..9, seed: u32) {
-        let shape = ConvShape { inputs: 256, outputs: CHANNELS, kernel: 3, stride: 1 };
+        let shape = ConvShape { inputs: 256, outputs: CHANNELS, kernel: 3, stride: 1, depthwise: false };
         let case = Case { shape, height, width, photos: 2, seed };
         let (kernel, inputs) = (case.kernel(), case.inputs());
         for instructions in Instructions::available() {
             let mut convolution = Convolution::new(shape, instructions, Precision::F32);
             convolution.set(&kernel, &[1.0; CHANNELS], &[0.0; CHANNELS]);
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, None, false);
+            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear);
             for (input, result) in inputs.iter().zip(&results) {
                 let mut expected = vec![0.0; CHANNELS * height * width];
                 case.products(|from, weight, to| expected[to] += f64::from(input[from]) * f64::from(kernel[weight]));
@@ -220,7 +261,11 @@ proptest! {
     }
 
     #[test]
-    fn the_data_gradient_agrees_with_the_definition(case in cases(Just(CHANNELS)), with_residual: bool, gated: bool) {
+    fn the_data_gradient_agrees_with_the_definition(
+        case in prop_oneof![3 => cases(Just(CHANNELS)), 1 => depthwise_cases()],
+        with_residual: bool,
+        activation in activations(),
+    ) {
         let (shape, kernel, inputs, gradients) = (case.shape, case.kernel(), case.inputs(), case.gradients());
         let scale = values(shape.outputs, 5);
         let (rows, columns) = case.out();
@@ -231,12 +276,13 @@ proptest! {
             gradient.set(&kernel, &scale);
             let mut results = case.input_maps(); // for their layout
             let residual_maps = maps(&residuals, layout);
-            let gates = case.input_maps();
+            let came_out: Vec<Vec<f32>> = inputs.iter().map(|input| input.iter().map(|v| 8.0 * v).collect()).collect();
+            let gates = maps(&came_out, layout);
             gradient.run_all(
                 &case.gradient_maps(),
                 &mut results,
                 with_residual.then_some(&residual_maps),
-                gated.then_some(&gates),
+                Some((&gates, activation)),
             );
             for (photo, result) in results.iter().enumerate() {
                 let mut expected = vec![0.0; inputs[photo].len()];
@@ -246,15 +292,17 @@ proptest! {
                 });
                 for (place, expected) in expected.iter_mut().enumerate() {
                     *expected += if with_residual { f64::from(residuals[photo][place]) } else { 0.0 };
-                    *expected = if gated && inputs[photo][place] <= 0.0 { 0.0 } else { *expected };
+                    *expected = if passes(came_out[photo][place], activation) { *expected } else { 0.0 };
                 }
-                assert_close(&result.to_planes(), &expected, shape.outputs * shape.kernel * shape.kernel)?;
+                assert_close(&result.to_planes(), &expected, case.terms().max(shape.outputs))?;
             }
         }
     }
 
     #[test]
-    fn the_weight_gradient_agrees_with_the_definition(case in cases(1usize..40)) {
+    fn the_weight_gradient_agrees_with_the_definition(
+        case in prop_oneof![3 => cases(1usize..40), 1 => depthwise_cases()],
+    ) {
         let (inputs, gradients) = (case.inputs(), case.gradients());
         let mut expected = vec![0.0; case.shape.weights()];
         for photo in 0..case.photos {
@@ -275,5 +323,45 @@ proptest! {
         let total = |c: usize| gradients.iter().flat_map(|g| &g[c * plane..(c + 1) * plane]).map(|v| f64::from(*v)).sum();
         let expected: Vec<f64> = (0..case.shape.outputs).map(total).collect();
         assert_close(&sums, &expected, case.photos * plane)?;
+    }
+
+    /// A kernel of fewer channels than the maps have gives what it gives alone, and zeros in the rest.
+    #[test]
+    fn channels_are_filled_up_with_zeros(inputs in 1usize..40, outputs in 1usize..40, side in 1usize..9, seed: u32) {
+        let spec = ConvSpec {
+            conv: String::new(),
+            norm: String::new(),
+            inputs,
+            outputs,
+            kernel: 1,
+            stride: 1,
+            depthwise: false,
+            activation: Activation::Linear,
+        };
+        let shape = ConvShape::of(&spec);
+        let kernel = values(inputs * outputs, seed);
+        let (planes, layout) = (values(inputs * side * side, seed ^ 1), |channels| Layout { height: side, width: side, channels, border: 1 });
+        let mut wide = planes.clone();
+        wide.resize(inputs.next_multiple_of(CHANNELS) * side * side, 7.0); // what lies there is not looked at
+        for instructions in Instructions::available() {
+            let mut convolution = Convolution::new(shape, instructions, Precision::F32).with_border(0);
+            let (scale, bias) = (vec![1.0; shape.outputs], vec![0.0; shape.outputs]);
+            convolution.set(&shape.fill_up(&kernel, &spec), &scale, &bias);
+            let run = |planes: &Vec<f32>, channels| {
+                let mut results = [Map::default()];
+                convolution.run(&maps(std::slice::from_ref(planes), layout(channels)), &mut results, None, Activation::Linear);
+                results[0].to_planes()
+            };
+            let (narrow, wide) = (run(&planes, inputs), run(&wide, inputs.next_multiple_of(CHANNELS)));
+            prop_assert_eq!(&narrow, &wide);
+            let pixels = side * side;
+            let expected = |place: usize| (0..inputs)
+                .map(|i| f64::from(kernel[place / pixels * inputs + i]) * f64::from(planes[i * pixels + place % pixels])).sum();
+            let expected: Vec<f64> = (0..outputs * pixels).map(expected).collect();
+            assert_close(&narrow[..outputs * pixels], &expected, inputs)?;
+            prop_assert!(narrow[outputs * pixels..].iter().all(|value| *value == 0.0));
+        }
+        let trained = ConvShape::of_trained(&spec);
+        prop_assert_eq!(trained.cut(trained.fill_up(&kernel, &spec).into_owned(), &spec), kernel);
     }
 }

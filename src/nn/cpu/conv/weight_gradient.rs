@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::kernel::{Instructions, OuterProducts};
 use super::super::map::{Layout, Map};
-use super::ConvShape;
+use super::{ConvShape, depthwise};
 
 /// Pixels whose products are added up in registers before the sums in memory are touched, at least.
 const PIXELS: usize = 48;
@@ -21,12 +21,16 @@ pub struct WeightGradient {
 impl WeightGradient {
     /// One with room for the sums.
     pub fn new(shape: ConvShape, instructions: Instructions) -> Self {
-        Self { shape, instructions, sums: vec![0.0; shape.weights()] }
+        let sums = if shape.depthwise { Vec::new() } else { vec![0.0; shape.weights()] };
+        Self { shape, instructions, sums }
     }
 
-    /// Writes the gradient (outputs, inputs, size, size) into `kernel`, summed over the photos, whose maps are `inputs`
+    /// Writes the gradient ([`ConvShape::weights`]) into `kernel`, summed over the photos, whose maps are `inputs`
     /// and `gradients`. Works in all threads: each takes one row of the kernel for one block of output channels.
     pub fn run(&mut self, inputs: &[Map], gradients: &[Map], kernel: &mut [f32]) {
+        if self.shape.depthwise {
+            return depthwise::weight_gradient(self.shape, self.instructions, (inputs, gradients), kernel);
+        }
         let ConvShape { inputs: channels, kernel: size, outputs, .. } = self.shape;
         let (shape, instructions) = (self.shape, self.instructions);
         let (block, row) = (instructions.channels(), size * channels * instructions.channels());

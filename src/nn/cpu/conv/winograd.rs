@@ -6,8 +6,9 @@ use std::ops::Range;
 use half::bf16;
 use rayon::prelude::*;
 
-use super::super::kernel::{Enter, Factor, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
+use super::super::kernel::{Enter, Factor, Finish, Instructions, Leave, PLACES, Row, TILE, kernels_to_domain};
 use super::super::map::{Band, Layout, Map};
+use super::Epilogue;
 
 /// Tiles that go into the other domain together, at most: enough to fetch each kernel for, few enough to stay in a
 /// core's cache until they come back.
@@ -56,17 +57,6 @@ impl Tiles for bf16 {
     fn lend(work: impl FnOnce(&mut Buffers<Self>)) {
         HALF.with_borrow_mut(work);
     }
-}
-
-/// What happens to a sum before it is stored; maps are laid out as what comes out.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Epilogue<'a> {
-    /// Added.
-    pub residual: Option<&'a Map>,
-    /// Whether negative results become zero.
-    pub relu: bool,
-    /// Lets a result pass only where it is positive.
-    pub gate: Option<&'a Map>,
 }
 
 /// A row of tiles of one of the photos.
@@ -191,9 +181,7 @@ impl<F: Tiles> Winograd<F> {
                     run: self.inputs,
                     weights: &self.weights[begin..begin + kernels],
                     bias: &self.no_bias,
-                    residual: None,
-                    relu: false,
-                    gate: None,
+                    finish: Finish::NOTHING,
                     output: &mut sums[index * block..],
                     output_step: self.outputs,
                     width: tiles,
@@ -218,16 +206,13 @@ impl<F: Tiles> Winograd<F> {
             let Range { end, .. } = output.rows;
             let Layout { width, .. } = output.layout();
             let pitch = output.layout().pitch();
-            let Epilogue { residual, relu, gate } = epilogue(strip.photo);
             let (values, place) = output.tail_mut(strip.top, 0);
             Leave {
                 sums: &sums[strip.first * self.outputs..],
                 step,
                 channels: self.outputs,
                 bias,
-                residual: residual.map(|map| &map.values()[place..]),
-                relu,
-                gate: gate.map(|map| &map.values()[place..]),
+                finish: epilogue(strip.photo).at(place),
                 output: values,
                 pitch,
                 size: ((end - strip.top).min(TILE), width),

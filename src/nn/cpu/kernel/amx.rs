@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use half::bf16;
 
+use super::finish::Finish;
 use super::lanes::{Four, Lanes};
 use super::row::{Row, finish};
 
@@ -114,9 +115,7 @@ fn unit_agrees() -> bool {
                 run: 64,
                 weights: &weights,
                 bias: &[0.0; CHANNELS],
-                residual: None,
-                relu: false,
-                gate: None,
+                finish: Finish::NOTHING,
                 output: &mut output,
                 output_step: CHANNELS,
                 width,
@@ -283,6 +282,8 @@ mod unit {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::super::architecture::Activation;
+
     #[test]
     fn the_unit_where_there_is_one_multiplies_rightly() {
         if unit::is_permitted() {
@@ -316,9 +317,11 @@ mod tests {
                     run,
                     weights: &weights,
                     bias: &bias,
-                    residual: extra.then_some(&others),
-                    relu,
-                    gate: (!extra).then_some(&others),
+                    finish: Finish {
+                        residual: extra.then_some(&others),
+                        activation: if relu { Activation::Relu } else { Activation::Linear },
+                        gate: (!extra).then_some((&others, Activation::Relu)),
+                    },
                     output: &mut output,
                     output_step: 40,
                     width,
@@ -335,9 +338,9 @@ mod tests {
                     let places = (0..3).flat_map(|r| (0..run).map(move |i| (r, i)));
                     let place = x * 40 + channel;
                     let sum: f32 = places.map(|(r, i)| value(r, i) * weight(r, i)).sum();
-                    let sum = sum + bias[channel] + row.residual.map_or(0.0, |residual| residual[place]);
+                    let sum = sum + bias[channel] + row.finish.residual.map_or(0.0, |residual| residual[place]);
                     let sum = if relu { sum.max(0.0) } else { sum };
-                    row.output[place] = if row.gate.is_none_or(|gate| gate[place] > 0.0) { sum } else { 0.0 };
+                    row.output[place] = if row.finish.gate.is_none_or(|(gate, _)| gate[place] > 0.0) { sum } else { 0.0 };
                 }
             });
             for (got, expected) in tiled.iter().zip(&by_definition) {

@@ -14,8 +14,10 @@ pub(super) trait Lanes: Copy {
     fn subtract(self, other: Self) -> Self;
     /// Lane by lane, zero in place of negative values.
     fn relu(self) -> Self;
-    /// Lane by lane, zero where `other` is not positive.
-    fn where_positive(self, other: Self) -> Self;
+    /// Lane by lane, the smaller.
+    fn minimum(self, other: Self) -> Self;
+    /// Lane by lane, zero where `other` does not lie between zero and `ceiling`.
+    fn where_between(self, other: Self, ceiling: Self) -> Self;
     /// # Safety
     /// [`Lanes::N`] values must be readable from `from`.
     unsafe fn load(from: *const f32) -> Self;
@@ -58,8 +60,14 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
-    fn where_positive(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| if other.0[i] > 0.0 { self.0[i] } else { 0.0 }))
+    fn minimum(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i].min(other.0[i])))
+    }
+
+    #[inline(always)]
+    fn where_between(self, other: Self, ceiling: Self) -> Self {
+        let between = |i: usize| other.0[i] > 0.0 && other.0[i] < ceiling.0[i];
+        Self(std::array::from_fn(|i| if between(i) { self.0[i] } else { 0.0 }))
     }
 
     #[inline(always)]
@@ -78,10 +86,10 @@ impl Lanes for Four {
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _CMP_GT_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
-        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps,
-        _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _CMP_GT_OQ, _CMP_LT_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_cmp_ps, _mm256_fmadd_ps,
+        _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+        _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps,
+        _mm512_max_ps, _mm512_min_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Lanes;
@@ -96,20 +104,22 @@ pub(super) mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn where_positive_512(values: __m512, other: __m512) -> __m512 {
-        _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(other, _mm512_setzero_ps()), values)
+    fn where_between_512(values: __m512, other: __m512, ceiling: __m512) -> __m512 {
+        let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(other, _mm512_setzero_ps());
+        _mm512_maskz_mov_ps(above & _mm512_cmp_ps_mask::<_CMP_LT_OQ>(other, ceiling), values)
     }
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn where_positive_256(values: __m256, other: __m256) -> __m256 {
-        _mm256_and_ps(values, _mm256_cmp_ps::<_CMP_GT_OQ>(other, _mm256_setzero_ps()))
+    fn where_between_256(values: __m256, other: __m256, ceiling: __m256) -> __m256 {
+        let above = _mm256_cmp_ps::<_CMP_GT_OQ>(other, _mm256_setzero_ps());
+        _mm256_and_ps(values, _mm256_and_ps(above, _mm256_cmp_ps::<_CMP_LT_OQ>(other, ceiling)))
     }
 
     macro_rules! lanes {
         (
             $vector:ident, $n:literal, $splat:ident, $fmadd:ident, $add:ident, $sub:ident, $max:ident, $zero:ident,
-            $where_positive:ident, $load:ident, $store:ident
+            $min:ident, $where_between:ident, $load:ident, $store:ident
         ) => {
             impl Lanes for $vector {
                 const N: usize = $n;
@@ -145,9 +155,15 @@ pub(super) mod x86 {
                 }
 
                 #[inline(always)]
-                fn where_positive(self, other: Self) -> Self {
+                fn minimum(self, other: Self) -> Self {
                     // SAFETY: as in `splat`.
-                    unsafe { Self($where_positive(self.0, other.0)) }
+                    unsafe { Self($min(self.0, other.0)) }
+                }
+
+                #[inline(always)]
+                fn where_between(self, other: Self, ceiling: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { Self($where_between(self.0, other.0, ceiling.0)) }
                 }
 
                 #[inline(always)]
@@ -174,7 +190,8 @@ pub(super) mod x86 {
         _mm512_sub_ps,
         _mm512_max_ps,
         _mm512_setzero_ps,
-        where_positive_512,
+        _mm512_min_ps,
+        where_between_512,
         _mm512_loadu_ps,
         _mm512_storeu_ps
     );
@@ -187,7 +204,8 @@ pub(super) mod x86 {
         _mm256_sub_ps,
         _mm256_max_ps,
         _mm256_setzero_ps,
-        where_positive_256,
+        _mm256_min_ps,
+        where_between_256,
         _mm256_loadu_ps,
         _mm256_storeu_ps
     );

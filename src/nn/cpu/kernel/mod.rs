@@ -7,7 +7,9 @@
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
+mod depthwise;
 mod factor;
+mod finish;
 mod lanes;
 mod outer;
 mod row;
@@ -15,7 +17,9 @@ mod winograd;
 
 use std::fmt;
 
+pub(super) use self::depthwise::{DepthwiseProducts, DepthwiseRow};
 pub(super) use self::factor::{Factor, round_to_bf16};
+pub(super) use self::finish::Finish;
 pub(super) use self::outer::OuterProducts;
 pub(super) use self::row::Row;
 pub(super) use self::winograd::{Enter, Leave, OUTPUTS as TILE, PLACES, kernels_to_domain};

@@ -7,13 +7,13 @@ use super::Instructions;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use super::amx;
 use super::factor::{Factor, Factors};
+use super::finish::Finish;
 use super::lanes::{Four, Lanes};
 
 /// One row of output pixels for one block of [`Instructions::channels`] channels.
 ///
 /// Output pixel x, channel c is `bias[c]` + Σ over runs r and i < `run` of
-/// `input[runs[r] + x · input_step + i]` · `weights[(r · run + i) · channels + c]`, plus the residual, cut at zero if
-/// `relu`, or made zero where the gate is not positive. Factors in bf16 are multiplied two at a time: there `run` is
+/// `input[runs[r] + x · input_step + i]` · `weights[(r · run + i) · channels + c]`, and what `finish` makes of it. Factors in bf16 are multiplied two at a time: there `run` is
 /// even, and weights i and i + 1 of a channel lie side by side.
 pub(in super::super) struct Row<'a, F = f32> {
     /// From the first value that the first output pixel needs.
@@ -28,12 +28,8 @@ pub(in super::super) struct Row<'a, F = f32> {
     pub weights: &'a [F],
     /// One for each channel of the block.
     pub bias: &'a [f32],
-    /// Added before the cut; laid out as `output`.
-    pub residual: Option<&'a [f32]>,
-    /// Whether negative results become zero.
-    pub relu: bool,
-    /// Lets a result pass only where it is positive, as the gradient of a ReLU does; laid out as `output`.
-    pub gate: Option<&'a [f32]>,
+    /// What happens to the sums; laid out as `output`.
+    pub finish: Finish<'a>,
     /// From this block's first channel of the first pixel.
     pub output: &'a mut [f32],
     /// Values between neighbouring output pixels.
@@ -62,8 +58,7 @@ impl<F: Factor> Row<'_, F> {
         assert_eq!(self.bias.len(), channels);
         let reach = last * self.output_step + channels;
         assert!(self.output.len() >= reach);
-        assert!(self.residual.is_none_or(|residual| residual.len() >= reach));
-        assert!(self.gate.is_none_or(|gate| gate.len() >= reach));
+        assert!(self.finish.reaches(reach));
     }
 }
 
@@ -160,25 +155,14 @@ unsafe fn tile<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>, be
     }
 }
 
-/// Adds the residual, cuts, lets pass, and stores at `place`.
+/// Stores what becomes of `value` at `place`.
 ///
 /// # Safety
 /// From `place` on there must be a vector's values in the output, and in residual and gate where there are such.
 #[inline(always)]
-pub(super) unsafe fn finish<V: Lanes, F>(row: &mut Row<'_, F>, place: usize, mut value: V) {
+pub(super) unsafe fn finish<V: Lanes, F>(row: &mut Row<'_, F>, place: usize, value: V) {
     // SAFETY: the values are there, as the caller promises.
-    unsafe {
-        if let Some(residual) = row.residual {
-            value = value.add(V::load(residual.as_ptr().add(place)));
-        }
-        if row.relu {
-            value = value.relu();
-        }
-        if let Some(gate) = row.gate {
-            value = value.where_positive(V::load(gate.as_ptr().add(place)));
-        }
-        value.store(row.output.as_mut_ptr().add(place));
-    }
+    unsafe { row.finish.apply(place, value).store(row.output.as_mut_ptr().add(place)) }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -6,6 +6,7 @@ use half::bf16;
 
 use super::Instructions;
 use super::factor::{Factor, Factors};
+use super::finish::Finish;
 use super::lanes::{Four, Lanes};
 
 /// Output pixels of a tile on a side.
@@ -33,7 +34,7 @@ pub(in super::super) struct Enter<'a, F = f32> {
     pub step: usize,
 }
 
-/// Takes a row of tiles back, and adds, cuts and lets pass as [`Row`](super::Row) does.
+/// Takes a row of tiles back, and does with the sums what [`Finish`] says.
 pub(in super::super) struct Leave<'a> {
     /// Laid out as [`Enter::output`].
     pub sums: &'a [f32],
@@ -43,12 +44,8 @@ pub(in super::super) struct Leave<'a> {
     pub channels: usize,
     /// One for each channel.
     pub bias: &'a [f32],
-    /// Laid out as `output`.
-    pub residual: Option<&'a [f32]>,
-    /// Whether negative results become zero.
-    pub relu: bool,
-    /// Laid out as `output`.
-    pub gate: Option<&'a [f32]>,
+    /// What happens to the sums; laid out as `output`.
+    pub finish: Finish<'a>,
     /// From the first pixel of the first tile on.
     pub output: &'a mut [f32],
     /// Values from one line of `output` to the next.
@@ -170,8 +167,7 @@ impl Leave<'_> {
         assert!(self.sums.len() >= (PLACES - 1) * self.step + tiles * self.channels);
         let reach = (rows - 1) * self.pitch + columns * self.channels;
         assert!(self.output.len() >= reach);
-        assert!(self.residual.is_none_or(|residual| residual.len() >= reach));
-        assert!(self.gate.is_none_or(|gate| gate.len() >= reach));
+        assert!(self.finish.reaches(reach));
         match instructions {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => {
@@ -264,20 +260,8 @@ fn leave_tile<V: Lanes>(it: &mut Leave<'_>, tile: usize, channel: usize) {
             let pixel = tile * OUTPUTS + x;
             if pixel < it.size.1 {
                 let place = y * it.pitch + pixel * it.channels + channel;
-                let mut value = value.add(bias);
                 // SAFETY: line `y` and the pixel are among those that `Leave::run` has made sure of.
-                unsafe {
-                    if let Some(residual) = it.residual {
-                        value = value.add(V::load(residual.as_ptr().add(place)));
-                    }
-                    if it.relu {
-                        value = value.relu();
-                    }
-                    if let Some(gate) = it.gate {
-                        value = value.where_positive(V::load(gate.as_ptr().add(place)));
-                    }
-                    value.store(it.output.as_mut_ptr().add(place));
-                }
+                unsafe { it.finish.apply(place, value.add(bias)).store(it.output.as_mut_ptr().add(place)) };
             }
         }
     }
