@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`dataset`] | lists a folder, reads labels, divides photos into training and validation |
 //! | [`photo`] | decodes a file, turns it upright, shrinks it to what the network takes |
-//! | [`nn`] | ResNet18 on candle: weights, features, the swapped head, class activation maps |
+//! | [`nn`] | ResNet18 and MobileNetV2: weights, features, the swapped head, class activation maps |
 //! | [`train`] | features once per photo, then the head, with curves; leaves a run folder |
 //! | [`review`] | predictions, confusion matrix, metrics; a trained model over other folders |
 //! | [`export`] | tables, copies of wrong photos, contact sheet, report |

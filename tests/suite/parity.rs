@@ -194,6 +194,7 @@ fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
         let of_head = ["weight", "bias"].map(|part| format!("{}.{part}", kind.head()));
         let names = names.iter().chain(&of_head).map(String::as_str);
         assert_eq!(names.clone().count(), expected.len());
+        let longest = expected.values().map(|[length, _]| *length).fold(0.0, f64::max);
         for (name, variable) in names.zip(backbone.variables().into_iter().chain(head.variables())) {
             let gradient = gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
@@ -201,9 +202,11 @@ fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
             let weighted: f64 =
                 gradient.iter().zip(values(&hash, gradient.len())).map(|(g, weight)| f64::from(*g) * weight).sum();
             let [expected_length, expected_weighted] = expected[name];
-            close_in_percent(name, length, expected_length);
+            // A bias that the next norm subtracts again has no gradient but rounding.
+            let room = PERCENT * expected_length + 1e-6 * longest;
+            assert!((length - expected_length).abs() <= room, "{name}: {length} instead of {expected_length}");
             // The sum may come out near zero by chance; its like is a fraction of the length.
-            assert!((weighted - expected_weighted).abs() <= PERCENT * expected_length, "{name}: {weighted}");
+            assert!((weighted - expected_weighted).abs() <= room, "{name}: {weighted}");
         }
     }
 }

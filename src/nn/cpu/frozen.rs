@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::super::architecture::{Activation, Architecture, Backbone, ConvSpec, EPSILON, Shortcut};
 use super::super::state_dict::StateDict;
-use super::conv::{ConvShape, Convolution};
+use super::conv::{ConvShape, Convolution, InvertedResidual, Stage};
 use super::idle::Idle;
 use super::kernel::{Instructions, Precision};
 use super::map::{Layout, Map};
@@ -201,6 +201,10 @@ pub(super) fn photo_layout((height, width): (usize, usize), stem: ConvShape) -> 
 }
 
 impl Layer {
+    fn stage(&self) -> Stage<'_> {
+        Stage { convolution: &self.convolution, activation: self.activation }
+    }
+
     fn run(&self, input: &[Map], output: &mut [Map], residuals: Option<&[Map]>) {
         self.convolution.run(input, output, residuals, self.activation);
     }
@@ -226,6 +230,21 @@ impl Block {
         Ok(Self { path: path?, around })
     }
 
+    /// The block as one pass over the rows, where it is such a one and its maps are so large that this pays.
+    fn in_one_pass(&self, input: &Map) -> Option<InvertedResidual<'_>> {
+        let (expansion, depthwise, projection) = match self.path.as_slice() {
+            [expansion, depthwise, projection] => (Some(expansion), depthwise, projection),
+            [depthwise, projection] => (None, depthwise, projection),
+            _ => return None,
+        };
+        let fits = depthwise.convolution.shape().depthwise && input.layout().pixels() >= LARGE;
+        fits.then(|| InvertedResidual {
+            expansion: expansion.map(Layer::stage),
+            depthwise: depthwise.stage(),
+            projection: projection.stage(),
+        })
+    }
+
     /// Fills `output` from `input`, of as many photos.
     fn run(&self, input: &[Map], inner: &mut Inner, around: &mut [Map], output: &mut [Map]) {
         let around = &mut around[..input.len()];
@@ -237,6 +256,12 @@ impl Block {
                 Some(around)
             }
         };
+        if let Some(pass) = input.first().and_then(|first| self.in_one_pass(first)) {
+            for (photo, (input, output)) in input.iter().zip(output).enumerate() {
+                pass.run(input, output, residuals.and_then(|maps| maps.get(photo)));
+            }
+            return;
+        }
         let (mut from, mut free) = (input, &mut inner[..]);
         let Some((last, before)) = self.path.split_last() else { return };
         for layer in before {
@@ -256,6 +281,9 @@ impl Block {
                 Some(around)
             }
         };
+        if let Some(pass) = self.in_one_pass(input) {
+            return pass.run_in_bands(input, output, residual);
+        }
         let (mut from, mut free) = (input, &mut inner[..]);
         let Some((last, before)) = self.path.split_last() else { return };
         for layer in before {

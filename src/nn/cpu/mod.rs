@@ -15,7 +15,7 @@ mod norm;
 mod pool;
 mod trained;
 
-pub use self::conv::{ConvShape, Convolution, DataGradient, Gates, WeightGradient};
+pub use self::conv::{ConvShape, Convolution, DataGradient, Gates, InvertedResidual, Stage, WeightGradient};
 pub use self::frozen::{FeatureMaps, FrozenNetwork};
 pub use self::kernel::{Instructions, Precision};
 pub use self::map::{Layout, Map};

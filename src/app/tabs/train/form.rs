@@ -22,7 +22,7 @@ const SPLITS: [(SplitKind, &str, &str); 3] = [
 ];
 const LAYERS: [(Tune, &str, &str); 3] = [
     (Tune::Head, "last layer", "Seconds: each photo's features are computed once and kept in the cache"),
-    (Tune::LastBlock, "last block", "Minutes: the maps before it are computed once and kept, 100 KB a photo"),
+    (Tune::LastBlock, "last block", "Minutes: the maps before it are computed once and kept, up to 100 KB a photo"),
     (Tune::All, "all layers", "Long: every photo goes forward and backward through the network in every epoch"),
 ];
 const OPTIMIZERS: [(OptimizerKind, &str); 3] =

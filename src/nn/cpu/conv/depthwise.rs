@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::super::kernel::{DepthwiseProducts, DepthwiseRow, Instructions};
+use super::super::kernel::{DepthwiseProducts, DepthwiseRow, Finish, Instructions};
 use super::super::map::{Band, Layout, Map};
 use super::{ConvShape, Epilogue};
 
@@ -65,19 +65,15 @@ impl Depthwise {
         let (corner, width) = (from.border - PADDING, output.layout().width);
         for y in output.rows.clone() {
             let (output, place) = output.tail_mut(y, 0);
-            DepthwiseRow {
-                input: &input.values()[from.at(y * self.stride + corner, corner)..],
-                pitch: from.pitch(),
-                stride: self.stride,
-                channels: self.channels,
-                weights: &self.weights,
-                bias,
-                finish: epilogue.at(place),
-                output,
-                width,
-            }
-            .compute(self.instructions);
+            let line = |i: usize| &input.values()[from.at(y * self.stride + corner + i, corner)..];
+            self.run_row([line(0), line(1), line(2)], output, width, bias, epilogue.at(place));
         }
+    }
+
+    /// One row of `width` pixels from the lines that its windows see, each from the first pixel on.
+    pub fn run_row(&self, lines: [&[f32]; 3], output: &mut [f32], width: usize, bias: &[f32], finish: Finish<'_>) {
+        let Self { channels, stride, instructions, ref weights } = *self;
+        DepthwiseRow { lines, stride, channels, weights, bias, finish, output, width }.compute(instructions);
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use half::bf16;
 use rayon::prelude::*;
 
-use super::super::kernel::{Factor, Instructions, Row, round_to_bf16};
+use super::super::kernel::{Factor, Finish, Instructions, Row, round_to_bf16};
 use super::super::map::{Band, Map};
 use super::{ConvShape, Epilogue};
 
@@ -108,6 +108,41 @@ impl<F: Windows> Direct<F> {
                 }
             });
         });
+    }
+
+    /// What it is computed with.
+    pub fn instructions(&self) -> Instructions {
+        self.instructions
+    }
+
+    /// One row of `width` pixels of a kernel of one pixel and step 1, from pixels that lie `step` values apart. What
+    /// happens to the sums is asked for each block of channels by its first one.
+    pub fn run_pixels<'a>(
+        &self,
+        input: &[F],
+        step: usize,
+        output: &mut [f32],
+        width: usize,
+        bias: &[f32],
+        finish: impl Fn(usize) -> Finish<'a>,
+    ) {
+        let channels = self.instructions.channels();
+        let window = run::<F>(self.shape) * channels;
+        for (block, (weights, bias)) in self.weights.chunks_exact(window).zip(bias.chunks_exact(channels)).enumerate() {
+            Row {
+                input,
+                input_step: step,
+                runs: &[0],
+                run: run::<F>(self.shape),
+                weights,
+                bias,
+                finish: finish(block * channels),
+                output: &mut output[block * channels..],
+                output_step: self.shape.outputs,
+                width,
+            }
+            .compute(self.instructions);
+        }
     }
 
     fn blocks(&self) -> usize {

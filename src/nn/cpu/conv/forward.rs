@@ -4,7 +4,7 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::super::super::architecture::Activation;
-use super::super::kernel::{Instructions, Precision};
+use super::super::kernel::{Finish, Instructions, Precision, round_to_bf16};
 use super::super::map::{Layout, Map};
 use super::depthwise::Depthwise;
 use super::direct::Direct;
@@ -81,7 +81,7 @@ impl Convolution {
     /// before the activation.
     pub fn run(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, activation: Activation) {
         for (input, output) in inputs.iter().zip(outputs.iter_mut()) {
-            output.reshape(self.layout(input));
+            output.reshape(self.layout_after(input.layout()));
         }
         let epilogue = |photo: usize| {
             let residual = residuals.and_then(|residuals| residuals.get(photo));
@@ -108,7 +108,7 @@ impl Convolution {
 
     /// The same for one photo, in all threads: each takes some rows.
     pub fn run_in_bands(&self, input: &Map, output: &mut Map, residual: Option<&Map>, activation: Activation) {
-        output.reshape(self.layout(input));
+        output.reshape(self.layout_after(input.layout()));
         let epilogue = Epilogue { residual, activation, gate: None };
         match &self.weights {
             Weights::Direct(direct) => direct.run_in_bands(input, output, &self.bias, epilogue),
@@ -119,9 +119,39 @@ impl Convolution {
         }
     }
 
-    /// How what becomes of `input` lies.
-    fn layout(&self, input: &Map) -> Layout {
-        let Layout { height, width, .. } = input.layout();
+    /// One row of `width` pixels where the kernel has one pixel and step 1, from pixels that lie `step` values apart.
+    /// What happens to the sums is asked for each block of channels by its first one.
+    pub(super) fn run_pixels<'a>(
+        &self,
+        input: &[f32],
+        step: usize,
+        output: &mut [f32],
+        width: usize,
+        rounded: &mut Vec<bf16>,
+        finish: impl Fn(usize) -> Finish<'a>,
+    ) {
+        match &self.weights {
+            Weights::Direct(direct) => direct.run_pixels(input, step, output, width, &self.bias, finish),
+            Weights::HalfDirect(direct) => {
+                rounded.resize(input.len(), bf16::ZERO);
+                round_to_bf16(input, rounded, direct.instructions());
+                direct.run_pixels(rounded, step, output, width, &self.bias, finish);
+            }
+            // These are never of one pixel.
+            Weights::Winograd(_) | Weights::HalfWinograd(_) | Weights::Depthwise(_) => {}
+        }
+    }
+
+    /// One row of `width` pixels where each channel is convolved by itself, from the lines that its windows see.
+    pub(super) fn run_channels(&self, lines: [&[f32]; 3], output: &mut [f32], width: usize, finish: Finish<'_>) {
+        if let Weights::Depthwise(depthwise) = &self.weights {
+            depthwise.run_row(lines, output, width, &self.bias, finish);
+        }
+    }
+
+    /// How what becomes of a map that lies like this lies.
+    pub fn layout_after(&self, input: Layout) -> Layout {
+        let Layout { height, width, .. } = input;
         let (height, width) = (self.shape.side(height), self.shape.side(width));
         Layout { height, width, channels: self.shape.outputs, border: self.border }
     }

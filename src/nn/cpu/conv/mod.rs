@@ -4,6 +4,7 @@ mod data_gradient;
 mod depthwise;
 mod direct;
 mod forward;
+mod inverted_residual;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
@@ -11,6 +12,7 @@ mod winograd;
 
 pub use self::data_gradient::{DataGradient, Gates};
 pub use self::forward::Convolution;
+pub use self::inverted_residual::{InvertedResidual, Stage};
 pub use self::weight_gradient::WeightGradient;
 pub(super) use self::weight_gradient::channel_sums;
 

@@ -12,13 +12,10 @@ const TAPS: usize = SIDE * SIDE;
 /// One row of output pixels, all channels.
 ///
 /// Output pixel x, channel c is `bias[c]` + Σ over taps (i, j) of
-/// `input[i · pitch + (x · stride + j) · channels + c]` · `weights[(3 · i + j) · channels + c]`, and what `finish`
-/// makes of it.
+/// `lines[i][(x · stride + j) · channels + c]` · `weights[(3 · i + j) · channels + c]`, and what `finish` makes of it.
 pub(in super::super) struct DepthwiseRow<'a> {
-    /// From the first pixel that the first output pixel needs.
-    pub input: &'a [f32],
-    /// Values from one line of `input` to the next.
-    pub pitch: usize,
+    /// The lines of the window, each from the first pixel that the first output pixel needs.
+    pub lines: [&'a [f32]; SIDE],
     /// Pixels between what neighbouring output pixels need: 1 or 2.
     pub stride: usize,
     /// Channels of a pixel.
@@ -88,7 +85,7 @@ impl DepthwiseRow<'_> {
         assert!(width > 0 && channels.is_multiple_of(instructions.channels() / 2));
         assert!(self.stride == 1 || self.stride == 2);
         let last = ((width - 1) * self.stride + SIDE) * channels;
-        assert!(self.pitch >= last && self.input.len() >= (SIDE - 1) * self.pitch + last);
+        assert!(self.lines.iter().all(|line| line.len() >= last));
         assert_eq!((self.weights.len(), self.bias.len()), (TAPS * channels, channels));
         assert!(self.output.len() >= width * channels && self.finish.reaches(width * channels));
     }
@@ -177,9 +174,8 @@ unsafe fn tile<V: Lanes, const STRIDE: usize, const R: usize>(
     // SAFETY: every address below lies within the slices, by what the caller promises.
     unsafe {
         let mut sums = [V::load(it.bias.as_ptr().add(channel)); R];
-        let first = it.input.as_ptr().add(begin * STRIDE * it.channels + channel);
-        for (i, weights) in weights.chunks_exact(SIDE).enumerate() {
-            let line = first.add(i * it.pitch);
+        for (line, weights) in it.lines.iter().zip(weights.chunks_exact(SIDE)) {
+            let line = line.as_ptr().add(begin * STRIDE * it.channels + channel);
             for (j, weight) in weights.iter().enumerate() {
                 for (r, sum) in sums.iter_mut().enumerate() {
                     *sum = sum.multiply_add(V::load(line.add((r * STRIDE + j) * it.channels)), *weight);
