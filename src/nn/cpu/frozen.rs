@@ -117,7 +117,7 @@ impl FrozenNetwork {
     /// The last feature maps of one photo (3, `height`, `width`).
     pub fn last_maps(&self, photo: &[f32], height: usize, width: usize) -> FeatureMaps {
         self.idle.lend(|scratch| {
-            self.run_alone(photo, (height, width), self.blocks.len(), scratch);
+            rayon::scope(|_| self.run_alone(photo, (height, width), self.blocks.len(), scratch));
             let [map, ..] = &scratch.current;
             let Layout { height, width, .. } = map.layout();
             FeatureMaps { values: map.to_planes(), height, width }
@@ -140,7 +140,9 @@ impl FrozenNetwork {
                 read(&scratch.current[0])
             };
             let photos = photos.chunks_exact(photo);
-            return self.idle.lend(|scratch| photos.flat_map(|photo| of_photo(photo, scratch)).collect());
+            // Within the threads' pool, so that they need not be woken for each layer.
+            let run = |scratch: &mut Scratch| photos.flat_map(|photo| of_photo(photo, scratch)).collect();
+            return self.idle.lend(|scratch| rayon::scope(|_| run(scratch)));
         }
         let of_group = |group: &[f32]| {
             self.idle.lend(|scratch| {
