@@ -124,10 +124,27 @@ impl Map {
     /// Takes up a photo (channels, height, width).
     pub fn fill_from_planes(&mut self, planes: &[f32], layout: Layout) {
         self.reshape(layout);
+        if layout.channels == 3 {
+            return self.fill_from_colours(planes);
+        }
         for (c, plane) in planes.chunks_exact(layout.pixels()).take(layout.channels).enumerate() {
             for (places, line) in self.rows_mut().zip(plane.chunks_exact(layout.width)) {
                 let places = places.iter_mut().skip(c).step_by(layout.channels);
                 places.zip(line).for_each(|(place, value)| *place = *value);
+            }
+        }
+    }
+
+    /// The same of three channels, pixel by pixel: a photo is large enough for that to matter.
+    fn fill_from_colours(&mut self, planes: &[f32]) {
+        let Layout { width, .. } = self.layout;
+        let (red, others) = planes.split_at(self.layout.pixels());
+        let (green, blue) = others.split_at(self.layout.pixels());
+        let lines = red.chunks_exact(width).zip(green.chunks_exact(width).zip(blue.chunks_exact(width)));
+        for (places, (red, (green, blue))) in self.rows_mut().zip(lines) {
+            let colours = red.iter().zip(green.iter().zip(blue));
+            for (pixel, (red, (green, blue))) in places.chunks_exact_mut(3).zip(colours) {
+                pixel.copy_from_slice(&[*red, *green, *blue]);
             }
         }
     }
