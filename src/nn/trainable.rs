@@ -338,7 +338,7 @@ mod tests {
 
     fn input(backbone: Backbone, start: Start) -> Tensor {
         // Squares: candle's gradient of a convolution with step 2 takes both sides for equally odd. MobileNetV2's many
-        // norms magnify rounding where their batches are small.
+        // norms magnify rounding, the more the smaller their batches are.
         let side = if backbone == Backbone::Resnet18 { 50 } else { 98 };
         let shape = match start {
             Start::Photos => [3, 3, side, side],
@@ -403,7 +403,9 @@ mod tests {
                 assert_eq!(variables.len(), expected.len());
                 for (place, (variable, expected)) in variables.into_iter().zip(&expected).enumerate() {
                     let far = distance(gradients.get(variable).unwrap(), expected);
-                    assert!(far < 2e-3, "{what}: gradient {place} is {far} off");
+                    let many_norms = backbone == Backbone::MobilenetV2 && statistics == Statistics::Batch;
+                    let room = if many_norms { 1e-2 } else { 2e-3 };
+                    assert!(far < room, "{what}: gradient {place} is {far} off");
                 }
                 let stored = trainable.weights().unwrap();
                 for (name, _) in backbone.architecture().tensor_shapes() {
