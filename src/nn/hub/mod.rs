@@ -31,6 +31,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::bundled;
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 
@@ -238,9 +239,13 @@ impl Hub {
     }
 
     fn by_hand(&self, source: &Source) -> String {
+        let own = if source.backbone == bundled::BACKBONE.name() {
+            "take those that come with the program (--weights bundled)".to_owned()
+        } else {
+            format!("take {}, whose weights come with the program", bundled::BACKBONE.title())
+        };
         format!(
-            "download {} from {} on another machine and choose that file as weights (--weights FILE), or take those that \
-             come with the program (--weights bundled)",
+            "download {} from {} on another machine and choose that file as weights (--weights FILE), or {own}",
             source.file,
             self.url(source)
         )
