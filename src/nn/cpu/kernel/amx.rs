@@ -39,7 +39,7 @@ fn is_available() -> bool {
 /// Where there is none, or a slice is shorter than the description says.
 pub(super) fn row(it: &mut Row<'_, bf16>) {
     assert!(serves(it) && is_x86_feature_detected!("avx512f"));
-    let unit = unit::Unit::configure(PIXELS.min(it.width));
+    let unit = unit::Unit::configure(pixels_of_a_tile(it.width));
     // SAFETY: the processor has the instructions, as was just asked.
     unsafe { x86::row_avx512(it, |tiles, sums| unit.multiply(tiles, sums)) };
 }
@@ -55,12 +55,19 @@ struct Tiles<'a> {
     pixels: usize,
 }
 
+/// Pixels of a tile, so that pairs of tiles cover a row of `width` with as little as can be done twice: the unit takes
+/// the longer the more pixels a tile has.
+fn pixels_of_a_tile(width: usize) -> usize {
+    let pairs = width.div_ceil(2 * PIXELS);
+    width.div_ceil(2 * pairs.max(1))
+}
+
 /// The row, two tiles of pixels at a time; the last ones may overlap those before. `multiply` is the unit or what stands
 /// for it.
 #[inline(always)]
 fn rows_of_tiles<V: Lanes>(it: &mut Row<'_, bf16>, multiply: impl Fn(&Tiles<'_>, &mut Sums)) {
     it.check(CHANNELS);
-    let pixels = PIXELS.min(it.width);
+    let pixels = pixels_of_a_tile(it.width);
     let last = it.width - pixels;
     let mut sums = Sums([[[0.0; CHANNELS]; PIXELS]; 2]);
     for first in (0..it.width.div_ceil(pixels)).step_by(2) {
@@ -123,7 +130,7 @@ fn unit_agrees() -> bool {
             rows_of_tiles::<Four>(&mut row, multiply);
             output
         };
-        let unit = unit::Unit::configure(PIXELS.min(width));
+        let unit = unit::Unit::configure(pixels_of_a_tile(width));
         let (fast, slow) = (compute(&|tiles, sums| unit.multiply(tiles, sums)), compute(&plain));
         fast.iter().zip(&slow).all(|(fast, slow)| (fast - slow).abs() <= 1e-3 * slow.abs().max(1.0))
     })
