@@ -1,14 +1,11 @@
-//! A picture to draw on: text, boxes, lines and marks, all with smooth edges.
+//! A picture to put photos on: text, boxes and marks beside them, all with smooth edges.
 
-use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 
+use super::lettering::Lettering;
 use super::palette;
 use crate::dataset::Class;
-use crate::error::{Context, Error, Result};
-
-const REGULAR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/Inter-Regular.otf"));
-const SEMIBOLD: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/Inter-SemiBold.otf"));
+use crate::error::Result;
 
 /// How text looks.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +45,8 @@ pub enum Align {
 #[derive(Clone, Debug)]
 pub struct Canvas {
     pixels: RgbImage,
-    regular: FontRef<'static>,
-    semibold: FontRef<'static>,
+    regular: Lettering,
+    semibold: Lettering,
 }
 
 impl Canvas {
@@ -58,17 +55,11 @@ impl Canvas {
     /// # Errors
     /// Where the program's own fonts cannot be read.
     pub fn new(width: u32, height: u32, colour: Rgb<u8>) -> Result<Self> {
-        let font = |bytes| FontRef::try_from_slice(bytes).context("Cannot read the program's font");
         Ok(Self {
             pixels: RgbImage::from_pixel(width, height, colour),
-            regular: font(REGULAR)?,
-            semibold: font(SEMIBOLD)?,
+            regular: Lettering::regular()?,
+            semibold: Lettering::semibold()?,
         })
-    }
-
-    /// The picture as it is.
-    pub fn pixels(&self) -> &RgbImage {
-        &self.pixels
     }
 
     /// The finished picture.
@@ -83,35 +74,19 @@ impl Canvas {
             Align::Centre => x - self.width_of(text, ink) / 2.0,
             Align::Right => x - self.width_of(text, ink),
         };
-        self.each_pixel(x, y, text, ink, |pixels, x, y, coverage| blend(pixels, x, y, ink.colour, coverage));
-    }
-
-    /// Writes one line of text upwards, centred on `y`, with its baseline at `x`.
-    pub fn text_upwards(&mut self, x: f32, y: f32, text: &str, ink: Ink) {
-        let (along, across) = (y + self.width_of(text, ink) / 2.0, x);
-        self.each_pixel(0.0, 0.0, text, ink, |pixels, dx, dy, coverage| {
-            blend(pixels, across as i32 + dy, along as i32 - dx, ink.colour, coverage);
-        });
+        let letters = if ink.bold { &self.semibold } else { &self.regular };
+        letters.trace(text, ink.size, (x, y), |x, y, coverage| blend(&mut self.pixels, x, y, ink.colour, coverage));
     }
 
     /// The width of one line of text.
     pub fn width_of(&self, text: &str, ink: Ink) -> f32 {
-        let font = self.font(ink).as_scaled(scale(self.font(ink), ink.size));
-        let mut previous: Option<GlyphId> = None;
-        let mut width = 0.0;
-        for character in text.chars() {
-            let glyph = font.glyph_id(character);
-            width += previous.map_or(0.0, |previous| font.kern(previous, glyph)) + font.h_advance(glyph);
-            previous = Some(glyph);
-        }
-        width
+        self.letters(ink).width(text, ink.size)
     }
 
     /// The text, its middle left out where it is wider than `width`. Characters that cannot be drawn on a line, such
     /// as line breaks and those that the font lacks, are replaced by `□`.
     pub fn fitted(&self, text: &str, ink: Ink, width: f32) -> String {
-        let drawable = |c: char| !c.is_control() && self.font(ink).glyph_id(c) != GlyphId(0);
-        let characters: Vec<char> = text.chars().map(|c| if drawable(c) { c } else { '□' }).collect();
+        let characters: Vec<char> = text.chars().map(|c| if self.letters(ink).has(c) { c } else { '□' }).collect();
         let whole: String = characters.iter().collect();
         if self.width_of(&whole, ink) <= width {
             return whole;
@@ -141,18 +116,6 @@ impl Canvas {
             let dx = (px - x - half_width).abs() - half_width + radius;
             let dy = (py - y - half_height).abs() - half_height + radius;
             radius - dx.max(0.0).hypot(dy.max(0.0)) - dx.max(dy).min(0.0)
-        });
-    }
-
-    /// A line with round ends.
-    pub fn line(&mut self, from: (f32, f32), to: (f32, f32), width: f32, colour: Rgb<u8>) {
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let length2 = (dx * dx + dy * dy).max(f32::MIN_POSITIVE);
-        let bounds =
-            [from.0.min(to.0) - width, from.1.min(to.1) - width, dx.abs() + 2.0 * width, dy.abs() + 2.0 * width];
-        self.fill(bounds, colour, |px, py| {
-            let along = (((px - from.0) * dx + (py - from.1) * dy) / length2).clamp(0.0, 1.0);
-            width / 2.0 - (px - from.0 - along * dx).hypot(py - from.1 - along * dy)
         });
     }
 
@@ -188,32 +151,8 @@ impl Canvas {
         image::imageops::replace(&mut self.pixels, picture, i64::from(x), i64::from(y));
     }
 
-    /// Blends one pixel.
-    pub fn dot(&mut self, x: i32, y: i32, colour: Rgb<u8>, coverage: f32) {
-        blend(&mut self.pixels, x, y, colour, coverage);
-    }
-
-    fn font(&self, ink: Ink) -> &FontRef<'static> {
+    fn letters(&self, ink: Ink) -> &Lettering {
         if ink.bold { &self.semibold } else { &self.regular }
-    }
-
-    fn each_pixel(&mut self, x: f32, y: f32, text: &str, ink: Ink, mut put: impl FnMut(&mut RgbImage, i32, i32, f32)) {
-        let unscaled = if ink.bold { &self.semibold } else { &self.regular };
-        let font = unscaled.as_scaled(scale(unscaled, ink.size));
-        let mut pen = x;
-        let mut previous: Option<GlyphId> = None;
-        for character in text.chars() {
-            let id = font.glyph_id(character);
-            pen += previous.map_or(0.0, |previous| font.kern(previous, id));
-            if let Some(outline) = font.outline_glyph(id.with_scale_and_position(font.scale(), point(pen, y))) {
-                let bounds = outline.px_bounds();
-                outline.draw(|dx, dy, coverage| {
-                    put(&mut self.pixels, bounds.min.x as i32 + dx as i32, bounds.min.y as i32 + dy as i32, coverage);
-                });
-            }
-            pen += font.h_advance(id);
-            previous = Some(id);
-        }
     }
 
     /// Fills where `inside`, the distance to the edge in pixels, is positive.
@@ -228,23 +167,6 @@ impl Canvas {
             }
         }
     }
-}
-
-/// The picture as PNG.
-///
-/// # Errors
-/// Where the encoder fails, which does not happen in memory.
-pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    image::codecs::png::PngEncoder::new(&mut bytes)
-        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
-        .map_err(|cause| Error::new("Cannot encode a picture as PNG").detail(cause.to_string()))?;
-    Ok(bytes)
-}
-
-/// What ab_glyph calls the scale, the line's height, for a size in pixels to the em.
-fn scale(font: &FontRef<'_>, size: f32) -> PxScale {
-    PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap_or(1000.0))
 }
 
 fn blend(pixels: &mut RgbImage, x: i32, y: i32, colour: Rgb<u8>, coverage: f32) {
@@ -279,15 +201,6 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_the_em() {
-        let mut canvas = Canvas::new(100, 100, PAPER).unwrap();
-        canvas.text(10.0, 80.0, "H", Ink::regular(50.0, TEXT), Align::Left);
-        let rows: Vec<u32> = inked(&canvas).into_iter().map(|(_, y)| y).collect();
-        let height = rows.iter().max().unwrap() - rows.iter().min().unwrap() + 1;
-        assert!((35..=38).contains(&height), "Inter's capitals are 0.727 em: {height}");
-    }
-
-    #[test]
     fn long_names_lose_their_middle() {
         let canvas = Canvas::new(1, 1, PAPER).unwrap();
         let fitted = canvas.fitted("Positive/a/very/long/folder/name/06677.jpg", INK, 150.0);
@@ -296,9 +209,6 @@ mod tests {
             "{fitted}"
         );
         assert_eq!(canvas.fitted("a\nbひ", INK, 150.0), "a□b□");
-        assert!(
-            [REGULAR, SEMIBOLD].iter().all(|font| FontRef::try_from_slice(font).unwrap().glyph_id('□') != GlyphId(0))
-        );
     }
 
     #[test]
@@ -318,7 +228,7 @@ mod tests {
         let mut canvas = Canvas::new(10, 10, PAPER).unwrap();
         canvas.text(-50.0, 500.0, "outside", INK, Align::Left);
         canvas.disc((-100.0, 4.0), 3.0, TEXT);
-        canvas.line((-5.0, 5.0), (30.0, 5.0), 2.0, TEXT);
+        canvas.fill_box([-5.0, 4.0, 35.0, 2.0], 0.0, TEXT);
         assert_eq!(inked(&canvas).len(), 20);
     }
 }

@@ -96,7 +96,21 @@ fn figures_section(facts: &CardFacts<'_>) -> String {
          cracks at the price of more false alarms, or higher.",
         metrics.threshold
     );
-    text
+    text + &plots(facts)
+}
+
+/// Where the plots are, and why one is not.
+fn plots(facts: &CardFacts<'_>) -> String {
+    let files = "\nPlots, as SVG and as PNG: loss and accuracy in `curves`, these counts in `confusion`";
+    let [intact, cracked] = Class::ALL.map(|class| facts.metrics.confusion.with_label(class));
+    match (facts.record.data.validation, intact, cracked) {
+        (0, ..) => format!("{files}. There is no ROC curve, because no photos were kept for validation.\n"),
+        (_, 0, _) | (_, _, 0) => {
+            let only = if intact == 0 { Class::Positive } else { Class::Negative }.word();
+            format!("{files}. There is no ROC curve, because all validation photos are {only}.\n")
+        }
+        _ => format!("{files}, the ROC curve of these photos in `roc`.\n"),
+    }
 }
 
 fn photo_word(metrics: &Metrics) -> &'static str {
@@ -356,6 +370,19 @@ mod tests {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
         assert!(!text.contains("/home/"), "the way to the folder is nobody's business");
+    }
+
+    #[test]
+    fn says_why_there_is_no_roc_curve() {
+        let mut run = fixture::run();
+        let text = |run: &crate::train::run_dir::Run, metrics: &Metrics| {
+            card(&CardFacts::of(&run.record, metrics, &run.epochs, 2))
+        };
+        assert!(text(&run, &fixture::validation_metrics(&run)).contains("the ROC curve of these photos in `roc`"));
+        let intact = Metrics::of(&run.predictions[..2], 0.5);
+        assert!(text(&run, &intact).contains("no ROC curve, because all validation photos are intact"));
+        run.record.data.validation = 0;
+        assert!(text(&run, &intact).contains("no ROC curve, because no photos were kept for validation"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::canvas::{Align, Canvas, Ink, png};
-use super::{figures, palette};
+use super::canvas::{Align, Canvas, Ink};
+use super::{figures, palette, png};
 use crate::error::Result;
 use crate::format;
 use crate::review::predictions::{Outcome, Prediction};
@@ -94,7 +94,7 @@ pub fn page(
         tile(&mut canvas, (x.round(), y), photo, thumbnail.as_ref().ok(), heading.threshold);
     }
     foot(&mut canvas, heading, (number, pages), height - 26.0);
-    png(canvas.pixels())
+    png::encode(&canvas.into_pixels())
 }
 
 fn head(canvas: &mut Canvas, heading: &Heading) {

@@ -10,9 +10,11 @@ pub mod copies;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
+pub mod lettering;
 pub mod palette;
 mod plan;
 pub mod plots;
+pub mod png;
 pub mod report;
 pub mod tensorboard;
 mod thumbnails;

@@ -13,7 +13,7 @@ use crate::dataset::{Class, Problem};
 use crate::error::{Context, Result};
 use crate::format;
 use crate::review::confusion::Confusion;
-use crate::review::metrics::Metrics;
+use crate::review::metrics::{Metrics, RocCurve};
 use crate::review::predictions::Prediction;
 
 /// The most misclassified photos that are shown; the tables have them all.
@@ -37,6 +37,7 @@ pub fn page(
     let mut body = heading(source);
     body += &figures_section(&groups);
     body += &matrices(&groups);
+    body += &ranking(source, &groups)?;
     body += &course(source)?;
     body += &errors(source, worst, thumbnails)?;
     body += &run_section(source);
@@ -54,6 +55,7 @@ pub fn page(
 
 /// The labelled photos of one side of the split, and their figures.
 struct Group {
+    part: Option<Part>,
     title: &'static str,
     metrics: Metrics,
 }
@@ -66,7 +68,7 @@ fn groups(source: &Source<'_>) -> Vec<Group> {
     ];
     let group = |(part, title)| {
         let metrics = Metrics::of(source.predictions.iter().filter(|p| p.part == part), source.threshold);
-        (metrics.photos > 0).then_some(Group { title, metrics })
+        (metrics.photos > 0).then_some(Group { part, title, metrics })
     };
     sides.into_iter().filter_map(group).collect()
 }
@@ -160,12 +162,30 @@ fn course(source: &Source<'_>) -> Result<String> {
     if source.epochs.is_empty() {
         return Ok(String::new());
     }
-    let picture = STANDARD.encode(plots::curves(source.epochs, source.best_epoch)?);
-    Ok(format!(
-        "<section>\n<h2>Training</h2>\n<img class=\"plate\" width=\"1800\" height=\"760\" alt=\"Loss and accuracy of \
-         {} epochs\" src=\"data:image/png;base64,{picture}\">\n</section>\n",
-        source.epochs.len()
-    ))
+    let name = format!("Loss and accuracy of {} epochs", format::count(source.epochs.len() as u64));
+    let plot = plate(&plots::Curves::new(source.epochs, source.best_epoch)?, &name)?;
+    Ok(format!("<section>\n<h2>Training</h2>\n{plot}</section>\n"))
+}
+
+/// The ROC curve of photos that were not trained on.
+fn ranking(source: &Source<'_>, groups: &[Group]) -> Result<String> {
+    let Some(group) = groups.iter().find(|group| group.part != Some(Part::Train)) else { return Ok(String::new()) };
+    let photos = source.predictions.iter().filter(|p| p.part == group.part);
+    let Some(curve) = RocCurve::of(photos, source.threshold) else { return Ok(String::new()) };
+    let title = match group.part {
+        Some(part) => format!("ROC of the {} photos", part.name()),
+        None => "ROC".to_owned(),
+    };
+    let plot = plate(&plots::Roc { title: &title, curve: &curve }, &title)?;
+    Ok(format!("<section>\n<h2>Ranking</h2>\n{plot}</section>\n"))
+}
+
+/// A plot as part of the page.
+fn plate(plot: &impl plots::Plot, name: &str) -> Result<String> {
+    let svg = plots::svg(plot)?;
+    // Within HTML an SVG needs no name of its language, and the page names no address at all.
+    let open = format!("<svg class=\"plate\" role=\"img\" aria-label=\"{}\"", escaped(name));
+    Ok(svg.replacen("<svg", &open, 1).replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1))
 }
 
 fn errors(source: &Source<'_>, worst: &[Prediction], thumbnails: &[Result<RgbImage>]) -> Result<String> {
@@ -309,7 +329,8 @@ mod tests {
         for part in [
             "4 photos · 2 called cracked · 2 of 4 labelled ones wrong · threshold 0.50",
             "<th>Accuracy</th><td class=\"number\">0.5000</td>",
-            "data:image/png;base64,",
+            "<svg class=\"plate\" role=\"img\" aria-label=\"Loss and accuracy of 3 epochs\"",
+            "<svg class=\"plate\" role=\"img\" aria-label=\"ROC of the validation photos\"",
             "data:image/jpeg;base64,",
             "cannot be read",
             "All 2, worst first",

@@ -45,8 +45,7 @@ impl Metrics {
     pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: f32) -> Self {
         let labelled: Vec<&Prediction> = predictions.into_iter().filter(|p| p.truth.is_some()).collect();
         let confusion = Confusion::of(labelled.iter().copied(), threshold);
-        let scores: Vec<(f32, bool)> =
-            labelled.iter().map(|p| (p.p_positive, p.truth == Some(Class::Positive))).collect();
+        let scores = scores(&labelled);
         let losses: Vec<f64> = labelled.iter().filter_map(|p| p.loss()).map(f64::from).collect();
         Self {
             photos: labelled.len(),
@@ -64,6 +63,78 @@ impl Metrics {
             confusion,
         }
     }
+}
+
+/// One point of a ROC curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RocPoint {
+    /// Of the intact photos, the share called cracked.
+    pub false_positive_rate: f64,
+    /// Of the cracked photos, the share called cracked.
+    pub true_positive_rate: f64,
+    /// The probability from which a photo is called cracked here.
+    pub threshold: f32,
+}
+
+/// A model's receiver operating characteristic on labelled photos.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RocCurve {
+    /// From (0, 0) to (1, 1), see [`roc`].
+    pub points: Vec<RocPoint>,
+    /// The area under it.
+    pub auroc: f64,
+    /// Where the model's own threshold lies.
+    pub chosen: RocPoint,
+}
+
+impl RocCurve {
+    /// The curve over the labelled ones among `predictions`; `None` unless both classes occur.
+    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: f32) -> Option<Self> {
+        let predictions: Vec<_> = predictions.into_iter().collect();
+        let confusion = Confusion::of(predictions.iter().copied(), threshold);
+        let scores = scores(&predictions);
+        let chosen = RocPoint {
+            false_positive_rate: confusion.rate(Class::Negative, Class::Positive)?,
+            true_positive_rate: confusion.recall()?,
+            threshold,
+        };
+        Some(Self { points: roc(&scores)?, auroc: auroc(&scores)?, chosen })
+    }
+}
+
+/// Probability and whether cracked, of the labelled ones.
+fn scores(predictions: &[&Prediction]) -> Vec<(f32, bool)> {
+    predictions.iter().filter_map(|p| Some((p.p_positive, p.truth? == Class::Positive))).collect()
+}
+
+/// The ROC curve by falling threshold, from (0, 0), where nothing is called cracked, to (1, 1); without the points that
+/// lie evenly between their neighbours, as scikit-learn's `roc_curve`. `None` unless both classes occur.
+pub fn roc(scores: &[(f32, bool)]) -> Option<Vec<RocPoint>> {
+    let positives = scores.iter().filter(|s| s.1).count();
+    let negatives = scores.len() - positives;
+    if positives == 0 || negatives == 0 {
+        return None;
+    }
+    let (mut found, mut seen) = (0, 0);
+    let mut counts = Vec::new(); // false positives, true positives, threshold
+    for tied in by_falling_score(scores).chunk_by(|a, b| a.0 == b.0) {
+        found += tied.iter().filter(|s| s.1).count();
+        seen += tied.len();
+        counts.extend(tied.first().map(|first| (seen - found, found, first.0)));
+    }
+    let point = |(false_positives, true_positives, threshold)| RocPoint {
+        false_positive_rate: false_positives as f64 / negatives as f64,
+        true_positive_rate: true_positives as f64 / positives as f64,
+        threshold,
+    };
+    let bends = counts.windows(3).filter_map(|three| match *three {
+        [a, b, c] if b.0 - a.0 == c.0 - b.0 && b.1 - a.1 == c.1 - b.1 => None,
+        [_, b, _] => Some(b),
+        _ => None,
+    });
+    let ends = (counts.first().copied(), counts.last().copied().filter(|_| counts.len() > 1));
+    let kept = std::iter::once((0, 0, f32::INFINITY)).chain(ends.0).chain(bends).chain(ends.1);
+    Some(kept.map(point).collect())
 }
 
 /// Area under the ROC curve by ranks (Mann and Whitney), ties counted half; `None` unless both classes occur.
@@ -139,8 +210,54 @@ mod tests {
     }
 
     #[test]
+    fn the_roc_curve_agrees_with_scikit_learn() {
+        let file: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/roc_case.json")).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            let (count, levels) = (case["count"].as_u64().unwrap(), case["levels"].as_u64().unwrap());
+            let score = |index: u64| {
+                let level = (index * 7919 + 13) % levels;
+                (level as f32 / levels as f32, (index * 104_729) % levels < level)
+            };
+            let scores: Vec<_> = (0..count).map(score).collect();
+            let numbers =
+                |name: &str| case[name].as_array().unwrap().iter().map(|n| n.as_f64().unwrap_or(f64::INFINITY));
+            let expected: Vec<[f64; 3]> = numbers("false_positive_rate")
+                .zip(numbers("true_positive_rate"))
+                .zip(numbers("threshold"))
+                .map(|((x, y), threshold)| [x, y, threshold])
+                .collect();
+            let points = roc(&scores).unwrap();
+            assert_eq!(points.len(), expected.len());
+            for (point, [x, y, threshold]) in points.iter().zip(expected) {
+                assert!((point.false_positive_rate - x).abs() < 1e-12 && (point.true_positive_rate - y).abs() < 1e-12);
+                assert_eq!(point.threshold, threshold as f32);
+            }
+            assert!((auroc(&scores).unwrap() - case["auroc"].as_f64().unwrap()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_chosen_threshold_lies_on_the_curve() {
+        let prediction = |(p_positive, cracked): &(f32, bool)| Prediction {
+            sample: 0,
+            file: String::new(),
+            path: Default::default(),
+            part: None,
+            truth: Some(if *cracked { Class::Positive } else { Class::Negative }),
+            p_positive: *p_positive,
+        };
+        let predictions: Vec<_> = SCORES.iter().map(prediction).collect();
+        let curve = RocCurve::of(&predictions, 0.4).unwrap();
+        let same = |p: &&RocPoint| p.threshold == 0.4;
+        assert_eq!(curve.points.iter().find(same), Some(&curve.chosen));
+        assert_eq!((curve.points[0].threshold, curve.points.last().unwrap().true_positive_rate), (f32::INFINITY, 1.0));
+        assert_eq!(RocCurve::of(&predictions[..2], 0.4), None, "intact photos alone");
+    }
+
+    #[test]
     fn figures_without_meaning_are_absent() {
         assert_eq!(auroc(&[(0.3, true)]), None);
+        assert_eq!(roc(&[(0.3, true)]), None);
         assert_eq!(average_precision(&[(0.3, false)]), None);
         assert_eq!(calibration_error(&[]), None);
     }

@@ -27,10 +27,12 @@ pub const MISCLASSIFIED: &str = "misclassified.csv";
 pub const MODEL: &str = "model.safetensors";
 /// The newest epoch with the state of the optimiser, to resume from.
 pub const LAST: &str = "last.safetensors";
-/// Loss and accuracy as a picture.
+/// Loss and accuracy as a picture; beside it, as beside the others, the same as SVG.
 pub const CURVES: &str = "curves.png";
 /// The confusion matrix as a picture.
 pub const CONFUSION: &str = "confusion.png";
+/// The ROC curve as a picture, where there are validation photos of both classes.
+pub const ROC: &str = "roc.png";
 /// The model card.
 pub const CARD: &str = "card.md";
 

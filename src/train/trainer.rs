@@ -24,7 +24,6 @@ use crate::nn::network::{Model, Network};
 use crate::nn::trainable;
 use crate::photo::check::check;
 use crate::places::Places;
-use crate::review::confusion::Confusion;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
 
@@ -315,12 +314,14 @@ fn finish(
     let threshold = model.threshold;
     let judged = judged(predictions);
     let metrics = Metrics::of(judged.iter().copied(), threshold);
-    let confusion = Confusion::of(judged.iter().copied(), threshold);
     let wrong = predictions::misclassified(predictions, threshold);
     run.write(run_dir::PREDICTIONS, &predictions::to_csv(predictions, threshold)?)?;
     run.write(run_dir::MISCLASSIFIED, &predictions::to_csv(&wrong, threshold)?)?;
-    run.write(run_dir::CURVES, &plots::curves(&epochs.records, Some(epochs.best_epoch))?)?;
-    run.write(run_dir::CONFUSION, &plots::confusion(&confusion, "Validation photos")?)?;
+    let pictures = plots::of_run(&epochs.records, epochs.best_epoch, &judged, threshold)?;
+    for picture in &pictures {
+        run.write(&format!("{}.svg", picture.name), picture.svg.as_bytes())?;
+        run.write(&format!("{}.png", picture.name), &picture.png)?;
+    }
     let facts = card::CardFacts::of(record, &metrics, &epochs.records, epochs.best_epoch);
     run.write(run_dir::CARD, card::card(&facts).as_bytes())?;
     tensorboard::write_run(run.path(), &epochs.records)?;

@@ -108,6 +108,10 @@ fn a_run_leaves_what_it_promises_and_a_second_computes_nothing() {
         run_dir::LAST,
         run_dir::CURVES,
         run_dir::CONFUSION,
+        run_dir::ROC,
+        "curves.svg",
+        "confusion.svg",
+        "roc.svg",
         run_dir::CARD,
         crackscope::export::tensorboard::FILE,
     ] {
