@@ -92,6 +92,16 @@ impl Head {
         [&self.weight, &self.bias]
     }
 
+    /// Weight (2 × F, row by row) and bias (2).
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn values(&self) -> Result<(Vec<f32>, Vec<f32>)> {
+        let values = |var: &Var| var.flatten_all()?.to_vec1();
+        let both = || Ok((values(&self.weight)?, values(&self.bias)?));
+        both().map_err(failed("read the last layer"))
+    }
+
     /// Row of the weight for cracked minus that for intact (F), and the same of the bias: what speaks for a crack.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::observer::{EpochRecord, Event, Observer};
 use super::run_dir::{self, Results, RunDir};
 use super::schedule;
 use crate::error::{Error, Result};
+use crate::export::tensorboard::EventLog;
 use crate::job::{Meter, Phase, Progress, Watch, wait_while};
 use crate::nn::random;
 use crate::nn::state_dict::StateDict;
@@ -72,6 +73,7 @@ impl<'a> EpochLoop<'a> {
     /// epoch is done.
     pub fn run(mut self, run: &RunDir) -> Result<Epochs> {
         let mut results = run.begin_results(&self.records)?;
+        let mut events = EventLog::begin(run.path(), &self.records)?;
         let phase = self.learner.phase();
         let unit = if phase == Phase::Train { 1 } else { self.learner.photos_per_epoch() };
         let mut meter = Meter::new(self.observer, phase, Some((self.config.epochs * unit) as u64));
@@ -80,7 +82,7 @@ impl<'a> EpochLoop<'a> {
         }
         let mut stopped = false;
         while self.records.len() < self.config.epochs && !self.is_stuck() {
-            if !self.epoch(run, &mut results, &mut meter)? {
+            if !self.epoch(run, (&mut results, &mut events), &mut meter)? {
                 stopped = true;
                 break;
             }
@@ -91,7 +93,12 @@ impl<'a> EpochLoop<'a> {
     }
 
     /// One epoch; false where the user stopped it half-way.
-    fn epoch(&mut self, run: &RunDir, results: &mut Results, meter: &mut Meter<'_>) -> Result<bool> {
+    fn epoch(
+        &mut self,
+        run: &RunDir,
+        (results, events): (&mut Results, &mut EventLog),
+        meter: &mut Meter<'_>,
+    ) -> Result<bool> {
         let epoch = self.records.len() + 1;
         let before = self.records.last().map_or(0.0, |record| record.seconds);
         let begun = Instant::now();
@@ -123,6 +130,8 @@ impl<'a> EpochLoop<'a> {
         self.records.push(record);
         self.save(run)?;
         results.add(&record)?;
+        let (weight, bias) = self.learner.head().values()?;
+        events.add_epoch(&record, &[("weight", weight), ("bias", bias)])?;
         self.observer.event(Event::Epoch { record, best });
         Ok(true)
     }

@@ -12,6 +12,7 @@ pub use self::source::{Maps, Source};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
+use crate::nn::head::Head;
 use crate::nn::state_dict::StateDict;
 
 /// Something that learns from numbered training photos and is judged by validation photos.
@@ -36,6 +37,9 @@ pub trait Learner {
     /// # Errors
     /// Where the device fails, or the user stops it.
     fn evaluate(&mut self, watch: &dyn Watch) -> Result<Option<Figures>>;
+
+    /// The last layer as it stands.
+    fn head(&self) -> &Head;
 
     /// Keeps what has been learned up to now as the best.
     ///

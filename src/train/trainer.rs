@@ -15,7 +15,8 @@ use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split, SplitKind};
 use crate::dataset::{Class, Dataset, Problem};
 use crate::error::{Error, Result};
-use crate::export::{card, plots, tensorboard};
+use crate::export::tensorboard::EventLog;
+use crate::export::{card, plots};
 use crate::job::{Progress, Watch};
 use crate::nn::architecture::Start;
 use crate::nn::device::{self, DeviceReport};
@@ -324,7 +325,7 @@ fn finish(
     }
     let facts = card::CardFacts::of(record, &metrics, &epochs.records, epochs.best_epoch);
     run.write(run_dir::CARD, card::card(&facts).as_bytes())?;
-    tensorboard::write_run(run.path(), &epochs.records)?;
+    EventLog::reopen(run.path())?.add_pictures(epochs.best_epoch, &pictures, &judged, threshold)?;
     // The model comes last: a folder that has one is complete.
     let file = model.network.to_model_file(&model.head, threshold, epochs.best_epoch)?;
     run.write(run_dir::MODEL, &file)?;

@@ -6,5 +6,6 @@ mod command_line;
 mod hub;
 mod parity;
 mod shared;
+mod tensorboard;
 mod training;
 mod window;

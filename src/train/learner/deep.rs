@@ -151,6 +151,10 @@ impl Learner for DeepLearner<'_> {
         Ok((count > 0.0).then(|| Figures { loss: loss / weight, accuracy: right / count }))
     }
 
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
     fn keep(&mut self) -> Result<()> {
         self.best = Some(self.weights()?);
         Ok(())

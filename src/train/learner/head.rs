@@ -107,6 +107,10 @@ impl Learner for HeadLearner<'_> {
         figures().map(Some).map_err(cannot_train)
     }
 
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
     fn keep(&mut self) -> Result<()> {
         self.best = Some(self.head.snapshot()?);
         Ok(())
