@@ -34,19 +34,19 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def safetensors(path):
-    """Metadata, and a function that reads a tensor of 32-bit floats."""
+def head(path):
+    """Metadata of a model, and weight and bias of its head, which torchvision calls `fc` or `classifier.1`."""
     data = path.read_bytes()
     (length,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + length])
 
-    def tensor(name):
-        entry = header[name]
+    def tensor(kind):
+        (entry,) = (header[name] for name in (f"fc.{kind}", f"classifier.1.{kind}") if name in header)
         assert entry["dtype"] == "F32", entry
         begin, end = entry["data_offsets"]
         return np.frombuffer(data[8 + length + begin : 8 + length + end], "<f4")
 
-    return header["__metadata__"], tensor
+    return header["__metadata__"], {kind: tensor(kind).astype(np.float64) for kind in ("weight", "bias")}
 
 
 def check_scalars(events, results):
@@ -62,11 +62,11 @@ def check_scalars(events, results):
 
 
 def check_histograms(events, results, run):
-    metadata, tensor = safetensors(run / "model.safetensors")
+    metadata, tensors = head(run / "model.safetensors")
     best = int(metadata["epoch"])
     assert set(events.Tags()["histograms"]) == {"head/weight", "head/bias"}, events.Tags()["histograms"]
-    for tag, name in [("head/weight", "fc.weight"), ("head/bias", "fc.bias")]:
-        values = tensor(name).astype(np.float64)
+    for kind, values in tensors.items():
+        tag = f"head/{kind}"
         found = {event.step: event.histogram_value for event in events.Histograms(tag)}
         assert list(found) == [int(row["epoch"]) for row in results], tag
         for histogram in found.values():

@@ -193,3 +193,4 @@ mod tests {
         assert!(height.abs_diff(22) <= 1, "an x of Inter is 0.546 em high: {height}");
     }
 }
+

@@ -78,8 +78,8 @@ impl Roc<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::plots::svg;
     use crate::export::plots::tests::{decoded, uses};
+    use crate::export::plots::{png, svg};
     use crate::review::metrics;
 
     fn curve(scores: &[(f32, bool)]) -> RocCurve {
@@ -99,7 +99,7 @@ mod tests {
         // The plot's corners: 242 pixels of heading, 118 + 18 of labels below, 24 + 156 on the left, 50 on the right.
         let drawn = text.lines().find(|l| l.contains("#0B63CE") && l.matches(',').count() > 2).unwrap();
         assert!(drawn.contains("points=\"180,1211 ") && drawn.contains("1149,242 \""), "{drawn}");
-        assert!(uses(&decoded(&super::super::png(&plot(&curve)).unwrap()), palette::ACCENT));
+        assert!(uses(&decoded(&png(&plot(&curve)).unwrap()), palette::ACCENT));
     }
 
     #[test]
