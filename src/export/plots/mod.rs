@@ -1,6 +1,6 @@
 //! Plots of a run, for paper: its course, its confusion matrix and its ROC curve, each as SVG and as PNG.
 //!
-//! All are 1200 pixels wide. Set 8 cm wide, as a column of a journal is, the smallest letters are 5 points high. Colours
+//! All are 1200 pixels wide. Set 8 cm wide, as a column of a journal is, their letters are of 6 points or more. Colours
 //! are those of the window; what has to be told apart differs in shape as well, for a printer without colours.
 
 mod axis;
@@ -193,4 +193,3 @@ mod tests {
         assert!(height.abs_diff(22) <= 1, "an x of Inter is 0.546 em high: {height}");
     }
 }
-

@@ -62,7 +62,7 @@ impl Roc<'_> {
         path(area, &[(LEFT, 118), (LEFT + 72, 118)], line(palette::ACCENT, STROKE), None)?;
         let area_under = format!("area under the curve (AUROC) {}", figures::figure(Some(self.curve.auroc)));
         write(area, (LEFT + 92, 118), &area_under, ink(NAME, palette::TEXT))?;
-        path(area, &[(LEFT + 840, 118), (LEFT + 912, 118)], line(palette::QUIET, THIN), Some(DASHES))?;
+        path(area, &[(LEFT + 824, 118), (LEFT + 912, 118)], line(palette::QUIET, THIN), Some(DASHES))?;
         write(area, (LEFT + 932, 118), "guessing", ink(NAME, palette::TEXT))?;
         ring(area, (LEFT + 36, 180), palette::ACCENT)?;
         let chosen = format!(
