@@ -97,7 +97,7 @@ def check_images(events, run, best):
         assert events.Images(tag)[0].encoded_image_string == (run / f"{tag[6:]}.png").read_bytes(), tag
     wrong = [row for row in table(run / "misclassified.csv") if row["split"] == "validation"][:MOST_ERRORS]
     expected = {
-        f"errors/{'false_negative' if row['true_label'] == 'Positive' else 'false_positive'}/{number:02}": row
+        f"errors/{'false_negative' if row['true_label'] == 'Positive' else 'false_positive'}/{number:02} {row['file']}": row
         for number, row in enumerate(wrong, 1)
     }
     assert set(expected) == set(tags) - plots, tags
@@ -105,11 +105,13 @@ def check_images(events, run, best):
         (image,) = events.Images(tag)
         assert 0 < max(image.width, image.height) <= 160, tag
         description = events.SummaryMetadata(tag).summary_description
-        assert description.startswith(f"`{row['file']}`: label "), description
+        assert description.startswith(f"`{row['file']}`: probability of being cracked "), description
     return len(tags), len(expected)
 
 
 def main():
+    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "model.safetensors").is_file():
+        sys.exit("usage: python tests/check_tensorboard.py RUN, the folder of a finished run")
     run = Path(sys.argv[1])
     # 0: keep all of each kind.
     events = EventAccumulator(str(run), {"scalars": 0, "histograms": 0, "images": 0}).Reload()

@@ -36,8 +36,7 @@ pub fn page(
     let groups = groups(source);
     let mut body = heading(source);
     body += &figures_section(&groups);
-    body += &matrices(&groups);
-    body += &ranking(source, &groups)?;
+    body += &matrices(&groups, &ranking(source, &groups)?);
     body += &course(source)?;
     body += &errors(source, worst, thumbnails)?;
     body += &run_section(source);
@@ -121,13 +120,14 @@ fn figures_section(groups: &[Group]) -> String {
     html + "</section>\n"
 }
 
-fn matrices(groups: &[Group]) -> String {
+/// The confusion matrices, and `beside` them.
+fn matrices(groups: &[Group], beside: &str) -> String {
     if groups.is_empty() {
         return String::new();
     }
     let tables: String = groups.iter().map(|group| matrix(group.title, &group.metrics.confusion)).collect();
     format!(
-        "<section>\n<h2>Label and prediction</h2>\n<div class=\"matrices\">\n{tables}</div>\n\
+        "<section>\n<h2>Label and prediction</h2>\n<div class=\"matrices\">\n{tables}{beside}</div>\n\
          <p class=\"quiet\">Percentages are shares of the row. Colour follows the logarithm of the count.</p>\n\
          </section>\n"
     )
@@ -176,8 +176,7 @@ fn ranking(source: &Source<'_>, groups: &[Group]) -> Result<String> {
         Some(part) => format!("ROC of the {} photos", part.name()),
         None => "ROC".to_owned(),
     };
-    let plot = plate(&plots::Roc { title: &title, curve: &curve }, &title)?;
-    Ok(format!("<section>\n<h2>Ranking</h2>\n{plot}</section>\n"))
+    plate(&plots::Roc { title: &title, curve: &curve }, &title)
 }
 
 /// A plot as part of the page.

@@ -14,11 +14,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::plots::Picture;
 use super::{figures, png, thumbnails};
 use crate::atomic_file;
-use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::error::{Context, Result};
 use crate::job::Unwatched;
-use crate::review::predictions::{Outcome, Prediction, worst_first};
+use crate::review::predictions::{Prediction, worst_first};
 use crate::train::observer::EpochRecord;
 
 /// The name of the event file. Always the same, so that a resumed run goes on with it and no epoch appears twice.
@@ -105,9 +104,12 @@ impl EventLog {
         let worst = worst(judged, threshold);
         for (at, (photo, picture)) in worst.iter().zip(thumbnails::read(&worst, THUMBNAIL, &Unwatched)?).enumerate() {
             if let (Ok(picture), Some(outcome)) = (picture, photo.outcome(threshold)) {
-                let tag = format!("errors/{}/{:02}", outcome.name(), at + 1);
-                let bytes = png::encode(&picture)?;
-                values.push(event::image(&tag, &described(photo, outcome), picture.dimensions(), &bytes));
+                let file: String =
+                    photo.file.chars().map(|c| if c.is_control() || c == '`' { '\'' } else { c }).collect();
+                let tag = format!("errors/{}/{:02} {file}", outcome.name(), at + 1);
+                let p = figures::probability(photo.p_positive);
+                let description = format!("`{file}`: probability of being cracked {p}");
+                values.push(event::image(&tag, &description, picture.dimensions(), &png::encode(&picture)?));
             }
         }
         self.add(&event::summary(now(), best_epoch, &values))
@@ -137,17 +139,6 @@ fn worst(judged: &[&Prediction], threshold: f32) -> Vec<Prediction> {
     let mut wrong: Vec<&Prediction> = wrong.copied().collect();
     wrong.sort_by(|a, b| worst_first(a, b));
     wrong.into_iter().take(MOST_ERRORS).cloned().collect()
-}
-
-/// What is said of a photo, in Markdown.
-fn described(photo: &Prediction, outcome: Outcome) -> String {
-    let (label, said) = match outcome {
-        Outcome::FalsePositive | Outcome::TrueNegative => (Class::Negative, Class::Positive),
-        Outcome::FalseNegative | Outcome::TruePositive => (Class::Positive, Class::Negative),
-    };
-    let file: String = photo.file.chars().map(|c| if c.is_control() || c == '`' { '\'' } else { c }).collect();
-    let p = figures::probability(photo.p_positive);
-    format!("`{file}`: label {}, called {}; probability of being cracked {p}", label.word(), said.word())
 }
 
 /// Seconds since 1970.
@@ -244,10 +235,12 @@ mod tests {
             std::fs::read(folder.path().join(FILE)).unwrap()
         };
         let file = events(&run);
-        for text in ["errors/false_negative/01", "errors/false_positive/02", "errors/false_positive/03"] {
+        for text in
+            ["errors/false_negative/01 c.png", "errors/false_positive/02 a/1.png", "errors/false_positive/03 b/1.png"]
+        {
             assert!(holds(&file, text), "{text}");
         }
-        assert!(holds(&file, "`c.png`: label cracked, called intact; probability of being cracked 0.01"));
+        assert!(holds(&file, "`c.png`: probability of being cracked 0.01"));
         std::fs::remove_file(folder.path().join("photos/c.png")).unwrap();
         assert!(!holds(&events(&run), "false_negative"));
         run.predictions.iter_mut().for_each(|photo| photo.part = Some(Part::Train));
