@@ -17,4 +17,4 @@ pub const INPUT_SIZE: usize = 224;
 /// The most pixels that a photo may have: 100 megapixels. Larger ones are refused before anything is allocated.
 pub const MAX_PIXELS: u64 = 100_000_000;
 /// Part of the key of cached features: change it when decoding or resizing changes a pixel.
-pub const PREPROCESSING: &str = "rgb-bilinear224-imagenet-v2";
+pub const PREPROCESSING: &str = "rgb-bilinear224-imagenet-v3";
