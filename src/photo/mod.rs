@@ -7,6 +7,7 @@ pub mod exif;
 pub mod tensor_file;
 pub mod thumbnail;
 pub mod transform;
+pub mod verdict;
 
 /// ImageNet's channel means, RGB, of values 0 to 1.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];

@@ -79,6 +79,11 @@ cases = [
 refused = [
     {"name": "batch", "file": saved(torch.stack([SMALL] * 4)), "says": "a batch of 4 pictures (4×3×5×6) in one file"},
     {"name": "legacy batch", "file": saved(torch.stack([SMALL] * 4), True), "says": "a batch of 4 pictures"},
+    {
+        "name": "batch with labels",
+        "file": saved((torch.stack([SMALL] * 4), torch.ones(4).long())),
+        "says": "a batch of 4 pictures (4×3×5×6) in one file",
+    },
     {"name": "channels last", "file": saved(SMALL.permute(1, 2, 0)), "says": "5×6×3 has its channels last"},
     {"name": "grey", "file": saved(SMALL[0]), "says": "a tensor of 5×6 is not a picture"},
     {"name": "weights", "file": saved(torch.nn.Linear(2, 2).state_dict()), "says": "a dictionary, such as a model's"},

@@ -121,18 +121,18 @@ impl Value {
                     n => format!("a list of {} values, {n} of them tensors", values.len()),
                 },
             },
-            Self::Dictionary(_) => "a dictionary, such as a model's weights,".to_owned(),
+            Self::Dictionary(_) => "a dictionary, such as a model's weights".to_owned(),
             _ => "something else".to_owned(),
         };
-        Err(Error::new(format!("the file holds {what} and not one tensor")).hint(ONE_TENSOR))
+        Err(Error::new(format!("the file holds {what}, not one tensor")).hint(ONE_TENSOR))
     }
 
-    /// Whether it can be the label of a picture: one number, or a word.
+    /// Whether it can be the label of a picture, or of several: a number, a word, or numbers in a row.
     fn is_label(&self) -> bool {
         match self {
             Self::None | Self::Bool(_) | Self::Int(_) | Self::Text(_) => true,
             Self::Float(value) => value.is_finite(),
-            Self::Tensor(layout) => layout.shape.iter().all(|length| *length == 1),
+            Self::Tensor(layout) => layout.shape.len() <= 1,
             _ => false,
         }
     }
