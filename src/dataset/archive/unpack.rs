@@ -130,7 +130,8 @@ impl Unpacker<'_> {
                 self.left.skipped.other += 1;
                 self.sealed.extend(is_any_archive(&path).then(|| format!("{within}{name}")));
             } else if entry.encrypted() {
-                return Err(refused(self.archive, "it is locked with a password", BY_HAND));
+                let hint = "unpack it with a program that asks for the password, and open the folder";
+                return Err(refused(self.archive, "it is locked with a password", hint));
             } else {
                 chosen.push(Wanted { index, path, bytes: entry.size() });
             }
