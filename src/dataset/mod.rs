@@ -1,8 +1,8 @@
 //! Which photos there are, what they are said to show, and how they are divided.
 //!
 //! [`scan`](scan::scan) lists a folder without opening a single photo, [`archive`] unpacks what is opened as a `.zip`,
-//! [`layout`] reads labels from folder names and
-//! `labels.csv`, [`group`] finds photos that belong together and [`split`] divides them into training and validation.
+//! [`layout`] reads labels from folder names and `labels.csv`, [`known`] recognises published data sets, [`group`] finds
+//! photos that belong together and [`split`] divides them into training and validation.
 
 pub mod archive;
 pub mod group;
