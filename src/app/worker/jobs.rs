@@ -188,7 +188,9 @@ fn open(paths: &[PathBuf], places: &Places, watch: &dyn Observer) -> Result<Done
     };
     let (dataset, rare) = list(&folders, places, watch)?;
     if let Some(run) = run.as_mut() {
-        run.reach_photos(places, watch)?;
+        // Where its own photos are gone, it can still look at these.
+        let reached = run.reach_photos(places, watch);
+        reached.or_else(|error| if error.is_cancelled() { Err(error) } else { Ok(()) })?;
     }
     match run {
         Some(run) if !run.predictions.is_empty() && covers(&dataset, &run.predictions) => {
