@@ -41,7 +41,7 @@ const INTERRUPTED: u8 = 130;
 #[command(name = "crackscope", version, max_term_width = 100, subcommand_value_name = "COMMAND")]
 #[command(after_help = "Run `crackscope COMMAND --help` for the options of a command.")]
 struct Arguments {
-    /// A folder of photos to open in the window
+    /// A folder or .zip of photos to open in the window
     folder: Option<PathBuf>,
     #[command(flatten)]
     shared: Shared,
@@ -181,7 +181,7 @@ impl Command {
 
 /// Lists folders that a command needs photos from.
 fn photos(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
-    let dataset = scan::scan_all(folders, &session.terminal)?;
+    let dataset = scan::open(folders, &session.places, &session.terminal)?;
     if !dataset.samples.is_empty() {
         return Ok(dataset);
     }

@@ -15,6 +15,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// What a job is doing at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
+    /// Unpacking an archive of photos.
+    Unpack,
     /// Listing a folder.
     Scan,
     /// Reading every byte of the photos to know them by content.
@@ -39,6 +41,7 @@ impl Phase {
     /// The phase as shown to the user.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Unpack => "Unpacking",
             Self::Scan => "Listing photos",
             Self::Hash => "Reading photos",
             Self::Check => "Checking photos",
@@ -55,7 +58,7 @@ impl Phase {
         match self {
             Self::Download => "bytes",
             Self::Train => "epochs",
-            Self::Export => "files",
+            Self::Export | Self::Unpack => "files",
             _ => "photos",
         }
     }
@@ -200,6 +203,11 @@ impl<'a> Meter<'a> {
         if self.reported.is_none_or(|at| at.elapsed() >= Duration::from_millis(100)) {
             self.report();
         }
+    }
+
+    /// Sets how many units there will be, where that shows late.
+    pub fn set_total(&mut self, total: u64) {
+        self.total = Some(total);
     }
 
     /// Units counted so far.

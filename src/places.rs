@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// Folders of the program, made when first written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// What can be computed again: features of photos.
+    /// What can be made again: features of photos, and photos from archives.
     pub cache: PathBuf,
     /// Training runs started in the window, unless the user says otherwise.
     pub runs: PathBuf,
@@ -32,6 +32,11 @@ impl Places {
             samples: dirs.data_dir().join("sample photos"),
             config: dirs.config_dir().to_path_buf(),
         })
+    }
+
+    /// Where archives of photos are unpacked.
+    pub fn unpacked(&self) -> PathBuf {
+        self.cache.join("unpacked")
     }
 
     /// Where checksums of fetched weights are noted.

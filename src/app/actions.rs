@@ -21,6 +21,10 @@ impl App {
         match command {
             Command::Show(tab) => self.tab = tab,
             Command::OpenFolderDialog => self.dialogs.choose(ctx, Purpose::Photos, self.settings.recent.first()),
+            Command::OpenArchiveDialog => {
+                let folder = self.settings.recent.first().and_then(|recent| recent.parent()).map(PathBuf::from);
+                self.dialogs.choose(ctx, Purpose::Archive, folder.as_ref());
+            }
             Command::OpenByPath => self.dialogs.ask_for_path(self.settings.recent.first()),
             Command::Open(paths) => self.open(paths),
             Command::Forget(folder) => self.settings.recent.retain(|other| *other != folder),

@@ -53,11 +53,15 @@ impl App {
     fn open_buttons(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
         ui.spacing_mut().item_spacing.x = 2.0;
         let open = ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Open folder…"));
-        if open.on_hover_text("A folder of photos (Ctrl+O); or drop one onto the window").clicked() {
+        if open.on_hover_text("A folder of photos (Ctrl+O); or drop one, or a .zip, onto the window").clicked() {
             commands.push(Command::OpenFolderDialog);
         }
         let menu = ui.menu_button(icons::ICON_EXPAND_MORE.codepoint, |ui| {
             ui.set_min_width(260.0);
+            let archive = Button::new(theme::icon_text(icons::ICON_FOLDER_ZIP, "Open a .zip…"));
+            if ui.add(archive.shortcut_text("Ctrl+Shift+O")).clicked() {
+                commands.push(Command::OpenArchiveDialog);
+            }
             let path = Button::new(theme::icon_text(icons::ICON_EDIT, "Open by path…")).shortcut_text("Ctrl+L");
             if ui.add(path).clicked() {
                 commands.push(Command::OpenByPath);
@@ -71,13 +75,13 @@ impl App {
             for folder in &self.settings.recent {
                 let name =
                     folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into());
-                let entry = ui.button(theme::icon_text(icons::ICON_FOLDER, &name));
+                let entry = ui.button(theme::icon_text(theme::icon_of(folder), &name));
                 if entry.on_hover_text(folder.display().to_string()).clicked() {
                     commands.push(Command::Open(vec![folder.clone()]));
                 }
             }
         });
-        let name = "Recent folders, path, sample photos";
+        let name = "Archive, path, sample photos, recent folders";
         menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
         menu.response.on_hover_text(name);
         ui.spacing_mut().item_spacing.x = space::S;

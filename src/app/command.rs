@@ -43,9 +43,11 @@ pub enum Command {
     Show(Tab),
     /// Choose a folder of photos in the system's dialog.
     OpenFolderDialog,
+    /// Choose a `.zip` of photos in the system's dialog.
+    OpenArchiveDialog,
     /// Choose a folder by its path.
     OpenByPath,
-    /// Open these folders.
+    /// Open these folders and archives.
     Open(Vec<PathBuf>),
     /// Forget a recent folder.
     Forget(PathBuf),
@@ -119,8 +121,14 @@ const fn plain(key: Key, does: &'static str, command: fn() -> Command) -> Shortc
 
 /// The shortcuts that hold everywhere. Those of the photo grid are its own.
 pub const SHORTCUTS: &[Shortcut] = &[
+    // Before Ctrl+O, which would take it too.
+    Shortcut {
+        keys: KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O),
+        does: "Open a .zip of photos",
+        command: || Command::OpenArchiveDialog,
+    },
     ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
-    ctrl(Key::L, "Open a folder by its path", || Command::OpenByPath),
+    ctrl(Key::L, "Open a folder or .zip by its path", || Command::OpenByPath),
     ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
     ctrl(Key::Num2, "Train", || Command::Show(Tab::Train)),
     ctrl(Key::Num3, "Review", || Command::Show(Tab::Review)),

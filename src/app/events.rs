@@ -111,9 +111,12 @@ impl App {
     }
 
     fn scanned(&mut self, scanned: Scanned) {
-        let Scanned { dataset, rare, files, run } = scanned;
+        let Scanned { dataset, rare, files, run, known } = scanned;
         let all = format!("all {} of {} are open", format::photos(dataset.samples.len()), dataset.name());
         self.take_photos(dataset, &rare);
+        if let Some(known) = known {
+            self.messages.note(known.summary());
+        }
         if files > 0 {
             self.messages.note(format!("Photos are opened by the folder: {all}"));
         }
@@ -219,7 +222,7 @@ impl App {
             return;
         };
         match chosen.purpose {
-            Purpose::Photos => self.carry_out(ctx, Command::Open(vec![path])),
+            Purpose::Photos | Purpose::Archive => self.carry_out(ctx, Command::Open(vec![path])),
             Purpose::Weights => self.settings.train.weights = WeightsSource::File(path),
             Purpose::Runs => {
                 self.settings.runs_folder = Some(path);
@@ -232,7 +235,7 @@ impl App {
     /// A dialog that ends before anybody could have closed it was never there. Said where the path can be typed.
     fn no_dialog(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Photos => {
+            Purpose::Photos | Purpose::Archive => {
                 self.dialogs.ask_for_path(self.settings.recent.first());
                 self.dialogs.no_system_dialog();
             }

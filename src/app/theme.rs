@@ -28,7 +28,7 @@ pub mod icons {
         ICON_CHEVRON_RIGHT ICON_CONTRAST ICON_DARK_MODE ICON_DOWNLOAD
         ICON_EDIT ICON_ERROR ICON_EXPAND_MORE ICON_FACT_CHECK
         ICON_FILE_COPY ICON_FILTER_ALT ICON_FILTER_ALT_OFF ICON_FIT_SCREEN
-        ICON_FOLDER ICON_FOLDER_OPEN ICON_GRAIN ICON_HIDE_IMAGE
+        ICON_FOLDER ICON_FOLDER_OPEN ICON_FOLDER_ZIP ICON_GRAIN ICON_HIDE_IMAGE
         ICON_HOURGLASS_EMPTY ICON_IMAGE ICON_KEYBOARD ICON_LIGHT_MODE
         ICON_MEMORY ICON_NOTIFICATIONS ICON_PAUSE_CIRCLE ICON_PHOTO_LIBRARY
         ICON_PLAY_CIRCLE ICON_REFRESH ICON_RIGHT_PANEL_CLOSE ICON_RIGHT_PANEL_OPEN
@@ -183,6 +183,11 @@ pub fn quiet(ui: &Ui, text: impl Into<String>) -> RichText {
 /// The heading of a section.
 pub fn section(text: impl Into<String>) -> RichText {
     strong(text).size(SECTION)
+}
+
+/// The icon of something that can be opened: a folder, or an archive of photos.
+pub fn icon_of(path: &std::path::Path) -> Icon {
+    if crate::dataset::archive::is_called_archive(path) { icons::ICON_FOLDER_ZIP } else { icons::ICON_FOLDER }
 }
 
 /// An icon followed by a word.

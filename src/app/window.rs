@@ -283,6 +283,7 @@ impl From<Request> for Command {
     fn from(request: Request) -> Self {
         match request {
             Request::OpenFolder => Self::OpenFolderDialog,
+            Request::OpenArchive => Self::OpenArchiveDialog,
             Request::TrySamples => Self::MakeSamples,
             Request::Open(folder) => Self::Open(vec![folder]),
             Request::Classify => Self::Classify(bundled::NAME.into()),

@@ -10,6 +10,7 @@ use crate::dataset::split::Part;
 use crate::error::Result;
 use crate::export::{self, Contents, ExportRequest, Exported, Source};
 use crate::format;
+use crate::job::Watch;
 use crate::review::predictions::Prediction;
 use crate::train::run_dir::Run;
 
@@ -50,7 +51,12 @@ enum Scope {
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let run = Run::open(&options.run)?;
+    let mut run = Run::open(&options.run)?;
+    if let Err(error) = run.reach_photos(&session.places, &session.terminal) {
+        // The tables can be written without.
+        session.terminal.say(&error.one_line());
+        session.terminal.check()?;
+    }
     let request = ExportRequest { what: options.contents(), folder: options.to.clone(), overwrite: options.overwrite };
     let predictions = options.scope.of(&run.predictions);
     let source = Source { predictions: &predictions, ..Source::of_run(&run) };

@@ -12,17 +12,21 @@ use crate::dataset::{Class, Dataset, Problem, scan};
 use crate::error::{Context, Result};
 use crate::format;
 use crate::photo::check::{self, Checked};
+use crate::photo::verdict::{self, Finding, Seen, Verdict, Weight};
 
 /// How many of a kind are listed in text; `--json` has all.
 const LISTED: usize = 20;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Folders of photos
+    /// Folders of photos, or .zip archives of them
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
-    /// List only: open no photo, so that unreadable files and duplicates are not found
+    /// Read only the beginning and end of each photo: what is damaged in between, and duplicates, are not found
     #[arg(long)]
+    quick: bool,
+    /// List only: open no photo, so that unreadable files and duplicates are not found
+    #[arg(long, conflicts_with = "quick")]
     list_only: bool,
 }
 
@@ -32,38 +36,62 @@ struct Opened {
     unreadable: Vec<Problem>,
     /// Width, height and number of photos, the most frequent first.
     sizes: Vec<(u32, u32, usize)>,
-    /// Files with the same bytes, by name, in sets of two or more.
+    #[serde(flatten)]
+    copies: Option<Copies>,
+}
+
+/// Files with the same bytes.
+#[derive(Serialize)]
+struct Copies {
+    /// By name, in sets of two or more.
     duplicates: Vec<Vec<String>>,
     /// Those among them that carry different labels.
     conflicts: Vec<Vec<String>>,
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let dataset = scan::scan_all(&options.folders, &session.terminal)?;
-    let opened = if options.list_only { None } else { Some(Opened::of(&dataset, session)?) };
-    Ok(Outcome::new(text(&dataset, opened.as_ref()), json(&dataset, opened.as_ref())?))
+    let terminal = &session.terminal;
+    let dataset = scan::open(&options.folders, &session.places, terminal)?;
+    if options.list_only {
+        return outcome(&dataset, None, &verdict::judge(&dataset, None));
+    }
+    if options.quick {
+        let checked = check::glance(&dataset.samples, terminal)?;
+        let verdict = verdict::judge(&dataset, Some(Seen { checked: &checked, groups: None }));
+        return outcome(&dataset, Some(&Opened::of(checked, None)), &verdict);
+    }
+    let checked = check::check(&dataset.samples, terminal)?;
+    let groups = Groups::identical(&group::content_keys(&dataset.samples, terminal)?.keys);
+    let verdict = verdict::judge(&dataset, Some(Seen { checked: &checked, groups: Some(&groups) }));
+    outcome(&dataset, Some(&Opened::of(checked, Some(Copies::of(&groups, &dataset)))), &verdict)
+}
+
+fn outcome(dataset: &Dataset, opened: Option<&Opened>, verdict: &Verdict) -> Result<Outcome> {
+    Ok(Outcome::new(text(dataset, opened, verdict), json(dataset, opened, verdict)?))
 }
 
 impl Opened {
-    fn of(dataset: &Dataset, session: &Session) -> Result<Self> {
-        let Checked { sizes, problems } = check::check(&dataset.samples, &session.terminal)?;
-        let contents = group::content_keys(&dataset.samples, &session.terminal)?;
-        let groups = Groups::identical(&contents.keys);
-        let names = |set: &[usize]| -> Vec<String> {
-            set.iter().filter_map(|&i| dataset.samples.get(i)).map(|sample| sample.file.clone()).collect()
-        };
-        let mut sizes: Vec<_> = sizes.into_iter().map(|((width, height), count)| (width, height, count)).collect();
+    fn of(checked: Checked, copies: Option<Copies>) -> Self {
+        let sizes = checked.sizes.into_iter().map(|((width, height), count)| (width, height, count));
+        let mut sizes: Vec<_> = sizes.collect();
         sizes.sort_by_key(|&(width, height, count)| (std::cmp::Reverse(count), width, height));
-        Ok(Self {
-            unreadable: problems,
-            sizes,
-            duplicates: groups.duplicates().iter().map(|set| names(set)).collect(),
-            conflicts: groups.conflicts(&dataset.samples).into_iter().map(names).collect(),
-        })
+        Self { unreadable: checked.problems, sizes, copies }
     }
 }
 
-fn json(dataset: &Dataset, opened: Option<&Opened>) -> Result<serde_json::Value> {
+impl Copies {
+    fn of(groups: &Groups, dataset: &Dataset) -> Self {
+        let names = |set: &[usize]| -> Vec<String> {
+            set.iter().filter_map(|&i| dataset.samples.get(i)).map(|sample| sample.file.clone()).collect()
+        };
+        Self {
+            duplicates: groups.duplicates().iter().map(|set| names(set)).collect(),
+            conflicts: groups.conflicts(&dataset.samples).into_iter().map(names).collect(),
+        }
+    }
+}
+
+fn json(dataset: &Dataset, opened: Option<&Opened>, verdict: &Verdict) -> Result<serde_json::Value> {
     let mut value = json!({
         "folders": dataset.roots,
         "layout": dataset.layout,
@@ -73,6 +101,7 @@ fn json(dataset: &Dataset, opened: Option<&Opened>) -> Result<serde_json::Value>
         "unlabelled": dataset.samples.len() - dataset.labelled(),
         "skipped": dataset.skipped,
         "problems": dataset.problems,
+        "verdict": verdict,
     });
     if let (Some(all), Some(opened)) = (value.as_object_mut(), opened) {
         let opened = serde_json::to_value(opened).context("Cannot describe the folder")?;
@@ -81,7 +110,7 @@ fn json(dataset: &Dataset, opened: Option<&Opened>) -> Result<serde_json::Value>
     Ok(value)
 }
 
-fn text(dataset: &Dataset, opened: Option<&Opened>) -> String {
+fn text(dataset: &Dataset, opened: Option<&Opened>, verdict: &Verdict) -> String {
     let count = |n: usize| format::count(n as u64);
     let mut rows = vec![
         vec!["Layout".into(), dataset.layout.title().to_owned()],
@@ -95,21 +124,38 @@ fn text(dataset: &Dataset, opened: Option<&Opened>) -> String {
     if dataset.skipped.loops > 0 {
         rows.push(vec!["Links in a circle passed over".into(), count(dataset.skipped.loops)]);
     }
+    let copies = opened.and_then(|opened| opened.copies.as_ref());
     if let Some(opened) = opened {
-        let duplicates = opened.duplicates.iter().map(|set| set.len() - 1).sum();
         rows.push(vec!["Unreadable".into(), count(opened.unreadable.len())]);
+    }
+    if let Some(copies) = copies {
+        let duplicates = copies.duplicates.iter().map(|set| set.len() - 1).sum();
         rows.push(vec!["Exact copies of another photo".into(), count(duplicates)]);
-        rows.push(vec!["  under another label".into(), count(opened.conflicts.len())]);
+        rows.push(vec!["  under another label".into(), count(copies.conflicts.len())]);
     }
     let mut text = table::columns(&rows);
     if let Some(opened) = opened {
         let sizes = opened.sizes.iter().map(|(w, h, n)| format!("{w} × {h}: {}", format::photos(*n)));
         text += &list("Sizes", sizes);
         text += &list("Unreadable", opened.unreadable.iter().map(problem));
-        text += &list("Exact copies", opened.duplicates.iter().map(|set| set.join(" = ")));
-        text += &list("Exact copies under different labels", opened.conflicts.iter().map(|set| set.join(" = ")));
     }
-    text + &list("Problems", dataset.problems.iter().map(problem))
+    if let Some(copies) = copies {
+        text += &list("Exact copies", copies.duplicates.iter().map(|set| set.join(" = ")));
+        text += &list("Exact copies under different labels", copies.conflicts.iter().map(|set| set.join(" = ")));
+    }
+    text += &list("Problems", dataset.problems.iter().map(problem));
+    text + &list("Verdict", verdict.findings.iter().map(finding))
+}
+
+/// A finding and, on a line of its own, what to do about it.
+fn finding(finding: &Finding) -> String {
+    let weight = match finding.weight {
+        Weight::Good => "good",
+        Weight::Note => "note",
+        Weight::Warning => "warning",
+    };
+    let advice = finding.advice.iter().map(|advice| format!("\n{:13}→ {advice}", ""));
+    format!("{weight:<9}{}{}", finding.text, advice.collect::<String>())
 }
 
 fn problem(problem: &Problem) -> String {

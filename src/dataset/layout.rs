@@ -95,16 +95,21 @@ impl Surface {
 /// taken for one.
 pub fn sdnet_photo(path: &Path) -> Option<(Surface, u32)> {
     let stem = path.file_stem()?.to_str()?;
-    let mut above = path.ancestors().skip(1).map(|folder| folder.file_name().and_then(|name| name.to_str()));
-    let (folder, parent) = (above.next()??, above.next().flatten().unwrap_or_default());
-    let surface = match sdnet_class(folder) {
-        Some((_, surface)) => Some(surface).filter(|_| Surface::of_folder(parent) == Some(surface)),
-        None => class_of_name(folder).and(Surface::of_folder(parent)).filter(|_| parent.trim().len() > 1),
-    }?;
+    let surface = surface_of(path)?;
     let (photo, patch) = stem.split_once('-')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let plausible = (3..=4).contains(&photo.len()) && (1..=3).contains(&patch.len()) && !patch.starts_with('0');
     (plausible && digits(photo) && digits(patch)).then(|| photo.parse().ok().map(|photo| (surface, photo)))?
+}
+
+/// What a photo shows that lies in one of SDNET2018's own folders, or in folders such as `Decks/Non-cracked`.
+pub fn surface_of(path: &Path) -> Option<Surface> {
+    let mut above = path.ancestors().skip(1).map(|folder| folder.file_name().and_then(|name| name.to_str()));
+    let (folder, parent) = (above.next()??, above.next().flatten().unwrap_or_default());
+    match sdnet_class(folder) {
+        Some((_, surface)) => Some(surface).filter(|_| Surface::of_folder(parent) == Some(surface)),
+        None => class_of_name(folder).and(Surface::of_folder(parent)).filter(|_| parent.trim().len() > 1),
+    }
 }
 
 /// `CD` is a cracked deck, `UW` an uncracked wall.

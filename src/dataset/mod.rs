@@ -1,10 +1,13 @@
 //! Which photos there are, what they are said to show, and how they are divided.
 //!
-//! [`scan`](scan::scan) lists a folder without opening a single photo, [`layout`] reads labels from folder names and
-//! `labels.csv`, [`group`] finds photos that belong together and [`split`] divides them into training and validation.
+//! [`scan`](scan::scan) lists a folder without opening a single photo, [`archive`] unpacks what is opened as a `.zip`,
+//! [`layout`] reads labels from folder names and `labels.csv`, [`known`] recognises published data sets, [`group`] finds
+//! photos that belong together and [`split`] divides them into training and validation.
 
+pub mod archive;
 pub mod group;
 pub mod keep_out;
+pub mod known;
 pub mod layout;
 pub mod sample;
 pub mod scan;
@@ -102,7 +105,7 @@ impl Layout {
 }
 
 /// Files that were passed over, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Hidden files and folders.
     pub hidden: usize,
@@ -113,7 +116,7 @@ pub struct Skipped {
 }
 
 /// Something about one file that the user should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The file, relative to the opened folder.
     pub file: String,
@@ -124,7 +127,7 @@ pub struct Problem {
 /// A folder of photos, listed.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// The folders that were opened; rarely more than one.
+    /// The folders, or archives, that were opened; rarely more than one.
     pub roots: Vec<PathBuf>,
     /// How the labels were found.
     pub layout: Layout,
@@ -147,7 +150,7 @@ impl Dataset {
         self.samples.iter().filter(|sample| sample.label.is_some()).count()
     }
 
-    /// Where the photo called `file` lies, if the folders `roots` were opened together.
+    /// Where the photo called `file` lies, if the folders `roots` were opened together; in an archive, its place there.
     pub fn locate(roots: &[PathBuf], file: &str) -> PathBuf {
         match roots {
             [root] => root.join(file),
@@ -157,6 +160,15 @@ impl Dataset {
                 let root = names.iter().zip(roots).find(|(known, _)| *known == name).map(|(_, root)| root);
                 root.map_or_else(|| PathBuf::from(file), |root| root.join(rest))
             }
+        }
+    }
+
+    /// The path of a photo for people to read: of one from an archive, its place in there.
+    pub fn shown_path(&self, sample: &Sample) -> PathBuf {
+        match self.roots.as_slice() {
+            roots if roots.iter().any(|root| sample.path.starts_with(root)) => sample.path.clone(),
+            [archive] => archive.join(&sample.file),
+            _ => PathBuf::from(&sample.file),
         }
     }
 

@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 
 use rayon::slice::ParallelSliceMut;
 
+pub(super) use self::folder::is_hidden;
+
 use self::folder::Folder;
+use super::archive::{self, Root};
 use super::layout::{class_of_folders, layout_of, table};
 use super::{Dataset, Layout, Problem, Sample, Skipped};
 use crate::error::{Context, Error, Result};
 use crate::job::{Meter, Phase, Watch};
+use crate::places::Places;
 
 /// The extensions of photos that can be opened.
 pub const PHOTO_EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp"];
@@ -38,14 +42,30 @@ pub fn scan(folder: &Path, watch: &dyn Watch) -> Result<Dataset> {
 /// # Errors
 /// As [`scan`], and when no folder is given.
 pub fn scan_all(folders: &[PathBuf], watch: &dyn Watch) -> Result<Dataset> {
-    let roots = distinct(folders)?;
+    scan_roots(&folders.iter().map(|folder| Root::folder(folder)).collect::<Vec<_>>(), watch)
+}
+
+/// As [`scan_all`], where archives may stand among the folders. They are unpacked first, unless that is done, and count
+/// as folders of their name without `.zip`; each `file` is relative to the archive.
+///
+/// # Errors
+/// As [`scan_all`] and [`archive::resolve`].
+pub fn open(paths: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<Dataset> {
+    scan_roots(&archive::resolve(paths, places, watch)?, watch)
+}
+
+fn scan_roots(given: &[Root], watch: &dyn Watch) -> Result<Dataset> {
+    let opened = distinct(given)?;
+    let roots: Vec<PathBuf> = opened.iter().map(|root| root.named.clone()).collect();
     let leads = root_names(&roots);
     let several = roots.len() > 1;
     let mut meter = Meter::new(watch, Phase::Scan, None);
     let (mut samples, mut problems) = (Vec::new(), Vec::new());
     let (mut skipped, mut by_table, mut by_sdnet) = (Skipped::default(), false, false);
-    for (root, lead) in roots.iter().zip(&leads) {
-        let labelled = label(Folder::list(root, watch, &mut meter)?, &own_name(root), several);
+    for (root, lead) in opened.iter().zip(&leads) {
+        let mut folder = Folder::list(&root.folder, watch, &mut meter)?;
+        folder.add_left(&root.left);
+        let labelled = label(folder, &own_name(&root.named), several);
         by_table |= labelled.by_table;
         by_sdnet |= labelled.by_sdnet;
         skipped.hidden += labelled.folder.skipped.hidden;
@@ -73,19 +93,22 @@ pub fn root_names(roots: &[PathBuf]) -> Vec<String> {
     names
 }
 
-/// The name of a folder; one that is opened as `.` has a name as well.
+/// The name of a folder; one that is opened as `.` has a name as well, and that of an archive is without `.zip`.
 fn own_name(folder: &Path) -> String {
+    if archive::is_archive(folder) {
+        return folder.file_stem().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    }
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     name(folder).or_else(|| name(&fs::canonicalize(folder).ok()?)).unwrap_or_else(|| "folder".to_owned())
 }
 
 /// The folders, each once, and all of them there.
-fn distinct(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+fn distinct(given: &[Root]) -> Result<Vec<&Root>> {
     let mut seen = HashSet::new();
     let mut roots = Vec::new();
-    for folder in folders {
-        if seen.insert(openable(folder)?) {
-            roots.push(folder.clone());
+    for root in given {
+        if seen.insert(openable(&root.folder)?) {
+            roots.push(root);
         }
     }
     if roots.is_empty() {
@@ -149,7 +172,7 @@ fn label(mut folder: Folder, name: &str, several: bool) -> Labelled {
     }
     let mut by_table = false;
     if let Some(path) = &folder.table {
-        let (spoken_of, faults) = table::Table::open(path).apply(&mut folder.samples);
+        let (spoken_of, faults) = table::Table::open(path).apply(&mut folder.samples, &folder.table_base);
         by_table = spoken_of > 0;
         let file = || table::FILE_NAME.to_owned();
         folder.problems.extend(faults.iter().map(|fault| Problem { file: file(), reason: fault.to_string() }));

@@ -40,7 +40,7 @@ pub enum Format {
     Tiff,
     /// Windows bitmap.
     Bmp,
-    /// A normalised 3×H×W tensor written by `torch.save`.
+    /// A 3×H×W tensor written by `torch.save`.
     Tensor,
 }
 
@@ -65,11 +65,7 @@ impl Format {
         match head {
             [] => return Err(Error::new("empty file")),
             [b'P', b'K', 3, 4, ..] => return Ok(Self::Tensor),
-            // The layout of `torch.save` before version 1.6: a pickle that begins with a long magic number.
-            [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, ..] => {
-                return Err(Error::new("a tensor file in the layout used before PyTorch 1.6")
-                    .hint("load it in PyTorch and save it again with torch.save"));
-            }
+            head if head.starts_with(&tensor_file::legacy::MAGIC) => return Ok(Self::Tensor),
             _ => {}
         }
         match image::guess_format(head) {
@@ -230,7 +226,7 @@ fn header_of<R: BufRead + Seek>(mut reader: R) -> Result<(u32, u32, Format)> {
     let (width, height, orientation) = match format {
         Format::Jpeg => jpeg::header(reader)?,
         Format::Tensor => {
-            let (width, height) = tensor_file::picture_size(reader)?;
+            let (width, height) = tensor_file::picture_size(reader, head.starts_with(&tensor_file::legacy::MAGIC))?;
             (width, height, Orientation::NoTransforms)
         }
         _ => {

@@ -7,6 +7,7 @@ pub mod exif;
 pub mod tensor_file;
 pub mod thumbnail;
 pub mod transform;
+pub mod verdict;
 
 /// ImageNet's channel means, RGB, of values 0 to 1.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -17,4 +18,4 @@ pub const INPUT_SIZE: usize = 224;
 /// The most pixels that a photo may have: 100 megapixels. Larger ones are refused before anything is allocated.
 pub const MAX_PIXELS: u64 = 100_000_000;
 /// Part of the key of cached features: change it when decoding or resizing changes a pixel.
-pub const PREPROCESSING: &str = "rgb-bilinear224-imagenet-v2";
+pub const PREPROCESSING: &str = "rgb-bilinear224-imagenet-v3";

@@ -1,13 +1,16 @@
 //! Tensors saved by PyTorch: `torch.save(tensor, "1.pt")`.
 //!
 //! Such a file is a zip archive without compression: `NAME/data.pkl`, a pickle that describes the tensor, and
-//! `NAME/data/KEY`, its numbers. A pickle is a program that may call anything; ours is read by an interpreter that
-//! knows the few instructions and names that a tensor needs, and refuses every other.
+//! `NAME/data/KEY`, its numbers; before PyTorch 1.6 it was a row of pickles with the numbers behind them. A pickle is a
+//! program that may call anything; ours is read by an interpreter that knows the few instructions and names that a
+//! tensor needs, and refuses every other.
 
+pub(super) mod legacy;
 mod pickle;
 
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
+use std::rc::Rc;
 
 use image::RgbImage;
 use zip::{CompressionMethod, ZipArchive};
@@ -23,6 +26,16 @@ const MAX_VALUES: usize = 1 << 26;
 /// A pickle of a single tensor takes a few hundred bytes.
 const MAX_PICKLE_BYTES: u64 = 64 * 1024;
 
+/// What the numbers of a tensor mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// `(level / 255 − mean) / std`, with ImageNet's statistics: what a network takes. Any floating-point tensor is
+    /// taken for one.
+    Normalised,
+    /// Levels from 0 to 255, as `torchvision.io.read_image` gives them: tensors of uint8.
+    Levels,
+}
+
 /// A tensor as stored, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTensor {
@@ -30,9 +43,12 @@ pub struct StoredTensor {
     pub shape: Vec<usize>,
     /// As many values as the product of `shape`.
     pub values: Vec<f32>,
+    /// What they mean.
+    pub scale: Scale,
 }
 
-/// Reads a `.pt` file that holds one tensor of half, single or double precision.
+/// Reads a `.pt` file that holds one tensor of half, bfloat16, single or double precision or of bytes, by itself or
+/// beside its label as `(picture, label)`.
 ///
 /// # Errors
 /// The file cannot be read, is damaged, or holds anything but one tensor; always with the path.
@@ -46,15 +62,34 @@ pub fn read(path: &Path) -> Result<StoredTensor> {
 /// # Errors
 /// As [`read`]; the title is the cause alone.
 pub fn read_bytes(bytes: &[u8]) -> Result<StoredTensor> {
+    if bytes.starts_with(&legacy::MAGIC) {
+        let head = legacy::Head::read(bytes)?;
+        check_size(&head.layout)?;
+        return stored(&head.layout, head.data()?, head.little_endian);
+    }
     let mut archive = Archive::open(Cursor::new(bytes))?;
     let layout = archive.layout()?;
     let little_endian = archive.is_little_endian()?;
-    let data = archive.entry(&format!("data/{}", layout.key), decode::MAX_FILE_BYTES)?;
-    let values = gather(&layout, &data, little_endian)?;
-    Ok(StoredTensor { shape: layout.shape, values })
+    let data = archive.entry(&format!("data/{}", layout.storage.key), decode::MAX_FILE_BYTES)?;
+    stored(&layout, &data, little_endian)
 }
 
-/// A normalised 3×H×W tensor as a picture: `value · std + mean`, as 8-bit levels. A leading dimension of 1 is allowed.
+fn stored(layout: &Layout, data: &[u8], little_endian: bool) -> Result<StoredTensor> {
+    let scale = match layout.storage.element {
+        Element::Byte => Scale::Levels,
+        Element::Integer(_) => return Err(integers()),
+        _ => Scale::Normalised,
+    };
+    Ok(StoredTensor { shape: layout.shape.clone(), values: gather(layout, data, little_endian)?, scale })
+}
+
+fn integers() -> Error {
+    Error::new("a tensor of whole numbers is not a picture")
+        .hint("save float32, normalised as the network takes it, or uint8 with levels from 0 to 255")
+}
+
+/// A 3×H×W tensor as a picture of 8-bit levels; of a normalised one `value · std + mean`. A leading dimension of 1 is
+/// allowed.
 ///
 /// # Errors
 /// Another shape, no pixels, too many, or values that are not finite.
@@ -65,8 +100,12 @@ pub fn picture(tensor: &StoredTensor) -> Result<RgbImage> {
     let mut picture = RgbImage::new(width, height);
     for (channel, values) in tensor.values.chunks_exact(plane).take(3).enumerate() {
         for (pixel, value) in picture.chunks_exact_mut(3).zip(values) {
+            let level = match tensor.scale {
+                Scale::Normalised => (value * STD[channel] + MEAN[channel]) * 255.0,
+                Scale::Levels => *value,
+            };
             // The cast saturates at 0 and 255.
-            pixel[channel] = ((value * STD[channel] + MEAN[channel]) * 255.0).round() as u8;
+            pixel[channel] = level.round() as u8;
         }
     }
     Ok(picture)
@@ -80,18 +119,40 @@ pub(super) fn check_finite(tensor: &StoredTensor) -> Result<()> {
     Err(Error::new("the tensor holds values that are infinite or not numbers"))
 }
 
-/// Width and height of the picture that a tensor file holds, without reading its numbers.
-pub(super) fn picture_size<R: Read + Seek>(reader: R) -> Result<(u32, u32)> {
+/// Width and height of the picture that a tensor file holds, without reading its numbers. `is_legacy` says whether it
+/// begins with [`legacy::MAGIC`].
+pub(super) fn picture_size<R: Read + Seek>(reader: R, is_legacy: bool) -> Result<(u32, u32)> {
+    if is_legacy {
+        return sides(&legacy::Head::read(&legacy::beginning(reader)?)?.layout.shape);
+    }
     sides(&Archive::open(reader)?.layout()?.shape)
 }
 
-fn sides(shape: &[usize]) -> Result<(u32, u32)> {
-    let ([3, height, width] | [1, 3, height, width]) = *shape else {
-        return Err(Error::new(format!("a tensor of shape {shape:?} is not a picture: 3×H×W is expected")));
-    };
+/// Width and height of a picture of this shape.
+pub(super) fn sides(shape: &[usize]) -> Result<(u32, u32)> {
+    let ([3, height, width] | [1, 3, height, width]) = *shape else { return Err(no_picture(shape)) };
     decode::check_dimensions(width as u64, height as u64)?;
     let side = |length: usize| u32::try_from(length).context("the tensor is too large");
     Ok((side(width)?, side(height)?))
+}
+
+fn no_picture(shape: &[usize]) -> Error {
+    let lengths = shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+    match shape {
+        [count, 3, _, _] => Error::new(format!("a batch of {count} pictures ({lengths}) in one file"))
+            .hint("save each by itself: for i, picture in enumerate(batch): torch.save(picture.clone(), f\"{i}.pt\")"),
+        [_, _, 3] => Error::new(format!("a tensor of {lengths} has its channels last, and 3×H×W is expected"))
+            .hint("save picture.permute(2, 0, 1)"),
+        _ => Error::new(format!("a tensor of {lengths} is not a picture: 3×H×W is expected")),
+    }
+}
+
+fn check_size(layout: &Layout) -> Result<()> {
+    let values = layout.shape.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
+    if values.is_none_or(|values| values > MAX_VALUES) {
+        return Err(Error::new("the tensor is too large"));
+    }
+    Ok(())
 }
 
 /// The zip archive around a tensor.
@@ -112,12 +173,10 @@ impl<R: Read + Seek> Archive<R> {
         Ok(Self { zip, prefix })
     }
 
-    fn layout(&mut self) -> Result<Layout> {
-        let layout = pickle::read(&self.entry("data.pkl", MAX_PICKLE_BYTES)?)?;
-        let values = layout.shape.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
-        if values.is_none_or(|values| values > MAX_VALUES) {
-            return Err(Error::new("the tensor is too large"));
-        }
+    fn layout(&mut self) -> Result<Rc<Layout>> {
+        let pickle = self.entry("data.pkl", MAX_PICKLE_BYTES)?;
+        let layout = pickle::read(&mut pickle.as_slice())?.into_picture()?;
+        check_size(&layout)?;
         Ok(layout)
     }
 
@@ -156,16 +215,17 @@ fn gather(layout: &Layout, data: &[u8], little_endian: bool) -> Result<Vec<f32>>
     if count == 0 {
         return Ok(Vec::new());
     }
-    let size = layout.element.bytes();
+    let storage = &*layout.storage;
+    let size = storage.element.bytes();
     let mut last = Some(layout.offset);
     for (length, stride) in layout.shape.iter().zip(&layout.strides) {
         last = last.zip((length - 1).checked_mul(*stride)).and_then(|(sum, step)| sum.checked_add(step));
     }
-    if last.is_none_or(|last| last >= layout.stored || last >= data.len() / size) {
+    if last.is_none_or(|last| last >= storage.stored || last >= data.len() / size) {
         return Err(outside());
     }
     let value = |index: usize| {
-        data.get(index * size..(index + 1) * size).and_then(|bytes| layout.element.value(bytes, little_endian))
+        data.get(index * size..(index + 1) * size).and_then(|bytes| storage.element.value(bytes, little_endian))
     };
     let mut index = vec![0; layout.shape.len()];
     let mut at = layout.offset;
@@ -187,14 +247,6 @@ fn gather(layout: &Layout, data: &[u8], little_endian: bool) -> Result<Vec<f32>>
 }
 
 impl Element {
-    fn bytes(self) -> usize {
-        match self {
-            Self::Half => 2,
-            Self::Float => 4,
-            Self::Double => 8,
-        }
-    }
-
     fn value(self, bytes: &[u8], little_endian: bool) -> Option<f32> {
         fn ordered<const N: usize>(bytes: &[u8], little_endian: bool) -> Option<[u8; N]> {
             let mut bytes: [u8; N] = bytes.try_into().ok()?;
@@ -205,8 +257,11 @@ impl Element {
         }
         Some(match self {
             Self::Half => half_to_single(u16::from_le_bytes(ordered(bytes, little_endian)?)),
+            Self::Brain => f32::from_bits(u32::from(u16::from_le_bytes(ordered(bytes, little_endian)?)) << 16),
             Self::Float => f32::from_le_bytes(ordered(bytes, little_endian)?),
             Self::Double => f64::from_le_bytes(ordered(bytes, little_endian)?) as f32,
+            Self::Byte => f32::from(*bytes.first()?),
+            Self::Integer(_) => return None,
         })
     }
 }

@@ -11,7 +11,8 @@ use image::RgbImage;
 
 use crate::error::Result;
 use crate::photo::decode::{self, Format};
-use crate::photo::{INPUT_SIZE, MEAN, STD, tensor_file};
+use crate::photo::tensor_file::{self, Scale};
+use crate::photo::{INPUT_SIZE, MEAN, STD};
 
 /// Values of one input: 3 channels of [`INPUT_SIZE`]².
 pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
@@ -51,7 +52,8 @@ pub fn to_input(image: &RgbImage) -> Vec<f32> {
     out
 }
 
-/// Reads a photo as the network takes it, 3×224×224. A stored tensor of that shape is taken as it is.
+/// Reads a photo as the network takes it, 3×224×224. A stored tensor that is normalised is taken as it is, or resized
+/// in single precision: never by way of 8-bit levels.
 ///
 /// # Errors
 /// As [`decode::decode`].
@@ -89,11 +91,13 @@ fn input_of(bytes: &[u8]) -> Result<Vec<f32>> {
         return Ok(to_input(&decode::decode_bytes(bytes)?));
     }
     let tensor = decode::guarded(|| tensor_file::read_bytes(bytes))?;
-    if tensor.shape != [3, INPUT_SIZE, INPUT_SIZE] {
+    if tensor.scale == Scale::Levels {
         return Ok(to_input(&tensor_file::picture(&tensor)?));
     }
+    let sides = tensor_file::sides(&tensor.shape)?;
     tensor_file::check_finite(&tensor)?;
-    Ok(tensor.values)
+    let side = INPUT_SIZE as u32;
+    Ok(if sides == (side, side) { tensor.values } else { bilinear::resize_planes(&tensor.values, sides, (side, side)) })
 }
 
 /// For each channel, what each of the 256 levels becomes. Divided as PyTorch divides, in single precision.

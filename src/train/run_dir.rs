@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::config::TrainConfig;
 use super::observer::EpochRecord;
 use crate::atomic_file;
-use crate::dataset::{Class, Dataset, Layout};
+use crate::dataset::{Class, Dataset, Layout, archive};
 use crate::error::{Context, Error, Result};
+use crate::job::Watch;
 use crate::nn::network::ModelFile;
 use crate::nn::{bundled, state_dict};
+use crate::places::Places;
 use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
 
 /// All that is needed to repeat the run.
@@ -56,7 +58,7 @@ pub struct RunRecord {
 /// The photos of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// The folders that were opened.
+    /// The folders or archives that were opened.
     pub folders: Vec<PathBuf>,
     /// How labels were found.
     pub layout: Layout,
@@ -238,6 +240,23 @@ impl Run {
             threshold: note("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD),
             record,
         })
+    }
+
+    /// Where photos lie in archives, unpacks those unless that is done, and tells the predictions where.
+    ///
+    /// # Errors
+    /// As [`archive::resolve`]. The predictions then go on naming places in the archive.
+    pub fn reach_photos(&mut self, places: &Places, watch: &dyn Watch) -> Result<()> {
+        for named in self.record.data.folders.iter().filter(|folder| archive::is_archive(folder)) {
+            for root in archive::resolve(std::slice::from_ref(named), places, watch)? {
+                for prediction in &mut self.predictions {
+                    if let Ok(place) = prediction.path.strip_prefix(&root.named) {
+                        prediction.path = root.folder.join(place);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Its name: that of the folder.

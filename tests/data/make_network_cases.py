@@ -111,7 +111,8 @@ def write(name, case):
     pathlib.Path(__file__).with_name(f"{name}_case.json").write_text(json.dumps(case, indent=1) + "\n")
 
 
-resnet = torchvision.models.resnet18(num_classes=2)
-write("resnet18", case(resnet, torch.nn.Sequential(*list(resnet.children())[:-2]), resnet.bn1))
-mobilenet = torchvision.models.mobilenet_v2(num_classes=2, dropout=0.0)
-write("mobilenet_v2", case(mobilenet, mobilenet.features, mobilenet.features[0][1]))
+if __name__ == "__main__":  # make_tensor_cases.py takes the formula from here
+    resnet = torchvision.models.resnet18(num_classes=2)
+    write("resnet18", case(resnet, torch.nn.Sequential(*list(resnet.children())[:-2]), resnet.bn1))
+    mobilenet = torchvision.models.mobilenet_v2(num_classes=2, dropout=0.0)
+    write("mobilenet_v2", case(mobilenet, mobilenet.features, mobilenet.features[0][1]))

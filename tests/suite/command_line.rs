@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shared::samples;
 
 /// The program with folders of its own below `home` and no network.
-fn crackscope(home: &Path, arguments: &[&str]) -> Output {
+pub fn crackscope(home: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_crackscope"))
         .args(arguments)
         .current_dir(home)
@@ -31,11 +31,11 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn json(home: &Path, arguments: &[&str]) -> Value {
+pub fn json(home: &Path, arguments: &[&str]) -> Value {
     let arguments = [arguments, &["--json", "--quiet"]].concat();
     serde_json::from_str(&stdout(&crackscope(home, &arguments))).unwrap()
 }
@@ -60,7 +60,7 @@ fn template(text: &str, home: &Path) -> String {
     out.replace("#.#", "#").replace("#,#", "#")
 }
 
-fn text_of(path: &Path) -> &str {
+pub fn text_of(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -543,3 +543,34 @@ fn a_model_file_opens_whole() {
     assert_eq!(p.len(), 1);
     assert!(p[0] > 0.0 && p[0] < 1.0);
 }
+
+#[derive(Deserialize)]
+struct TensorCases {
+    inputs: Vec<TensorCase>,
+}
+
+#[derive(Deserialize)]
+struct TensorCase {
+    name: String,
+    file: String,
+    p_positive: f32,
+}
+
+#[test]
+fn what_the_network_says_of_stored_tensors_agrees_with_pytorch() {
+    use base64::Engine;
+    let cases: TensorCases = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tensor_cases.json")));
+    let weights = NetworkCase::weights(Backbone::Resnet18);
+    let backbone = CandleNetwork::new(Backbone::Resnet18.architecture(), &weights).unwrap();
+    let head = NetworkCase::head(Backbone::Resnet18);
+    for TensorCase { name, file, p_positive } in cases.inputs {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(file).unwrap();
+        let input = transform::load_input_from_bytes(Path::new("1.pt"), &bytes).unwrap();
+        let photo = Tensor::from_vec(input, (1, 3, INPUT_SIZE, INPUT_SIZE), &CPU).unwrap();
+        let maps = backbone.feature_maps(&photo, Statistics::Frozen).unwrap();
+        let logits = head.logits(&pool(&maps).unwrap()).unwrap();
+        let row = rows(&logits).remove(0);
+        let said = 1.0 / (1.0 + (row[0] - row[1]).exp());
+        assert!((said - p_positive).abs() < 1e-4, "{name}: {said} instead of {p_positive}");
+    }
+}

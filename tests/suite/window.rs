@@ -134,7 +134,7 @@ fn the_whole_job_in_the_window() {
 fn open_by_path(window: &mut Window, photos: &Path) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::L);
     window.run_steps(3);
-    type_into(window, "Path of the folder", photos.to_str().unwrap());
+    type_into(window, "Path of the folder or .zip", photos.to_str().unwrap());
     press(window, Role::Button, "Open");
     until(window, "photos open", |window| !window.state().session().is_empty());
 }
@@ -315,9 +315,9 @@ fn dropped_photos_open_their_folder_in_place_of_what_was_typed() {
     until(&mut window, "an error", |window| !window.state().messages().all().is_empty());
     window.key_press_modifiers(Modifiers::COMMAND, Key::L);
     window.run_steps(3);
-    window.get_by_role_and_label(Role::TextInput, "Path of the folder");
+    window.get_by_role_and_label(Role::TextInput, "Path of the folder or .zip");
     drop_onto(&mut window, &["00001.jpg", "00002.jpg"].map(|name| photos.join("Negative").join(name)));
-    assert!(window.query_by_role_and_label(Role::TextInput, "Path of the folder").is_none());
+    assert!(window.query_by_role_and_label(Role::TextInput, "Path of the folder or .zip").is_none());
     until(&mut window, "photos open", |window| !window.state().session().is_empty());
     let standing = window.state().messages().standing().map(|message| message.title.clone());
     let all = window.state().session().len();
@@ -385,4 +385,31 @@ fn without_a_display_the_way_without_a_window_is_named() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("There is no display to open a window on"), "{text}");
     assert!(text.contains("crackscope demo"), "{text}");
+}
+
+#[test]
+fn an_archive_dropped_onto_the_window_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let zip = folder.path().join("bridge 7.zip");
+    let mut writer = zip::ZipWriter::new(std::fs::File::create(&zip).unwrap());
+    for (n, class) in ["Positive", "Negative", "Negative"].iter().enumerate() {
+        let photo = folder.path().join("photo.png");
+        image::RgbImage::new(40 + n as u32, 30).save(&photo).unwrap();
+        writer.start_file(format!("site/{class}/{n}.png"), zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, &std::fs::read(&photo).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut window = open_window(&folder.path().join("home"), None);
+    drop_onto(&mut window, &[zip.clone()]);
+    until(&mut window, "photos open", |window| window.state().session().len() == 3);
+    window.get_by_label_contains("bridge 7.zip");
+    let dataset = window.state().session().dataset.clone().unwrap();
+    assert_eq!((dataset.roots.clone(), dataset.samples[0].file.as_str()), (vec![zip.clone()], "site/Negative/1.png"));
+    assert_eq!(dataset.shown_path(&dataset.samples[0]), zip.join("site/Negative/1.png"));
+
+    let rar = folder.path().join("bridge 8.rar");
+    std::fs::write(&rar, "Rar!").unwrap();
+    drop_onto(&mut window, &[rar]);
+    until(&mut window, "it is refused", |window| told(window).iter().any(|title| title.contains("a RAR archive")));
+    assert_eq!(window.state().session().len(), 3, "what was open stays open");
 }

@@ -15,6 +15,8 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 pub enum Purpose {
     /// A folder of photos to open.
     Photos,
+    /// A `.zip` of photos to open.
+    Archive,
     /// A file of weights to start from.
     Weights,
     /// The folder that runs are kept in.
@@ -94,12 +96,14 @@ impl Purpose {
             Self::Weights => dialog.add_filter("Weights", &["safetensors", "pth", "pt"]).pick_file(),
             Self::Runs | Self::Export => dialog.set_can_create_directories(true).pick_folder(),
             Self::Photos => dialog.pick_folder(),
+            Self::Archive => dialog.add_filter("Archives", &["zip", "ZIP"]).pick_file(),
         }
     }
 
     fn title(self) -> &'static str {
         match self {
             Self::Photos => "Open a folder of photos",
+            Self::Archive => "Open a .zip of photos",
             Self::Weights => "Start from weights",
             Self::Runs => "Keep runs in",
             Self::Export => "Export to",

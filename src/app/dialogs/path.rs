@@ -1,4 +1,4 @@
-//! A folder by its path, for systems without a dialog and for those who would rather type.
+//! A folder or archive by its path, for systems without a dialog and for those who would rather type.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use egui::{Button, Context, Key, Label, ScrollArea, TextEdit, Ui};
 
 use crate::app::command::Command;
 use crate::app::events::typed_path;
-use crate::app::theme::{self, icons, space};
+use crate::app::theme::{self, space};
 use crate::app::widgets::form;
 
-/// Asks for the path of a folder.
+/// Asks for the path of a folder or archive.
 pub(super) struct PathDialog {
     text: String,
     focused: bool,
@@ -28,9 +28,12 @@ impl PathDialog {
         let mut open = true;
         let modal = super::modal(ctx, "path of a folder", |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
-            ui.label(theme::section("Open a folder"));
+            ui.label(theme::section("Open a folder or a .zip"));
             if self.no_system_dialog {
-                ui.label(theme::quiet(ui, "This system has no dialog to choose a folder in. Type or paste its path:"));
+                ui.label(theme::quiet(
+                    ui,
+                    "This system has no dialog to choose a folder or file in. Type or paste its path:",
+                ));
             }
             let entered = self.field(ui);
             open &= !recent_ui(ui, recent, commands);
@@ -52,7 +55,7 @@ impl PathDialog {
 
     /// The field; returns whether Enter was pressed in it.
     fn field(&mut self, ui: &mut Ui) -> bool {
-        let label = ui.label(theme::quiet(ui, "Path of the folder"));
+        let label = ui.label(theme::quiet(ui, "Path of the folder or .zip"));
         let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).cursor_at_end(true);
         let field = ui.add(edit).labelled_by(label.id);
         if !self.focused {
@@ -74,7 +77,7 @@ fn recent_ui(ui: &mut Ui, recent: &[PathBuf], commands: &mut Vec<Command>) -> bo
     ScrollArea::vertical().max_height(180.0).show(ui, |ui| {
         for folder in recent {
             ui.horizontal(|ui| {
-                let name = theme::icon_text(icons::ICON_FOLDER, &name(folder));
+                let name = theme::icon_text(theme::icon_of(folder), &name(folder));
                 if ui.add(Button::new(name).frame_when_inactive(false)).clicked() {
                     commands.push(Command::Open(vec![folder.clone()]));
                     chosen = true;

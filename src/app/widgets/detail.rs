@@ -21,6 +21,8 @@ use crate::photo::exif::Facts;
 pub enum Request {
     /// Choose a folder in the system's dialog.
     OpenFolder,
+    /// Choose a `.zip` in the system's dialog.
+    OpenArchive,
     /// Make the sample photos and open them.
     TrySamples,
     /// Open this folder.

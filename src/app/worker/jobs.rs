@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::app::fallback_fonts;
 use crate::app::session::Verdict;
 use crate::app::tabs::review::Scope;
+use crate::dataset::known::{Recognised, recognise};
 use crate::dataset::sample::{self, SampleConfig};
-use crate::dataset::{Dataset, Problem, scan};
+use crate::dataset::{Dataset, Problem, archive, scan};
 use crate::error::{Error, Result};
 use crate::export::{self, ExportRequest, Source};
 use crate::format;
@@ -23,7 +24,7 @@ use crate::train::trainer;
 
 /// A job.
 pub enum Job {
-    /// List folders. A photo stands for the folder that it lies in, a run folder or a file in it for the run.
+    /// List folders and archives. A photo stands for the folder that it lies in, a run folder or a file in it for the run.
     Open(Vec<PathBuf>),
     /// Make the sample photos and list them.
     Samples,
@@ -131,6 +132,8 @@ pub struct Scanned {
     pub files: usize,
     /// A run of other photos.
     pub run: Option<PathBuf>,
+    /// Which published data set they are, and how much of it.
+    pub known: Option<Recognised>,
 }
 
 /// Characters in the names of photos that the window's own font may lack.
@@ -139,16 +142,16 @@ pub type RareCharacters = String;
 impl Job {
     pub(super) fn run(self, places: &Places, watch: &dyn Observer) -> Result<Done> {
         match self {
-            Self::Open(paths) => open(&paths, watch),
+            Self::Open(paths) => open(&paths, places, watch),
             Self::Samples => {
                 let config = SampleConfig::default();
                 let folder = places.samples.join(config.folder_name());
                 sample::write_samples(&folder, &config, watch)?;
-                let (dataset, rare) = list(&[folder], watch)?;
-                Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None }))
+                let (dataset, rare) = list(&[folder], places, watch)?;
+                Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None, known: None }))
             }
             Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
-            Self::OpenRun { run, open } => open_run(&run, open, watch),
+            Self::OpenRun { run, open } => open_run(&run, open, places, watch),
             Self::Classify { run, dataset, compute } => {
                 let said = classify::classify(&run, &dataset, places, compute, watch)?;
                 let unreadable = said.unreadable().to_vec();
@@ -169,11 +172,11 @@ struct Given {
     files: usize,
 }
 
-fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
+fn open(paths: &[PathBuf], places: &Places, watch: &dyn Observer) -> Result<Done> {
     let Given { runs, folders, files } = given(paths)?;
-    let run = match runs.as_slice() {
+    let mut run = match runs.as_slice() {
         [] => None,
-        [run] if folders.is_empty() => return open_run(run, None, watch),
+        [run] if folders.is_empty() => return open_run(run, None, places, watch),
         [run] => Some(Run::open(run)?),
         _ => {
             let error = Error::new(format!(
@@ -183,13 +186,21 @@ fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
             return Err(error.hint("open one of them; the others can be chosen under Review"));
         }
     };
-    let (dataset, rare) = list(&folders, watch)?;
+    let (dataset, rare) = list(&folders, places, watch)?;
+    if let Some(run) = run.as_mut() {
+        // Where its own photos are gone, it can still look at these.
+        let reached = run.reach_photos(places, watch);
+        reached.or_else(|error| if error.is_cancelled() { Err(error) } else { Ok(()) })?;
+    }
     match run {
         Some(run) if !run.predictions.is_empty() && covers(&dataset, &run.predictions) => {
             let verdict = verdict(&run.path, run.predictions, run.threshold, &dataset, false);
             Ok(Done::RunOpened { dataset: Some((dataset, rare)), verdict })
         }
-        run => Ok(Done::Scanned(Scanned { dataset, rare, files, run: run.map(|run| run.path) })),
+        run => {
+            let known = recognise(&dataset);
+            Ok(Done::Scanned(Scanned { dataset, rare, files, run: run.map(|run| run.path), known }))
+        }
     }
 }
 
@@ -197,7 +208,7 @@ fn open(paths: &[PathBuf], watch: &dyn Observer) -> Result<Done> {
 fn given(paths: &[PathBuf]) -> Result<Given> {
     let mut given = Given::default();
     for path in paths {
-        let is_file = path.is_file();
+        let is_file = path.is_file() && !archive::is_any_archive(path);
         let folder = if is_file { path.parent().unwrap_or(path) } else { path };
         let run = folder.join(run_dir::CONFIG).is_file();
         if is_file && !run {
@@ -222,8 +233,8 @@ fn refuse_weights(path: &Path) -> Result<()> {
     Err(error.hint("to train from it, choose it under Weights in the tab Train; to open a run, give the run's folder"))
 }
 
-fn list(folders: &[PathBuf], watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
-    let dataset = scan::scan_all(folders, watch)?;
+fn list(folders: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
+    let dataset = scan::open(folders, places, watch)?;
     let names = dataset.samples.iter().flat_map(|sample| sample.file.chars());
     let rare: BTreeSet<char> = names.filter(|c| !fallback_fonts::is_common(*c)).collect();
     Ok((Arc::new(dataset), rare.into_iter().collect()))
@@ -249,8 +260,9 @@ fn train(
 }
 
 /// Opens the run's own photos unless they, or photos of the same names, are open already.
-fn open_run(path: &Path, open: Option<Arc<Dataset>>, watch: &dyn Observer) -> Result<Done> {
-    let run = Run::open(path)?;
+fn open_run(path: &Path, open: Option<Arc<Dataset>>, places: &Places, watch: &dyn Observer) -> Result<Done> {
+    let mut run = Run::open(path)?;
+    run.reach_photos(places, watch)?;
     if run.predictions.is_empty() {
         return Err(Error::new(format!("The run {} has no predictions", run.name()))
             .detail("It was interrupted before its first epoch ended, or its predictions.csv is gone"));
@@ -259,7 +271,7 @@ fn open_run(path: &Path, open: Option<Arc<Dataset>>, watch: &dyn Observer) -> Re
     let (dataset, fresh) = match open {
         Some(dataset) => (dataset, None),
         None => {
-            let (dataset, rare) = list(&run.record.data.folders, watch)?;
+            let (dataset, rare) = list(&run.record.data.folders, places, watch)?;
             (Arc::clone(&dataset), Some((dataset, rare)))
         }
     };

@@ -90,11 +90,17 @@ impl Table {
         table
     }
 
-    /// Gives the samples their labels. Their `file` is relative to the folder that the table lies in. Returns how many
-    /// of them the table speaks of, and everything that is wrong with the table.
-    pub fn apply(self, samples: &mut [Sample]) -> (usize, Vec<Fault>) {
+    /// Gives the samples their labels. `base` is what their `file` has before a name that the table gives: the folder
+    /// that it lies in, with a `/`, or nothing. Returns how many of them the table speaks of, and everything that is
+    /// wrong with the table.
+    pub fn apply(self, samples: &mut [Sample], base: &str) -> (usize, Vec<Fault>) {
         let Self { rows, mut faults } = self;
-        let index: HashMap<&str, usize> = samples.iter().enumerate().map(|(i, s)| (s.file.as_str(), i)).collect();
+        let mut index = HashMap::with_capacity(samples.len());
+        for (i, sample) in samples.iter().enumerate() {
+            if let Some(name) = sample.file.strip_prefix(base) {
+                index.insert(name, i);
+            }
+        }
         let mut said: Vec<Option<(usize, Option<Class>)>> = vec![None; samples.len()];
         for Row { line, file, label } in rows {
             let Some(slot) = find(&index, &file).and_then(|i| said.get_mut(i)) else {
@@ -325,7 +331,7 @@ mod tests {
         let mut photos = samples(&["a.jpg", "x/b.jpg", "c\\d.jpg", "e.jpg"]);
         let text =
             b"file,label\na.jpg,0\n.\\x\\b.jpg,unsure\nc\\d.jpg,negative\n../a.jpg,1\na.jpg,0\na.jpg,1\ngone.jpg,1\n";
-        let (spoken_of, faults) = Table::parse(text).apply(&mut photos);
+        let (spoken_of, faults) = Table::parse(text).apply(&mut photos, "");
         assert_eq!(spoken_of, 3);
         let labels: Vec<_> = photos.iter().map(|photo| photo.label).collect();
         assert_eq!(labels, [Some(Negative), None, Some(Negative), Some(Positive)]);

@@ -10,6 +10,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use walkdir::{DirEntry, WalkDir};
 
 use super::{free_name, is_listed, order};
+use crate::dataset::archive::Left;
 use crate::dataset::layout::table;
 use crate::dataset::{Problem, Sample, Skipped};
 use crate::error::{Error, Result};
@@ -21,8 +22,10 @@ pub(super) struct Folder {
     pub samples: Vec<Sample>,
     pub skipped: Skipped,
     pub problems: Vec<Problem>,
-    /// The `labels.csv` directly in the folder.
+    /// The `labels.csv` directly in the folder, or, where the folder holds nothing but another one, in that.
     pub table: Option<PathBuf>,
+    /// What the names in the table are relative to: the inner folder with a `/`, or nothing.
+    pub table_base: String,
 }
 
 /// Lengths and dates are asked for this many files at a time, on all cores: on a network share each takes a while.
@@ -34,10 +37,12 @@ impl Folder {
         let mut folder = Self::default();
         let mut batch = Vec::with_capacity(BATCH);
         let mut linked = HashSet::new();
+        let (mut outer, mut inner_tables) = (0, Vec::new());
         // Sorted, so that which of two links to one folder is followed is the same everywhere.
         let mut walk = WalkDir::new(root).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
         while let Some(step) = walk.next() {
             watch.check()?;
+            outer += usize::from(step.as_ref().is_ok_and(|e| e.depth() == 1 && !is_hidden(e.file_name())));
             match step {
                 Ok(entry) if is_hidden(entry.file_name()) => {
                     folder.skipped.hidden += 1;
@@ -55,6 +60,9 @@ impl Folder {
                 Ok(entry) if entry.depth() == 1 && entry.file_name().eq_ignore_ascii_case(table::FILE_NAME) => {
                     folder.table = Some(entry.into_path());
                 }
+                Ok(entry) if entry.depth() == 2 && entry.file_name().eq_ignore_ascii_case(table::FILE_NAME) => {
+                    inner_tables.push(entry.into_path());
+                }
                 Ok(entry) if entry.file_type().is_file() && is_listed(entry.path()) => batch.push(entry),
                 Ok(_) => folder.skipped.other += 1,
                 Err(error) => folder.note(root, &error),
@@ -64,8 +72,30 @@ impl Folder {
             }
         }
         folder.take_in(root, &mut batch, watch, meter)?;
+        folder.choose_table(root, outer, inner_tables);
         folder.sort();
         Ok(folder)
+    }
+
+    /// Adds what was left in the archive that the folder comes from.
+    pub(super) fn add_left(&mut self, left: &Left) {
+        self.skipped.hidden += left.skipped.hidden;
+        self.skipped.other += left.skipped.other;
+        self.problems.extend(left.problems.iter().cloned());
+    }
+
+    /// Archives often hold a single folder with everything in it: then its table counts.
+    fn choose_table(&mut self, root: &Path, outer: usize, mut inner_tables: Vec<PathBuf>) {
+        if outer == 1 && self.table.is_none() {
+            self.table = inner_tables.pop();
+            self.table_base = self
+                .table
+                .as_deref()
+                .and_then(Path::parent)
+                .map(|folder| relative(folder, root) + "/")
+                .unwrap_or_default();
+        }
+        self.skipped.other += inner_tables.len();
     }
 
     /// Adds a batch of files to the samples.
@@ -145,7 +175,7 @@ fn is_new(link: &Path, linked: &mut HashSet<PathBuf>) -> bool {
 }
 
 /// Hidden by a dot, or one of the files and folders that systems leave behind.
-fn is_hidden(name: &OsStr) -> bool {
+pub(in crate::dataset) fn is_hidden(name: &OsStr) -> bool {
     const LEFT_BEHIND: [&str; 7] =
         ["Thumbs.db", "ehthumbs.db", "desktop.ini", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
     name.as_encoded_bytes().starts_with(b".") || LEFT_BEHIND.iter().any(|known| name.eq_ignore_ascii_case(known))

@@ -3,97 +3,32 @@
 //! Instructions and their arguments as in CPython's `Lib/pickletools.py`, protocols 2 to 5. Nothing is ever called:
 //! the only names known are those in [`Global::of`], and their meaning is built in.
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+pub(super) use self::value::{Element, Layout, Storage, Value};
+use self::value::{Global, layout, length};
 use crate::error::{Context, Error, Result};
 
 /// A tensor takes about fifty. The bound also keeps nested tuples shallow.
 const MAX_INSTRUCTIONS: usize = 1000;
 
-/// How a tensor lies in its storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    /// Which entry holds the numbers.
-    pub(super) key: String,
-    pub(super) element: Element,
-    /// Elements in the storage.
-    pub(super) stored: usize,
-    /// Index of the first element.
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    /// Elements from one index to the next, for each dimension.
-    pub(super) strides: Vec<usize>,
-}
-
-/// The kinds of number that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    Half,
-    Float,
-    Double,
-}
-
-/// Reads the description of one tensor.
+/// Reads one pickle from the front of `input`, which is left at what follows it.
 ///
 /// # Errors
-/// Anything but one tensor, and any name that a tensor does not need, which is given.
-pub(super) fn read(bytes: &[u8]) -> Result<Layout> {
-    let mut machine = Machine { input: bytes, stack: Vec::new(), memo: BTreeMap::new() };
+/// It is damaged, or uses an instruction or a name that no tensor needs; the name is given.
+pub(super) fn read<'a>(input: &mut &'a [u8]) -> Result<Value> {
+    let mut machine: Machine<'a> = Machine { input, stack: Vec::new(), memo: BTreeMap::new() };
     for _ in 0..MAX_INSTRUCTIONS {
         if machine.step()? {
-            return match machine.pop()? {
-                Value::Tensor(layout) => Ok((*layout).clone()),
-                _ => Err(not_one_tensor()),
-            };
+            let value = machine.pop()?;
+            *input = machine.input;
+            return Ok(value);
         }
     }
-    Err(not_one_tensor())
-}
-
-/// What stands on the stack. Cloning is cheap, so that a pickle cannot make a small file grow.
-#[derive(Clone)]
-enum Value {
-    Mark,
-    None,
-    Bool,
-    Int(i64),
-    Text(Rc<str>),
-    Tuple(Rc<[Value]>),
-    Dictionary,
-    Global(Global),
-    Storage(Rc<Storage>),
-    Tensor(Rc<Layout>),
-}
-
-#[derive(Clone, Copy)]
-enum Global {
-    RebuildTensor,
-    OrderedDict,
-    Storage(Element),
-}
-
-struct Storage {
-    element: Element,
-    key: String,
-    stored: usize,
-}
-
-impl Global {
-    fn of(module: &str, name: &str) -> Result<Self> {
-        Ok(match (module, name) {
-            ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
-            ("collections", "OrderedDict") => Self::OrderedDict,
-            ("torch", "HalfStorage") => Self::Storage(Element::Half),
-            ("torch", "FloatStorage") => Self::Storage(Element::Float),
-            ("torch", "DoubleStorage") => Self::Storage(Element::Double),
-            _ => {
-                let shown: String = format!("{module}.{name}").chars().filter(|c| !c.is_control()).take(100).collect();
-                return Err(Error::new(format!("the tensor file asks for {shown}, which is not allowed"))
-                    .hint("save a plain tensor of float32 values with torch.save"));
-            }
-        })
-    }
+    Err(Error::new("the file holds more than one tensor").hint(value::ONE_TENSOR))
 }
 
 struct Machine<'a> {
@@ -107,23 +42,25 @@ impl<'a> Machine<'a> {
     fn step(&mut self) -> Result<bool> {
         let [instruction] = self.take_array()?;
         match instruction {
-            0x80 => self.protocol()?,                    // PROTO
-            0x95 => self.skip(8)?,                       // FRAME
-            b'.' => return Ok(true),                     // STOP
-            b'(' => self.stack.push(Value::Mark),        // MARK
-            b'N' => self.stack.push(Value::None),        // NONE
-            0x88 | 0x89 => self.stack.push(Value::Bool), // NEWTRUE, NEWFALSE
-            b'}' => self.stack.push(Value::Dictionary),  // EMPTY_DICT
+            0x80 => self.protocol()?,                                         // PROTO
+            0x95 => self.skip(8)?,                                            // FRAME
+            b'.' => return Ok(true),                                          // STOP
+            b'(' => self.stack.push(Value::Mark),                             // MARK
+            b'N' => self.stack.push(Value::None),                             // NONE
+            0x88 | 0x89 => self.stack.push(Value::Bool(instruction == 0x88)), // NEWTRUE, NEWFALSE
+            b'}' => self.stack.push(Value::Dictionary(Rc::default())),        // EMPTY_DICT
+            b']' => self.stack.push(Value::List(Rc::default())),              // EMPTY_LIST
+            b's' | b'u' | b'a' | b'e' => self.extend(instruction)?,
+            b'G' => self.float()?,
             b'K' | b'M' | b'J' | 0x8a => self.integer(instruction)?,
-            b'X' | 0x8c => self.text(instruction)?,
+            b'X' | b'U' | 0x8c => self.text(instruction)?,
             b')' | 0x85..=0x87 | b't' => self.tuple(instruction)?,
             b'q' | b'r' | 0x94 => self.remember(instruction)?,
             b'h' | b'j' => self.recall(instruction)?,
             b'c' | 0x93 => self.global(instruction)?,
-            b'Q' => self.storage()?, // BINPERSID
-            b'R' => self.call()?,    // REDUCE
-            // SETITEM(S), APPEND(S), EMPTY_LIST, BUILD: dictionaries, lists and objects.
-            b's' | b'u' | b'a' | b'e' | b']' | b'b' => return Err(not_one_tensor()),
+            b'Q' => self.storage()?,   // BINPERSID
+            b'R' => self.call()?,      // REDUCE
+            b'b' => drop(self.pop()?), // BUILD: what a dictionary of weights notes of itself
             other => return Err(damaged(&format!("unknown instruction {other:#04x}"))),
         }
         Ok(false)
@@ -158,7 +95,14 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// BINUNICODE and SHORT_BINUNICODE.
+    /// BINFLOAT, whose highest byte comes first.
+    fn float(&mut self) -> Result<()> {
+        let value = f64::from_be_bytes(self.take_array()?);
+        self.stack.push(Value::Float(value));
+        Ok(())
+    }
+
+    /// BINUNICODE, SHORT_BINUNICODE, and Python 2's SHORT_BINSTRING.
     fn text(&mut self, instruction: u8) -> Result<()> {
         let length = match instruction {
             b'X' => u32::from_le_bytes(self.take_array()?),
@@ -172,18 +116,44 @@ impl<'a> Machine<'a> {
 
     /// EMPTY_TUPLE, TUPLE1 to TUPLE3, and TUPLE, which reaches down to the last mark.
     fn tuple(&mut self, instruction: u8) -> Result<()> {
-        let start = match instruction {
-            b')' => Some(self.stack.len()),
-            b't' => self.stack.iter().rposition(|value| matches!(value, Value::Mark)),
-            _ => self.stack.len().checked_sub(usize::from(instruction - 0x84)),
+        let values = match instruction {
+            b')' => Vec::new(),
+            b't' => self.since_mark()?,
+            _ => self.topmost(usize::from(instruction - 0x84))?,
         };
-        let start = start.ok_or_else(|| damaged("a tuple without its values"))?;
-        let mut values = self.stack.split_off(start);
-        if instruction == b't' {
-            values.remove(0);
-        }
         self.stack.push(Value::Tuple(values.into()));
         Ok(())
+    }
+
+    /// SETITEM, SETITEMS, APPEND, APPENDS: adds to the dictionary or list below what is added.
+    fn extend(&mut self, instruction: u8) -> Result<()> {
+        let more = match instruction {
+            b's' => self.topmost(2)?,
+            b'a' => self.topmost(1)?,
+            _ => self.since_mark()?,
+        };
+        let extended = match self.pop()? {
+            Value::Dictionary(items) => Value::Dictionary(items.iter().cloned().chain(more).collect()),
+            Value::List(items) => Value::List(items.iter().cloned().chain(more).collect()),
+            _ => return Err(damaged("values added to what holds none")),
+        };
+        self.stack.push(extended);
+        Ok(())
+    }
+
+    /// Takes what stands above the last mark, and the mark.
+    fn since_mark(&mut self) -> Result<Vec<Value>> {
+        let mark = self.stack.iter().rposition(|value| matches!(value, Value::Mark));
+        let values = self.topmost(self.stack.len() - mark.map_or(0, |mark| mark + 1))?;
+        match self.stack.pop() {
+            Some(Value::Mark) => Ok(values),
+            _ => Err(damaged("a mark is missing")),
+        }
+    }
+
+    fn topmost(&mut self, count: usize) -> Result<Vec<Value>> {
+        let start = self.stack.len().checked_sub(count).ok_or_else(|| damaged("a value is missing"))?;
+        Ok(self.stack.split_off(start))
     }
 
     /// BINPUT, LONG_BINPUT, MEMOIZE.
@@ -226,15 +196,25 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// `("storage", type, key, device, elements)`.
+    /// `("storage", type, key, device, elements)`, and in files from before PyTorch 1.6 the part of it that is meant:
+    /// `None`, or views, which went out of use long before.
     fn storage(&mut self) -> Result<()> {
         let unknown = || damaged("an unknown kind of storage");
         let Value::Tuple(fields) = self.pop()? else { return Err(unknown()) };
-        let [Value::Text(tag), Value::Global(Global::Storage(element)), Value::Text(key), Value::Text(_), stored] =
-            &*fields
+        let [
+            Value::Text(tag),
+            Value::Global(Global::Storage(element)),
+            Value::Text(key),
+            Value::Text(_),
+            stored,
+            rest @ ..,
+        ] = &*fields
         else {
             return Err(unknown());
         };
+        if !matches!(rest, [] | [Value::None]) {
+            return Err(unknown());
+        }
         if **tag != *"storage" {
             return Err(unknown());
         }
@@ -250,7 +230,7 @@ impl<'a> Machine<'a> {
             return Err(damaged("a call of something that is no function"));
         };
         self.stack.push(match (global, &*arguments) {
-            (Global::OrderedDict, []) => Value::Dictionary,
+            (Global::OrderedDict, []) => Value::Dictionary(Rc::default()),
             (Global::RebuildTensor, arguments) => Value::Tensor(Rc::new(layout(arguments)?)),
             _ => return Err(damaged("a call with unexpected arguments")),
         });
@@ -285,33 +265,6 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// `(storage, offset, shape, strides, requires_grad, hooks)`, and in newer files metadata.
-fn layout(arguments: &[Value]) -> Result<Layout> {
-    let [Value::Storage(storage), offset, Value::Tuple(shape), Value::Tuple(strides), ..] = arguments else {
-        return Err(damaged("a tensor with unexpected arguments"));
-    };
-    if shape.len() != strides.len() || shape.len() > 8 {
-        return Err(damaged("a tensor of unexpected dimensions"));
-    }
-    Ok(Layout {
-        key: storage.key.clone(),
-        element: storage.element,
-        stored: storage.stored,
-        offset: length(offset)?,
-        shape: shape.iter().map(length).collect::<Result<_>>()?,
-        strides: strides.iter().map(length).collect::<Result<_>>()?,
-    })
-}
-
-fn length(value: &Value) -> Result<usize> {
-    let Value::Int(value) = value else { return Err(damaged("a length that is not a number")) };
-    usize::try_from(*value).map_err(|_| damaged("a negative length"))
-}
-
 fn damaged(what: &str) -> Error {
     Error::new(format!("damaged tensor file: {what}"))
-}
-
-fn not_one_tensor() -> Error {
-    Error::new("the file holds something else than one tensor").hint("save each tensor on its own with torch.save")
 }

@@ -34,6 +34,10 @@ fn floats(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
+fn normalised(shape: &[usize], values: &[f32]) -> StoredTensor {
+    StoredTensor { shape: shape.to_vec(), values: values.to_vec(), scale: Scale::Normalised }
+}
+
 fn cause(bytes: &[u8]) -> String {
     read_bytes(bytes).unwrap_err().title().to_owned()
 }
@@ -43,7 +47,7 @@ fn strides_and_offset_are_obeyed() {
     let data = floats(&[9.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let transposed = pickle("FloatStorage", 7, 1, &[3, 2], &[1, 3]);
     let tensor = read_bytes(&archive(&[("1/data.pkl", &transposed), ("1/data/0", &data)])).unwrap();
-    assert_eq!(tensor, StoredTensor { shape: vec![3, 2], values: vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0] });
+    assert_eq!(tensor, normalised(&[3, 2], &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]));
     let repeated = pickle("FloatStorage", 7, 2, &[2, 2], &[0, 1]);
     let tensor = read_bytes(&archive(&[("x/data.pkl", &repeated), ("x/data/0", &data)])).unwrap();
     assert_eq!(tensor.values, [2.0, 3.0, 2.0, 3.0]);
@@ -59,7 +63,7 @@ fn other_precisions_and_byte_orders_are_read() {
     let double = pickle("DoubleStorage", 1, 0, &[], &[]);
     let data = 0.25_f64.to_be_bytes();
     let entries: [(&str, &[u8]); 3] = [("a/data.pkl", &double), ("a/byteorder", b"big"), ("a/data/0", &data)];
-    assert_eq!(read_bytes(&archive(&entries)).unwrap(), StoredTensor { shape: vec![], values: vec![0.25] });
+    assert_eq!(read_bytes(&archive(&entries)).unwrap(), normalised(&[], &[0.25]));
 }
 
 #[test]
@@ -79,7 +83,10 @@ fn code_is_never_run_and_the_name_is_told() {
     let hostile = b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.";
     assert_eq!(cause(&archive(&[("a/data.pkl", hostile)])), "the tensor file asks for os.system, which is not allowed");
     let dictionary = b"\x80\x02}q\0X\x01\0\0\0aK\x01s.";
-    assert_eq!(cause(&archive(&[("a/data.pkl", dictionary)])), "the file holds something else than one tensor");
+    assert_eq!(
+        cause(&archive(&[("a/data.pkl", dictionary)])),
+        "the file holds a dictionary, such as a model's weights, not one tensor"
+    );
     assert_eq!(cause(&archive(&[("a/readme.txt", b"hello")])), "not a picture: a zip archive");
 }
 
@@ -98,7 +105,7 @@ fn what_does_not_fit_is_refused_before_it_is_allocated() {
     assert_eq!(of(6, -1, &[1], &[1]), "damaged tensor file: a negative length");
     // A tuple of two tuples of two tuples …: two to the power of 300 values, were they ever counted.
     let doubling = [&b"\x80\x02)"[..], &b"q\0h\0\x86".repeat(300), b"."].concat();
-    assert_eq!(cause(&archive(&[("a/data.pkl", &doubling)])), "the file holds something else than one tensor");
+    assert_eq!(cause(&archive(&[("a/data.pkl", &doubling)])), "the file holds a list without a tensor, not one tensor");
 }
 
 #[test]
@@ -116,12 +123,12 @@ fn normalisation_is_undone() {
     let original = RgbImage::from_raw(5, 4, levels).unwrap();
     let mut values = vec![0.0; 60];
     crate::photo::transform::normalise(&original, &mut values);
-    let tensor = StoredTensor { shape: vec![3, 4, 5], values };
+    let tensor = normalised(&[3, 4, 5], &values);
     assert_eq!(picture(&tensor).unwrap(), original);
     let batch = StoredTensor { shape: vec![1, 3, 4, 5], ..tensor.clone() };
     assert_eq!(picture(&batch).unwrap(), original);
     let flat = StoredTensor { shape: vec![60], ..tensor.clone() };
-    assert!(picture(&flat).unwrap_err().title().contains("shape [60]"));
+    assert!(picture(&flat).unwrap_err().title().contains("a tensor of 60 is"));
     let broken = StoredTensor { values: vec![f32::NAN; 60], ..tensor };
     assert!(picture(&broken).is_err());
 }
@@ -185,12 +192,112 @@ proptest! {
             let index = index.index(bytes.len());
             bytes[index] = value;
         }
-        if let Ok(layout) = pickle::read(&bytes) {
+        if let Ok(layout) = pickle::read(&mut bytes.as_slice()).and_then(pickle::Value::into_picture) {
             prop_assert_eq!(layout.shape.len(), layout.strides.len());
             let tensor = archive(&[("a/data.pkl", &bytes), ("a/data/0", &floats(&[0.5; 6]))]);
             if let Ok(tensor) = read_bytes(&tensor) {
                 prop_assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
             }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Cases {
+    cases: Vec<Case>,
+    refused: Vec<Refused>,
+    inputs: Vec<Input>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    name: String,
+    file: String,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+#[derive(serde::Deserialize)]
+struct Refused {
+    name: String,
+    file: String,
+    says: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Input {
+    name: String,
+    file: String,
+    every_997th: Vec<f32>,
+}
+
+/// What tests/data/make_tensor_cases.py wrote.
+fn cases() -> Cases {
+    serde_json::from_str(include_str!("../../../tests/data/tensor_cases.json")).unwrap()
+}
+
+fn decoded(file: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(file).unwrap()
+}
+
+#[test]
+fn what_torch_saves_is_read_number_by_number() {
+    let cases = cases().cases;
+    assert_eq!(cases.len(), 16);
+    for Case { name, file, shape, values } in cases {
+        let bytes = decoded(&file);
+        let tensor = read_bytes(&bytes).unwrap();
+        assert_eq!((tensor.shape, tensor.values), (shape.clone(), values), "{name}");
+        assert_eq!(tensor.scale, if name.contains("uint8") { Scale::Levels } else { Scale::Normalised }, "{name}");
+        let is_legacy = bytes.starts_with(&legacy::MAGIC);
+        assert_eq!(is_legacy, name.starts_with("legacy"), "{name}");
+        let [.., height, width] = *shape else { panic!("{name}") };
+        let size = picture_size(Cursor::new(&bytes), is_legacy).unwrap();
+        assert_eq!(size, (width as u32, height as u32), "{name}");
+        assert_eq!(decode::decode_bytes(&bytes).unwrap().dimensions(), size, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_told() {
+    for Refused { name, file, says } in cases().refused {
+        let outcome = read_bytes(&decoded(&file)).and_then(|tensor| picture(&tensor));
+        let error = outcome.expect_err(&name);
+        assert!(error.title().contains(&says), "{name}: {}", error.title());
+    }
+    let batch = StoredTensor { shape: vec![4, 3, 5, 6], values: vec![0.0; 360], scale: Scale::Normalised };
+    assert!(picture(&batch).unwrap_err().advice().unwrap().contains("torch.save(picture.clone()"));
+}
+
+#[test]
+fn the_network_takes_what_pytorch_gives_it() {
+    for Input { name, file, every_997th } in cases().inputs {
+        let input = crate::photo::transform::load_input_from_bytes(Path::new("1.pt"), &decoded(&file)).unwrap();
+        assert_eq!(input.len(), crate::photo::transform::INPUT_VALUES);
+        // Of the same size there is nothing to compute. PyTorch holds the weights of its filter in single precision.
+        let tolerance = if matches!(name.as_str(), "as it is" | "batch of one") { 0.0 } else { 1e-5 };
+        assert_eq!(every_997th.len(), input.len().div_ceil(997));
+        for (ours, theirs) in input.iter().step_by(997).zip(every_997th) {
+            assert!((ours - theirs).abs() <= tolerance, "{name}: {ours} {theirs}");
+        }
+    }
+}
+
+#[test]
+fn a_legacy_file_that_is_cut_short_says_so_and_none_panics() {
+    let case = cases().cases.into_iter().find(|case| case.name == "legacy with a tensor as label").unwrap();
+    let bytes = decoded(&case.file);
+    assert_eq!(cause(&bytes[..bytes.len() - 200]), "tensor file cut short");
+    for end in 0..bytes.len() {
+        // The label, which nobody needs, comes last.
+        assert!(read_bytes(&bytes[..end]).is_err() || end > bytes.len() - 50, "{end}");
+    }
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x55;
+        if let Ok(tensor) = read_bytes(&damaged) {
+            assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
         }
     }
 }

@@ -34,24 +34,54 @@ struct Window {
     weights: Vec<u32>,
 }
 
-/// One window for each of `new` pixels in a line of `old`: a triangle as wide as two new pixels, or two old ones where
-/// the picture grows, cut at the edges.
-fn windows(old: u32, new: u32) -> Vec<Window> {
-    let scale = f64::from(old) / f64::from(new);
+/// Resizes planes of values, one after the other, without rounding: what PyTorch's
+/// `interpolate(mode="bilinear", antialias=True)` gives, up to the rounding of its weights.
+pub(super) fn resize_planes(values: &[f32], old: (u32, u32), new: (u32, u32)) -> Vec<f32> {
+    let [old_width, old_height, new_width, new_height] = [old.0, old.1, new.0, new.1].map(|side| side.max(1) as usize);
+    let (columns, rows) = (triangles(old.0, new.0).collect::<Vec<_>>(), triangles(old.1, new.1).collect::<Vec<_>>());
+    let mut narrowed = Vec::with_capacity(values.len() / old_width * new_width);
+    for row in values.chunks_exact(old_width) {
+        narrowed.extend(columns.iter().map(|(first, weights)| {
+            let window = row.get(*first..).unwrap_or_default();
+            window.iter().zip(weights).map(|(value, weight)| f64::from(*value) * weight).sum::<f64>() as f32
+        }));
+    }
+    let mut out = Vec::with_capacity(values.len() / (old_width * old_height) * new_width * new_height);
+    let mut sums = vec![0.0; new_width];
+    for plane in narrowed.chunks_exact(new_width * old_height) {
+        for (first, weights) in &rows {
+            sums.fill(0.0);
+            for (row, weight) in plane.chunks_exact(new_width).skip(*first).zip(weights) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value) * weight);
+            }
+            out.extend(sums.iter().map(|sum| *sum as f32));
+        }
+    }
+    out
+}
+
+/// One window for each of `new` pixels in a line of `old`: its first pixel and its weights, which add up to 1. A triangle
+/// as wide as two new pixels, or two old ones where the picture grows, cut at the edges.
+fn triangles(old: u32, new: u32) -> impl Iterator<Item = (usize, Vec<f64>)> {
+    let scale = f64::from(old) / f64::from(new.max(1));
     let reach = scale.max(1.0);
-    (0..new)
-        .map(|i| {
-            let centre = (f64::from(i) + 0.5) * scale;
-            // The casts round towards zero and saturate, so that windows begin at zero at the least.
-            let first = (centre - reach + 0.5) as u32;
-            let end = ((centre + reach + 0.5) as u32).min(old);
-            let height = |x: u32| (1.0 - (f64::from(x) - centre + 0.5).abs() / reach).max(0.0);
-            let sum: f64 = (first..end).map(height).sum();
-            let unit = f64::from(1_u32 << WEIGHT_BITS) / sum;
-            let weights = (first..end).map(|x| (height(x) * unit + 0.5) as u32).collect();
-            Window { first: first as usize, weights }
-        })
-        .collect()
+    (0..new).map(move |i| {
+        let centre = (f64::from(i) + 0.5) * scale;
+        // The casts round towards zero and saturate, so that windows begin at zero at the least.
+        let first = (centre - reach + 0.5) as u32;
+        let end = ((centre + reach + 0.5) as u32).min(old);
+        let height = |x: u32| (1.0 - (f64::from(x) - centre + 0.5).abs() / reach).max(0.0);
+        let sum: f64 = (first..end).map(height).sum();
+        let share = 1.0 / sum;
+        (first as usize, (first..end).map(|x| height(x) * share).collect())
+    })
+}
+
+/// The windows in fixed point.
+fn windows(old: u32, new: u32) -> Vec<Window> {
+    let unit = f64::from(1_u32 << WEIGHT_BITS);
+    let fixed = |weights: Vec<f64>| weights.into_iter().map(|weight| (weight * unit + 0.5) as u32).collect();
+    triangles(old, new).map(|(first, weights)| Window { first, weights: fixed(weights) }).collect()
 }
 
 fn resize_rows(image: &RgbImage, width: u32) -> RgbImage {

@@ -53,7 +53,7 @@ fn no_photos(ui: &mut Ui, dataset: &Dataset) -> Vec<Request> {
 
 fn first(ui: &mut Ui, recent: &[PathBuf]) -> Vec<Request> {
     let text = "Open a folder of concrete photos to see which show cracks, train a model on your labels, and look at \
-                what it got wrong. A folder can also be dropped here.";
+                what it got wrong. A folder or a .zip can also be dropped here.";
     empty::state(ui, icons::ICON_PHOTO_LIBRARY, "No photos are open", text, |ui| {
         let mut requests = choices(ui);
         if !recent.is_empty() {
@@ -75,6 +75,14 @@ fn choices(ui: &mut Ui) -> Vec<Request> {
     let mut requests = Vec::new();
     if form::primary(ui, true, &theme::icon_text(icons::ICON_FOLDER_OPEN, "Open a folder")).clicked() {
         requests.push(Request::OpenFolder);
+    }
+    let archive = Button::new(theme::icon_text(icons::ICON_FOLDER_ZIP, "Open a .zip")).min_size(vec2(0.0, theme::ROW));
+    if ui
+        .add(archive)
+        .on_hover_text("Photos as they were downloaded: unpacked once, into the program's cache")
+        .clicked()
+    {
+        requests.push(Request::OpenArchive);
     }
     let samples = Button::new("Try the sample photos").min_size(vec2(0.0, theme::ROW));
     let hint = "Makes a few hundred pictures of concrete, with and without cracks, to try the program on";

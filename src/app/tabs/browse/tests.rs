@@ -159,9 +159,11 @@ fn the_first_start_says_what_to_do() {
     bench.session = Session::default();
     let mut harness = bench.harness();
     click(&mut harness, "Open a folder");
+    click(&mut harness, "Open a .zip");
     click(&mut harness, "Try the sample photos");
     click(&mut harness, "bridge 7");
-    let asked = [Request::OpenFolder, Request::TrySamples, Request::Open("/sites/bridge 7".into())];
+    let asked =
+        [Request::OpenFolder, Request::OpenArchive, Request::TrySamples, Request::Open("/sites/bridge 7".into())];
     assert_eq!(harness.state().requests, asked);
 }
 
@@ -171,6 +173,16 @@ fn a_folder_being_listed_shows_how_far() {
     bench.session = Session::default();
     bench.scanning = Some(Progress { phase: Phase::Scan, done: 12_345, total: None, per_second: 1.0 });
     bench.harness().get_by_label("12,345 photos so far");
+}
+
+#[test]
+fn an_archive_being_unpacked_shows_how_far() {
+    let mut bench = Bench::new(false);
+    bench.session = Session::default();
+    bench.scanning = Some(Progress { phase: Phase::Unpack, done: 1200, total: Some(40_000), per_second: 1.0 });
+    let harness = bench.harness();
+    harness.get_by_label("Unpacking");
+    harness.get_by_label("1,200 of 40,000 files");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result
     heading(ui, item);
     table(ui, |rows| said(rows, session, item));
     ui.separator();
-    table(ui, |rows| file(rows, item, facts));
+    table(ui, |rows| file(rows, session, item, facts));
 }
 
 /// The photo's name, and a button that copies its path.
@@ -86,7 +86,7 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
     }
 }
 
-fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
+fn file(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
     match facts {
         Some(Ok(facts)) => {
             let (width, height) = (format::count(facts.width), format::count(facts.height));
@@ -113,7 +113,8 @@ fn file(rows: &mut Rows<'_>, item: &Item<'_>, facts: Option<&Result<Facts>>) {
             rows.add("Taken", theme::quiet(rows.ui, "…"));
         }
     }
-    let path = item.sample.path.as_path();
+    let dataset = session.dataset.as_ref();
+    let path = dataset.map_or_else(|| item.sample.path.clone(), |dataset| dataset.shown_path(item.sample));
     let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
     rows.row("Folder", |ui| ui.add(Label::new(folder).selectable(true).wrap()));
 }

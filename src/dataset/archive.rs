@@ -1,0 +1,196 @@
+//! Archives that are opened like folders: unpacked once, into the program's cache.
+//!
+//! `unpacked/KEY/photos/NAME/` holds the photos of `NAME.zip` and `unpacked/KEY/contents.toml` what was left out. The key
+//! is made of the archive's path, length and date, so that a changed archive is unpacked anew. A folder `KEY` is always
+//! whole: files are unpacked beside it, and it gets its name last.
+
+mod unpack;
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Problem, Skipped};
+use crate::error::{Context, Error, Result};
+use crate::job::Watch;
+use crate::places::Places;
+
+/// What remains to be said of an archive once it is unpacked.
+const CONTENTS: &str = "contents.toml";
+/// What a folder is called while it is being filled.
+const UNFINISHED: &str = ".unpacking-";
+/// A folder that was being filled so long ago belongs to a program that was ended.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A folder or archive as it was named, and the folder that its photos lie in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What the user opened.
+    pub named: PathBuf,
+    /// Where the photos lie: the same, unless it is an archive.
+    pub folder: PathBuf,
+    /// What was left in the archive.
+    pub left: Left,
+}
+
+/// What was left in an archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Files that are no photos.
+    pub skipped: Skipped,
+    /// Photos that could not be unpacked.
+    pub problems: Vec<Problem>,
+}
+
+impl Root {
+    /// A folder.
+    pub fn folder(path: &Path) -> Self {
+        Self { named: path.to_path_buf(), folder: path.to_path_buf(), left: Left::default() }
+    }
+}
+
+/// Whether a path names an archive that can be opened like a folder: a file, or one that is gone, called `….zip`.
+pub fn is_archive(path: &Path) -> bool {
+    is_called_archive(path) && !path.is_dir()
+}
+
+/// As [`is_archive`], by the name alone.
+pub fn is_called_archive(path: &Path) -> bool {
+    has_extension(path, &["zip"])
+}
+
+/// Whether a name is that of an archive of any kind: those that cannot be opened are told by [`resolve`].
+pub fn is_any_archive(path: &Path) -> bool {
+    is_called_archive(path) || OTHER_ARCHIVES.iter().any(|(extensions, _)| has_extension(path, extensions))
+}
+
+/// Finds the folder of each path, and unpacks archives unless that is done.
+///
+/// # Errors
+/// An archive that is not there, damaged, encrypted, of a kind that cannot be unpacked, without photos, or suspiciously
+/// large once unpacked; a cache that cannot be written; and when the user cancels.
+pub fn resolve(paths: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<Vec<Root>> {
+    paths
+        .iter()
+        .map(|path| match () {
+            () if is_archive(path) => unpacked(path, &places.unpacked(), watch),
+            () if path.is_file() => Err(refusal(path)),
+            () => Ok(Root::folder(path)),
+        })
+        .collect()
+}
+
+/// The folder of one archive.
+fn unpacked(archive: &Path, cache: &Path, watch: &dyn Watch) -> Result<Root> {
+    check_kind(archive)?;
+    let key = Key::of(archive)?;
+    let home = cache.join(format!("{}-{}", key.path, key.version));
+    let name = archive.file_stem().unwrap_or(archive.as_os_str());
+    let root = |left| Root { named: archive.to_path_buf(), folder: home.join("photos").join(name), left };
+    if let Some(left) = read_contents(&home) {
+        return Ok(root(left));
+    }
+    fs::create_dir_all(cache).on_file("create", cache)?;
+    tidy(cache, &key);
+    let beside = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache).on_file("write to", cache)?;
+    let left = unpack::unpack(archive, &beside.path().join("photos").join(name), watch)?;
+    let contents = toml::to_string(&left).context("Cannot describe the archive")?;
+    let note = beside.path().join(CONTENTS);
+    fs::write(&note, contents).on_file("write", &note)?;
+    match fs::rename(beside.path(), &home) {
+        Ok(()) => drop(beside.keep()),
+        // Another process was quicker.
+        Err(_) if read_contents(&home).is_some() => {}
+        Err(cause) => return Err(Error::file("write", &home, cause)),
+    }
+    Ok(root(left))
+}
+
+fn read_contents(home: &Path) -> Option<Left> {
+    toml::from_str(&fs::read_to_string(home.join(CONTENTS)).ok()?).ok()
+}
+
+/// Which archive, and which state of it.
+struct Key {
+    path: String,
+    version: String,
+}
+
+impl Key {
+    fn of(archive: &Path) -> Result<Self> {
+        let found = fs::metadata(archive).on_file("open", archive)?;
+        let real = fs::canonicalize(archive).on_file("open", archive)?;
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let version = format!("{} {}", found.len(), found.modified().map_or(0, since));
+        let short = |bytes: &[u8], digits| blake3::hash(bytes).to_hex().chars().take(digits).collect();
+        Ok(Self { path: short(real.as_os_str().as_encoded_bytes(), 16), version: short(version.as_bytes(), 8) })
+    }
+}
+
+/// Removes what an earlier state of the archive left, and what was abandoned. Nothing depends on whether that succeeds.
+fn tidy(cache: &Path, key: &Key) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        let abandoned = name.starts_with(UNFINISHED) && age().is_some_and(|age| age > ABANDONED);
+        if abandoned || name.split_once('-').is_some_and(|(path, _)| path == key.path) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+/// Refuses what is called `.zip` and is none, told from its first bytes.
+fn check_kind(path: &Path) -> Result<()> {
+    let mut head = Vec::new();
+    match fs::File::open(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            let error = Error::new(format!("There is no file {}", path.display()));
+            return Err(error.hint("check the name, and whether the disk or share is connected"));
+        }
+        file => file.and_then(|file| file.take(512).read_to_end(&mut head)).on_file("open", path)?,
+    };
+    let what = match &*head {
+        [b'P', b'K', ..] => return Ok(()),
+        [] => return Err(Error::new(format!("{} is empty", path.display())).hint(DOWNLOAD_AGAIN)),
+        head if head.starts_with(b"Rar!") => return Err(unpack_first(path, "a RAR archive")),
+        head if head.starts_with(b"7z\xbc\xaf\x27\x1c") => return Err(unpack_first(path, "a 7z archive")),
+        head if head.starts_with(&[0x1f, 0x8b]) => return Err(unpack_first(path, "a gzip archive")),
+        head if head.trim_ascii_start().starts_with(b"<") => "a web page, as a download gives that needs a click more",
+        _ => "no zip archive, or damaged",
+    };
+    Err(Error::file("open", path, what).hint(DOWNLOAD_AGAIN))
+}
+
+/// What to do about an archive that is damaged.
+const DOWNLOAD_AGAIN: &str = "download it again, and compare its size with the one on the page that it comes from";
+
+/// A file that is neither a folder nor an archive that can be unpacked.
+fn refusal(path: &Path) -> Error {
+    for (extensions, what) in OTHER_ARCHIVES {
+        if has_extension(path, extensions) {
+            return unpack_first(path, what);
+        }
+    }
+    Error::new(format!("{} is not a folder", path.display()))
+        .hint("open the folder that the photos lie in, or a .zip of photos")
+}
+
+/// Kinds of archives that are known but not unpacked.
+const OTHER_ARCHIVES: [(&[&str], &str); 3] =
+    [(&["rar"], "a RAR archive"), (&["7z"], "a 7z archive"), (&["tar", "gz", "tgz", "bz2", "xz", "zst"], "an archive")];
+
+fn unpack_first(path: &Path, what: &str) -> Error {
+    Error::new(format!("{} is {what}, and only .zip archives can be opened", path.display()))
+        .hint("unpack it first, e.g. with 7-Zip, The Unarchiver or `unar`, and open the folder")
+}
+
+fn has_extension(path: &Path, known: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+#[cfg(test)]
+mod tests;
