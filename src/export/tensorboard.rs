@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::protobuf::Message;
 use crate::atomic_file;
 use crate::error::Result;
 use crate::train::observer::EpochRecord;
@@ -27,9 +28,7 @@ pub fn write_run(run: &Path, epochs: &[EpochRecord]) -> Result<()> {
 fn events(epochs: &[EpochRecord], ended: f64) -> Vec<u8> {
     let start = ended - epochs.last().map_or(0.0, |epoch| epoch.seconds);
     let mut file = Vec::new();
-    let mut version = event(start, 0);
-    field_bytes(&mut version, 3, b"brain.Event:2");
-    record(&mut file, &version);
+    record(&mut file, &event(start, 0).text(3, "brain.Event:2").into_bytes());
     for epoch in epochs {
         let values = [
             ("loss/train", Some(epoch.train_loss)),
@@ -38,50 +37,22 @@ fn events(epochs: &[EpochRecord], ended: f64) -> Vec<u8> {
             ("accuracy/validation", epoch.val_accuracy),
             ("learning_rate", Some(epoch.learning_rate)),
         ];
-        let mut summary = Vec::new();
-        for (tag, value) in values {
-            if let Some(value) = value {
-                field_bytes(&mut summary, 1, &scalar(tag, value as f32));
-            }
-        }
-        let mut bytes = event(start + epoch.seconds, epoch.epoch as u64);
-        field_bytes(&mut bytes, 5, &summary);
-        record(&mut file, &bytes);
+        let values = values.into_iter().filter_map(|(tag, value)| Some(scalar(tag, value? as f32)));
+        let summary = Message::default().each(values, |summary, value| summary.message(1, &value));
+        let event = event(start + epoch.seconds, epoch.epoch).message(5, &summary);
+        record(&mut file, &event.into_bytes());
     }
     file
 }
 
 /// `Event { wall_time = 1, step = 2 }`, to which the content is added.
-fn event(wall_time: f64, step: u64) -> Vec<u8> {
-    let mut bytes = vec![0x09];
-    bytes.extend(wall_time.to_le_bytes());
-    bytes.push(0x10);
-    varint(&mut bytes, step);
-    bytes
+fn event(wall_time: f64, step: usize) -> Message {
+    Message::default().double(1, wall_time).int(2, step as i64)
 }
 
 /// `Summary.Value { tag = 1, simple_value = 2 }`.
-fn scalar(tag: &str, value: f32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    field_bytes(&mut bytes, 1, tag.as_bytes());
-    bytes.push(0x15);
-    bytes.extend(value.to_le_bytes());
-    bytes
-}
-
-/// A field of wire type 2: string, bytes or message.
-fn field_bytes(to: &mut Vec<u8>, number: u8, content: &[u8]) {
-    to.push((number << 3) | 2);
-    varint(to, content.len() as u64);
-    to.extend_from_slice(content);
-}
-
-fn varint(to: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        to.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    to.push(value as u8);
+fn scalar(tag: &str, value: f32) -> Message {
+    Message::default().text(1, tag).float(2, value)
 }
 
 /// One TFRecord.

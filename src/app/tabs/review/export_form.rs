@@ -13,13 +13,15 @@ use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{choices, primary};
 use crate::app::worker::jobs::ExportOrder;
-use crate::export::{Contents, ExportRequest};
+use crate::export::{Contents, ExportRequest, onnx};
 use crate::format;
 
 /// The form.
 pub(super) struct ExportForm {
     folder: String,
     what: Contents,
+    /// Whether an ONNX model is to normalise photos itself.
+    pixels: bool,
     scope: Scope,
     focused: bool,
     no_dialog: bool,
@@ -43,8 +45,8 @@ impl ExportForm {
         let below = below.map(Path::to_owned).or_else(documents);
         let folder = below.map(|path| path.join(format!("{name} export")).display().to_string()).unwrap_or_default();
         // Without labels nothing is misclassified; the table of probabilities is what there is.
-        let what = if labelled { Contents::ALL } else { Contents { predictions: true, ..Contents::NONE } };
-        Self { folder, what, scope, focused: false, no_dialog: false }
+        let what = if labelled { Contents::RESULTS } else { Contents { predictions: true, ..Contents::NONE } };
+        Self { folder, what, pixels: false, scope, focused: false, no_dialog: false }
     }
 
     pub(super) fn export_to(&mut self, folder: &Path) {
@@ -72,6 +74,9 @@ impl ExportForm {
             }
             ui.label(theme::quiet(ui, "What to write"));
             self.contents_ui(ui, labelled);
+            ui.add_space(space::S);
+            ui.label(theme::quiet(ui, "The model itself"));
+            self.model_ui(ui);
             ui.add_space(space::S);
             ui.horizontal(|ui| {
                 let folder = typed_path(&self.folder).filter(|_| self.what != Contents::NONE);
@@ -123,6 +128,23 @@ impl ExportForm {
         });
         ui.checkbox(&mut what.predictions, "Table of all predictions")
             .on_hover_text("predictions.csv: every photo with its probability");
+    }
+
+    fn model_ui(&mut self, ui: &mut Ui) {
+        ui.checkbox(&mut self.what.safetensors, "For PyTorch").on_hover_text(
+            "model.safetensors: torchvision's names, loads with load_state_dict; about 45 MB of ResNet18",
+        );
+        let mut onnx = self.what.onnx.is_some();
+        ui.checkbox(&mut onnx, "For ONNX Runtime and others")
+            .on_hover_text("model.onnx: photos to logits and probability; as large");
+        ui.add_enabled_ui(onnx, |ui| {
+            ui.indent("onnx input", |ui| {
+                ui.checkbox(&mut self.pixels, "Takes plain pixels")
+                    .on_hover_text("8-bit RGB, 0 to 255: the ONNX model normalises them itself");
+            });
+        });
+        let input = if self.pixels { onnx::Input::Pixels } else { onnx::Input::Normalised };
+        self.what.onnx = onnx.then_some(input);
     }
 }
 
