@@ -92,7 +92,7 @@ def check(crackscope, folder, model):
         scratch = pathlib.Path(scratch)
         shared = ("--quiet", "--cache", scratch / "cache")
         table = scratch / "predictions.csv"
-        run(crackscope, "classify", model, folder, "--csv", table, "--precision", "f32", *shared)
+        run(crackscope, "classify", model, folder, "--csv", table, "--device", "cpu", "--precision", "f32", *shared)
         with open(table, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))[:MOST]
         own = numpy.array([float(row["p_positive"]) for row in rows])

@@ -60,7 +60,7 @@ enum Scope {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let request = ExportRequest { what: options.contents(), folder: options.to.clone(), overwrite: options.overwrite };
-    let exported = if request.what.has_results() {
+    let exported = if request.what.has_results() || options.run.join(run_dir::CONFIG).is_file() {
         refuse_model_alone(&options.run)?;
         let run = Run::open(&options.run)?;
         let predictions = options.scope.of(&run.predictions);

@@ -280,6 +280,9 @@ fn export_model(home: &Path) {
     assert!(file == own, "a run's model is not changed");
     let normalised = fs::read(home.join("model/model.onnx")).unwrap();
 
+    let photos = samples();
+    let inside = model("run", text_of(&photos.join("model")), &["--onnx"]);
+    assert!(stderr(&inside).contains("lies inside the photos"), "{}", stderr(&inside));
     let again = model("run", "model", &["--onnx-normalize"]);
     assert!(stderr(&again).contains("model.onnx exists already"), "{}", stderr(&again));
     stdout(&model("run", "model", &["--onnx-normalize", "--overwrite"]));
