@@ -87,7 +87,7 @@ enum Command {
     Evaluate(evaluate::Options),
     /// The probability of a crack for each photo of a folder
     Classify(classify::Options),
-    /// Tables, copies of misclassified photos, contact sheet and report of a run
+    /// Tables, copies of misclassified photos, contact sheet and report of a run; its model for other programs
     Export(export::Options),
     /// Initial weights: which there are, fetch them, check them
     Weights(weights::Options),

@@ -53,7 +53,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let judged: Vec<_> = trainer::judged(&run.predictions).into_iter().cloned().collect();
     let source = Source { predictions: &judged, ..Source::of_run(&run) };
     let folder = trained.run.join("export");
-    let request = ExportRequest { what: Contents::ALL, folder: folder.clone(), overwrite: false };
+    let request = ExportRequest { what: Contents::RESULTS, folder: folder.clone(), overwrite: false };
     let exported = crate::export::export(&request, &source, &session.terminal)?;
 
     let text = format!(

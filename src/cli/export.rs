@@ -1,22 +1,22 @@
 //! `crackscope export`: what a run leaves for others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::{Outcome, Session};
 use crate::dataset::split::Part;
-use crate::error::Result;
-use crate::export::{self, Contents, ExportRequest, Exported, Source};
+use crate::error::{Error, Result};
+use crate::export::{self, Contents, ExportRequest, Exported, Source, onnx};
 use crate::format;
 use crate::job::Watch;
 use crate::review::predictions::Prediction;
-use crate::train::run_dir::Run;
+use crate::train::run_dir::{self, Run};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// A run folder
+    /// A run folder; for the model alone also a model file, or `bundled`, the model that comes with the program
     run: PathBuf,
     /// The folder to write to, outside the photos
     #[arg(long, value_name = "DIR")]
@@ -33,6 +33,15 @@ pub(super) struct Options {
     /// A page to read in a browser
     #[arg(long)]
     report: bool,
+    /// model.safetensors, single precision: `load_state_dict` of torchvision's network with two classes takes it
+    #[arg(long)]
+    safetensors: bool,
+    /// model.onnx: normalised photos (N, 3, 224, 224) to logits (N, 2) and p_positive (N)
+    #[arg(long)]
+    onnx: bool,
+    /// model.onnx that takes 8-bit RGB, 0 to 255 (uint8), and normalises it itself
+    #[arg(long)]
+    onnx_normalize: bool,
     /// Which photos: those the run was validated on, or all
     #[arg(long, value_enum, default_value = "validation")]
     scope: Scope,
@@ -51,32 +60,50 @@ enum Scope {
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
-    let mut run = Run::open(&options.run)?;
-    if let Err(error) = run.reach_photos(&session.places, &session.terminal) {
-        // The tables can be written without.
-        session.terminal.say(&error.one_line());
-        session.terminal.check()?;
-    }
     let request = ExportRequest { what: options.contents(), folder: options.to.clone(), overwrite: options.overwrite };
-    let predictions = options.scope.of(&run.predictions);
-    let source = Source { predictions: &predictions, ..Source::of_run(&run) };
-    let exported = export::export(&request, &source, &session.terminal)?;
+    let exported = if request.what.has_results() || options.run.join(run_dir::CONFIG).is_file() {
+        refuse_model_alone(&options.run)?;
+        let mut run = Run::open(&options.run)?;
+        if let Err(error) = run.reach_photos(&session.places, &session.terminal) {
+            // The tables can be written without.
+            session.terminal.say(&error.one_line());
+            session.terminal.check()?;
+        }
+        let predictions = options.scope.of(&run.predictions);
+        let source = Source { predictions: &predictions, ..Source::of_run(&run) };
+        export::export(&request, &source, &session.terminal)?
+    } else {
+        export::export(&request, &Source::of_model(&options.run), &session.terminal)?
+    };
     Ok(Outcome::new(text(&options.to, &exported), json(&options.to, &exported)))
 }
 
+/// A model without a run around it has said nothing of photos.
+fn refuse_model_alone(run: &Path) -> Result<()> {
+    if !run_dir::is_bundled(run) && !run.is_file() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("There are no results of {} to export", run_dir::name(run)))
+        .hint("give --safetensors or --onnx for the model alone; for a table of photos, `crackscope classify --csv`"))
+}
+
 impl Options {
-    /// What was asked for; everything where nothing was.
+    /// What was asked for; all results, but not the model, where nothing was.
     fn contents(&self) -> Contents {
-        if !(self.csv || self.copies || self.contact_sheet || self.report) {
-            return Contents::ALL;
-        }
-        Contents {
+        let asked = Contents {
             misclassified: self.csv,
             predictions: self.csv,
             copies: self.copies,
             contact_sheet: self.contact_sheet,
             report: self.report,
-        }
+            safetensors: self.safetensors,
+            onnx: match (self.onnx, self.onnx_normalize) {
+                (_, true) => Some(onnx::Input::Pixels),
+                (true, false) => Some(onnx::Input::Normalised),
+                (false, false) => None,
+            },
+        };
+        if asked == Contents::NONE { Contents::RESULTS } else { asked }
     }
 }
 
@@ -94,12 +121,12 @@ impl Scope {
 }
 
 /// What was written.
-pub(super) fn text(folder: &std::path::Path, exported: &Exported) -> String {
+pub(super) fn text(folder: &Path, exported: &Exported) -> String {
     let files = format::counted(exported.files, "file", "files");
     let problems = exported.problems.iter().map(|p| format!("  {}: {}\n", p.file, p.reason)).collect::<String>();
     format!("Exported {files} to {}\n{problems}", folder.display())
 }
 
-fn json(folder: &std::path::Path, exported: &Exported) -> serde_json::Value {
+fn json(folder: &Path, exported: &Exported) -> serde_json::Value {
     json!({ "folder": folder, "files": exported.files, "problems": exported.problems })
 }

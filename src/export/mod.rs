@@ -1,4 +1,5 @@
-//! What leaves the program: tables, copies of misclassified photos, contact sheets, a report, plots, a model card.
+//! What leaves the program: tables, copies of misclassified photos, contact sheets, a report, plots, a model card, and
+//! the model itself.
 //!
 //! [`export`] writes what an [`ExportRequest`] asks for into a folder of the user's choice. The photos themselves are
 //! only ever read, and nothing is written into the folders they lie in.
@@ -11,10 +12,12 @@ pub mod figures;
 #[cfg(test)]
 mod fixture;
 pub mod lettering;
+pub mod onnx;
 pub mod palette;
 mod plan;
 pub mod plots;
 pub mod png;
+mod protobuf;
 pub mod report;
 pub mod tensorboard;
 mod thumbnails;
@@ -28,9 +31,10 @@ use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::job::Watch;
+use crate::nn::portable::PortableModel;
 use crate::review::predictions::{self, Prediction};
 use crate::train::observer::EpochRecord;
-use crate::train::run_dir::{MISCLASSIFIED, PREDICTIONS, Run, RunRecord};
+use crate::train::run_dir::{self, MISCLASSIFIED, MODEL, PREDICTIONS, Run, RunRecord};
 use plan::Plan;
 use writer::Writer;
 
@@ -50,20 +54,41 @@ pub struct Contents {
     pub contact_sheet: bool,
     /// `report.html`.
     pub report: bool,
+    /// `model.safetensors`, which PyTorch loads.
+    pub safetensors: bool,
+    /// `model.onnx`, and what it takes.
+    pub onnx: Option<onnx::Input>,
 }
 
 impl Contents {
-    /// All of it.
-    pub const ALL: Self =
-        Self { misclassified: true, predictions: true, copies: true, contact_sheet: true, report: true };
+    /// All that was said of photos: everything but the model.
+    pub const RESULTS: Self =
+        Self { misclassified: true, predictions: true, copies: true, contact_sheet: true, report: true, ..Self::NONE };
     /// None of it.
-    pub const NONE: Self =
-        Self { misclassified: false, predictions: false, copies: false, contact_sheet: false, report: false };
+    pub const NONE: Self = Self {
+        misclassified: false,
+        predictions: false,
+        copies: false,
+        contact_sheet: false,
+        report: false,
+        safetensors: false,
+        onnx: None,
+    };
+
+    /// Whether something said of photos is among it.
+    pub fn has_results(self) -> bool {
+        Self { safetensors: false, onnx: None, ..self } != Self::NONE
+    }
+
+    /// Whether the model is among it.
+    pub fn has_model(self) -> bool {
+        self.safetensors || self.onnx.is_some()
+    }
 }
 
 impl Default for Contents {
     fn default() -> Self {
-        Self::ALL
+        Self::RESULTS
     }
 }
 
@@ -78,12 +103,14 @@ pub struct ExportRequest {
     pub overwrite: bool,
 }
 
-/// What is exported from: what a model said of photos. Only the photos in `predictions` are counted and shown; to
+/// What is exported from: a model, and what it said of photos. Only the photos in `predictions` are counted and shown; to
 /// export the validation photos alone, give those alone.
 #[derive(Clone, Debug)]
 pub struct Source<'a> {
     /// What the model or run is called.
     pub name: String,
+    /// The run folder or file that the model lies in, or `bundled`. Opened only where the model is asked for.
+    pub model: &'a Path,
     /// What it said.
     pub predictions: &'a [Prediction],
     /// Probability from which a photo counts as cracked.
@@ -103,12 +130,27 @@ impl<'a> Source<'a> {
     pub fn of_run(run: &'a Run) -> Self {
         Self {
             name: run.name(),
+            model: &run.path,
             predictions: &run.predictions,
             threshold: run.threshold,
             roots: &run.record.data.folders,
             epochs: &run.epochs,
             best_epoch: run.best_epoch,
             record: Some(&run.record),
+        }
+    }
+
+    /// A model that has said nothing of photos: a run folder, a model file or `bundled`.
+    pub fn of_model(model: &'a Path) -> Self {
+        Self {
+            name: run_dir::name(model),
+            model,
+            predictions: &[],
+            threshold: predictions::DEFAULT_THRESHOLD,
+            roots: &[],
+            epochs: &[],
+            best_epoch: None,
+            record: None,
         }
     }
 }
@@ -132,8 +174,9 @@ pub fn existing(request: &ExportRequest, source: &Source<'_>) -> Vec<PathBuf> {
 /// Writes what `request` asks for. A photo that cannot be read is a problem and does not stop the rest.
 ///
 /// # Errors
-/// Where the folder lies inside the photos, holds files that may not be replaced (nothing is written then), or cannot
-/// be written to, and where the user stops the job; what was written until then stays, each file whole.
+/// Where the folder lies inside the photos, holds files that may not be replaced, or the model is asked for and there
+/// is none (nothing is written then); where the folder cannot be written to, and where the user stops the job: what was
+/// written until then stays, each file whole.
 pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -> Result<Exported> {
     let plan = Plan::new(request, source);
     keep_out(&request.folder, source.roots)?;
@@ -143,8 +186,12 @@ pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -
     if !request.overwrite {
         refuse_replacing(&existing(request, source))?;
     }
+    let model = if request.what.has_model() { Some(open_model(source.model)?) } else { None };
     std::fs::create_dir_all(&request.folder).on_file("make the folder", &request.folder)?;
     let mut writer = Writer::new(request, plan.files().len(), watch);
+    if let Some(model) = &model {
+        write_model(&plan, model, &mut writer)?;
+    }
     if plan.misclassified {
         writer.put(MISCLASSIFIED, &predictions::to_csv(&plan.wrong, source.threshold)?)?;
     }
@@ -158,6 +205,20 @@ pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -
         write_report(&plan, source, &mut writer)?;
     }
     Ok(writer.finish())
+}
+
+fn open_model(model: &Path) -> Result<PortableModel> {
+    PortableModel::open(&run_dir::model_file(model)?)
+}
+
+fn write_model(plan: &Plan, model: &PortableModel, writer: &mut Writer<'_>) -> Result<()> {
+    if plan.safetensors {
+        writer.put(MODEL, &model.to_safetensors()?)?;
+    }
+    if let Some(input) = plan.onnx {
+        writer.put(onnx::FILE, &onnx::to_bytes(model, input)?)?;
+    }
+    Ok(())
 }
 
 fn copy_photos(plan: &Plan, writer: &mut Writer<'_>) -> Result<()> {
@@ -229,7 +290,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = fixture::run_with_photos(&folder.path().join("photos"));
         let request =
-            ExportRequest { what: Contents::ALL, folder: folder.path().join("new").join("out"), overwrite: false };
+            ExportRequest { what: Contents::RESULTS, folder: folder.path().join("new").join("out"), overwrite: false };
         (folder, run, request)
     }
 
@@ -297,6 +358,40 @@ mod tests {
         expect(Contents { copies: true, ..Contents::NONE }, &EVERYTHING[1..4]);
         expect(Contents { contact_sheet: true, ..Contents::NONE }, &EVERYTHING[..1]);
         expect(Contents { report: true, ..Contents::NONE }, &EVERYTHING[6..]);
+    }
+
+    #[test]
+    fn a_model_that_has_seen_no_photos_can_be_had() {
+        let (_folder, _, mut request) = setting();
+        request.what = Contents { safetensors: true, onnx: Some(onnx::Input::Pixels), ..Contents::NONE };
+        let source = Source::of_model(Path::new("bundled"));
+        assert_eq!(export(&request, &source, &Unwatched).unwrap().files, 2);
+        assert_eq!(names(&request.folder), ["model.onnx", "model.safetensors"]);
+        let error = export(&request, &source, &Unwatched).unwrap_err();
+        assert!(error.title().ends_with("model.safetensors and 1 more exist already"), "{error}");
+        request.overwrite = true;
+        assert_eq!(export(&request, &source, &Unwatched).unwrap().files, 2);
+    }
+
+    #[test]
+    fn without_a_model_nothing_is_written() {
+        let (folder, mut run, mut request) = setting();
+        run.path = folder.path().join("run");
+        fs::create_dir(&run.path).unwrap();
+        request.what = Contents { onnx: Some(onnx::Input::Normalised), ..Contents::RESULTS };
+        let error = export(&request, &Source::of_run(&run), &Unwatched).unwrap_err();
+        assert!(error.title().ends_with("holds no finished model"), "{error}");
+        assert!(!request.folder.exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let (folder, run, mut request) = setting();
+        fs::write(folder.path().join("new"), "a file in the way").unwrap();
+        request.what = Contents { safetensors: true, ..Contents::NONE };
+        let source = Source { model: Path::new("bundled"), ..Source::of_run(&run) };
+        let error = export(&request, &source, &Unwatched).unwrap_err();
+        assert!(error.title().contains("Cannot make the folder") && error.title().ends_with("out"), "{error}");
     }
 
     #[test]

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{ExportRequest, REPORT, Source, contact_sheet, copies};
+use super::{ExportRequest, REPORT, Source, contact_sheet, copies, onnx};
 use crate::review::predictions::{self, Prediction};
-use crate::train::run_dir::{MISCLASSIFIED, PREDICTIONS};
+use crate::train::run_dir::{MISCLASSIFIED, MODEL, PREDICTIONS};
 
 /// All files of an export, known before the first photo is opened.
 pub struct Plan {
+    /// Whether `model.safetensors` is written.
+    pub safetensors: bool,
+    /// What `model.onnx` takes, if it is written.
+    pub onnx: Option<onnx::Input>,
     /// Whether `misclassified.csv` is written.
     pub misclassified: bool,
     /// Whether `predictions.csv` is written.
@@ -29,6 +33,8 @@ impl Plan {
         let what = request.what;
         let wrong = predictions::misclassified(source.predictions, source.threshold);
         Self {
+            safetensors: what.safetensors,
+            onnx: what.onnx,
             misclassified: what.misclassified,
             predictions: what.predictions,
             report: what.report,
@@ -40,7 +46,13 @@ impl Plan {
 
     /// The files, relative to the folder of the export.
     pub fn files(&self) -> Vec<PathBuf> {
-        let named = [(self.misclassified, MISCLASSIFIED), (self.predictions, PREDICTIONS), (self.report, REPORT)];
+        let named = [
+            (self.safetensors, MODEL),
+            (self.onnx.is_some(), onnx::FILE),
+            (self.misclassified, MISCLASSIFIED),
+            (self.predictions, PREDICTIONS),
+            (self.report, REPORT),
+        ];
         let mut files: Vec<PathBuf> = named.into_iter().filter(|n| n.0).map(|n| PathBuf::from(n.1)).collect();
         files.extend(self.sheets.iter().map(PathBuf::from));
         files.extend(self.copies.iter().map(|copy| copy.to.clone()));
@@ -85,7 +97,7 @@ mod tests {
             let request = ExportRequest { what, folder: folder.path().to_path_buf(), overwrite: true };
             Plan::new(&request, &Source::of_run(&run)).others(folder.path())
         };
-        assert_eq!(others(Contents::ALL), [("false_negative", 1), ("contact_sheet", 1)]);
+        assert_eq!(others(Contents::RESULTS), [("false_negative", 1), ("contact_sheet", 1)]);
         assert_eq!(others(Contents { report: true, ..Contents::NONE }), []);
     }
 }

@@ -50,7 +50,7 @@ impl Head {
             own.insert(name, tensor.clone());
         }
         let [weight, bias] = names(backbone);
-        own.check(&[(weight.clone(), vec![2, backbone.features()]), (bias.clone(), vec![2])])?;
+        own.check(&shapes(backbone))?;
         Self::new(own.get(&weight)?, own.get(&bias)?)
     }
 
@@ -116,6 +116,12 @@ impl Head {
 /// Whether a tensor of this name belongs to the last layer of any backbone.
 pub fn is_head(name: &str) -> bool {
     name.starts_with("fc.") || name.starts_with("classifier.")
+}
+
+/// Names and shapes of its tensors.
+pub fn shapes(backbone: Backbone) -> [(String, Vec<usize>); 2] {
+    let [weight, bias] = names(backbone);
+    [(weight, vec![2, backbone.features()]), (bias, vec![2])]
 }
 
 /// The names of weight and bias.

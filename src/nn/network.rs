@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use clap::ValueEnum;
 
 use super::architecture::{Start, Statistics};
 use super::bundled;
@@ -12,13 +11,11 @@ use super::cpu::{FeatureMaps, FrozenNetwork, Precision};
 use super::head::{self, Head};
 use super::hub::{self, Hub, check::sha256};
 use super::state_dict::StateDict;
-use super::{device, failed, mobilenet};
-use crate::dataset::Class;
+use super::{device, failed, mobilenet, model_file};
 use crate::error::{Error, Result};
 use crate::job::{Unwatched, Watch};
-use crate::photo::{INPUT_SIZE, MEAN, PREPROCESSING, STD};
+use crate::photo::INPUT_SIZE;
 use crate::places::Places;
-use crate::review::predictions::DEFAULT_THRESHOLD;
 use crate::train::config::{Backbone, Compute, PrecisionChoice, WeightsSource};
 
 /// Values of one input photo.
@@ -288,21 +285,8 @@ impl Network {
     fn with_notes(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> StateDict {
         let mut weights = self.weights.clone();
         head.store(&mut weights, self.kind);
-        let list = |values: [f32; 3]| values.map(|v| v.to_string()).join(",");
-        weights.metadata = [
-            ("format", "pt".to_owned()),
-            ("program", format!("crackscope {}", env!("CARGO_PKG_VERSION"))),
-            ("backbone", self.kind.name().to_owned()),
-            ("classes", Class::ALL.map(Class::name).join(",")),
-            ("threshold", threshold.to_string()),
-            ("input_size", INPUT_SIZE.to_string()),
-            ("mean", list(MEAN)),
-            ("std", list(STD)),
-            ("preprocessing", PREPROCESSING.to_owned()),
-            ("precision", self.precision.to_string()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into();
+        weights.metadata = model_file::notes(self.kind, threshold);
+        weights.metadata.insert("precision".to_owned(), self.precision.to_string());
         weights.metadata.extend(notes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         weights
     }
@@ -336,14 +320,7 @@ impl Model {
     }
 
     fn from_weights(mut weights: StateDict, source: &str, sha256: &str, on: (&Device, Precision)) -> Result<Self> {
-        let backbone = backbone_of(&weights)?;
-        let head = Head::from_weights(&weights, backbone)?;
-        let classes = weights.metadata.get("classes").map(String::as_str).unwrap_or("Negative,Positive");
-        if classes != "Negative,Positive" {
-            return Err(Error::new(format!("Its classes are {classes}, not Negative,Positive"))
-                .hint("give a model of intact (Negative, first) and cracked (Positive) photos"));
-        }
-        let threshold = weights.metadata.get("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
+        let (backbone, head, threshold) = model_file::parts(&weights)?;
         weights.retain(|name| !head::is_head(name));
         let network = Network::new(backbone, weights, on, source, Some(sha256.to_owned()))?;
         Ok(Self { network, head, threshold })
@@ -376,24 +353,12 @@ pub fn fetch_imagenet(kind: Backbone, places: &Places, watch: &dyn Watch) -> Res
     Hub::from_env(&places.weight_records())?.fetch(&hub::source_for(kind)?, watch)
 }
 
-/// Which backbone a model is, by its notes, or else by the name of its last layer.
-fn backbone_of(weights: &StateDict) -> Result<Backbone> {
-    if let Some(name) = weights.metadata.get("backbone") {
-        return Backbone::from_str(name, false).map_err(|_| {
-            Error::new(format!("Its network is {name}")).hint("give a model of resnet18 or mobilenet_v2")
-        });
-    }
-    let backbones = Backbone::value_variants().iter().copied();
-    let has_head = |backbone: &Backbone| weights.get(&format!("{}.weight", backbone.head())).is_ok();
-    Ok(backbones.clone().find(has_head).unwrap_or_default())
-}
-
 fn no_bundled(backbone: Backbone) -> Error {
     Error::usage(format!("No weights of {} come with the program", backbone.title()))
         .hint("give --weights imagenet, random or a .safetensors or .pth file; or take resnet18")
 }
 
-fn about_file(error: &Error, path: &Path) -> Error {
+pub(super) fn about_file(error: &Error, path: &Path) -> Error {
     let named = Error::new(format!("Cannot use the weights in {}", path.display())).detail(error.title());
     let usual =
         "give the weights of resnet18 or mobilenet_v2, with torchvision's names, in a .safetensors or .pth file";

@@ -267,4 +267,34 @@ fn export(home: &Path) {
     let again = export();
     assert_eq!(again.status.code(), Some(1));
     assert!(stderr(&again).contains("nothing was written"), "{}", stderr(&again));
+    export_model(home);
+}
+
+/// The model leaves as it lies in the run; the program's own goes alone.
+fn export_model(home: &Path) {
+    let model = |run: &str, to: &str, more: &[&str]| {
+        crackscope(home, &[&["export", run, "--to", to, "--quiet"], more].concat())
+    };
+    stdout(&model("run", "model", &["--safetensors", "--onnx"]));
+    let [file, own] = ["model", "run"].map(|folder| fs::read(home.join(folder).join("model.safetensors")).unwrap());
+    assert!(file == own, "a run's model is not changed");
+    let normalised = fs::read(home.join("model/model.onnx")).unwrap();
+
+    let photos = samples();
+    let inside = model("run", text_of(&photos.join("model")), &["--onnx"]);
+    assert!(stderr(&inside).contains("lies inside the photos"), "{}", stderr(&inside));
+    let again = model("run", "model", &["--onnx-normalize"]);
+    assert!(stderr(&again).contains("model.onnx exists already"), "{}", stderr(&again));
+    stdout(&model("run", "model", &["--onnx-normalize", "--overwrite"]));
+    assert_ne!(fs::read(home.join("model/model.onnx")).unwrap(), normalised);
+
+    stdout(&model("bundled", "bundled model", &["--safetensors"]));
+    stdout(&model("bundled model/model.safetensors", "again", &["--safetensors"]));
+    let [first, second] =
+        ["bundled model", "again"].map(|to| fs::read(home.join(to).join("model.safetensors")).unwrap());
+    assert!(first == second, "a model file leaves as it came");
+    let results = model("bundled", "out of nothing", &[]);
+    assert_eq!(results.status.code(), Some(2));
+    insta::assert_snapshot!("no_results", stderr(&results));
+    assert!(!home.join("out of nothing").exists());
 }

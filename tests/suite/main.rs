@@ -4,6 +4,7 @@
 
 mod archives;
 mod command_line;
+mod exported_model;
 mod hub;
 mod parity;
 mod shared;

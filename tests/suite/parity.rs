@@ -167,6 +167,13 @@ impl NetworkCase {
     }
 }
 
+/// The tensors of a model file with the formula's values.
+pub(super) fn formula_model(backbone: Backbone) -> StateDict {
+    let mut weights = NetworkCase::weights(backbone);
+    NetworkCase::head(backbone).store(&mut weights, backbone);
+    weights
+}
+
 const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
 
 /// Loss and gradients of one step, by [`Trainable`].

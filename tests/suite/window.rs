@@ -209,13 +209,17 @@ fn export(window: &mut Window, to: &Path, wrong: usize) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::E);
     window.run_steps(3);
     type_into(window, "Folder to export to; made if it is not there", to.to_str().unwrap());
+    press(window, Role::CheckBox, "For PyTorch");
+    press(window, Role::CheckBox, "For ONNX Runtime and others");
     press(window, Role::Button, "Export");
     until(window, "export begins or ends", |window| told(window).iter().any(|m| m.contains("exported to")));
     let table = std::fs::read_to_string(to.join("misclassified.csv")).unwrap();
     assert_eq!(table.lines().count(), wrong + 1);
     assert_eq!(std::fs::read_to_string(to.join("predictions.csv")).unwrap().lines().count(), 61);
     assert_eq!(files(&to.join("false_positive")) + files(&to.join("false_negative")), wrong);
-    assert!(to.join("report.html").is_file());
+    for file in ["report.html", "model.safetensors", "model.onnx"] {
+        assert!(to.join(file).is_file(), "{file}");
+    }
 }
 
 /// A second export into the same folder asks before it replaces anything.

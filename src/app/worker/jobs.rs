@@ -307,6 +307,7 @@ fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
         verdict.predictions.iter().filter(|p| order.scope.includes(p)).cloned().collect();
     let source = Source {
         name: verdict.name.clone(),
+        model: &verdict.run,
         predictions: &predictions,
         threshold: verdict.threshold,
         roots: &order.roots,

@@ -3,38 +3,31 @@
 //! Scalars, histograms and pictures have the form that TensorFlow 1 and PyTorch write, which TensorBoard shows beside
 //! the newer one.
 
+use crate::export::protobuf::Message;
+
 /// Buckets of a histogram, as many as TensorBoard's own writer makes.
 const BUCKETS: usize = 30;
 
 /// `Event { wall_time = 1, step = 2, file_version = 3 }`: how a file begins.
 pub fn version(wall_time: f64) -> Vec<u8> {
-    let mut event = event(wall_time, 0);
-    bytes(&mut event, 3, b"brain.Event:2");
-    event
+    event(wall_time, 0).text(3, "brain.Event:2").into_bytes()
 }
 
 /// `Event { wall_time = 1, step = 2, summary = 5 }` with these values.
-pub fn summary(wall_time: f64, step: usize, values: &[Vec<u8>]) -> Vec<u8> {
-    let mut summary = Vec::new();
-    values.iter().for_each(|value| bytes(&mut summary, 1, value));
-    let mut event = event(wall_time, step as u64);
-    bytes(&mut event, 5, &summary);
-    event
+pub fn summary(wall_time: f64, step: usize, values: &[Message]) -> Vec<u8> {
+    let summary = Message::default().each(values, |summary, value| summary.message(1, value));
+    event(wall_time, step).message(5, &summary).into_bytes()
 }
 
 /// `Summary.Value { tag = 1, simple_value = 2 }`.
-pub fn scalar(tag: &str, value: f32) -> Vec<u8> {
-    let mut to = Vec::new();
-    bytes(&mut to, 1, tag.as_bytes());
-    to.push(key(2, 5));
-    to.extend(value.to_le_bytes());
-    to
+pub fn scalar(tag: &str, value: f32) -> Message {
+    Message::default().text(1, tag).float(2, value)
 }
 
 /// `Summary.Value { tag = 1, histo = 5 }` with `HistogramProto { min = 1, max = 2, num = 3, sum = 4, sum_squares = 5,
 /// bucket_limit = 6, bucket = 7 }`. A bucket counts the values below its limit that are in none before it; the last one
 /// the largest value too.
-pub fn histogram(tag: &str, values: &[f32]) -> Vec<u8> {
+pub fn histogram(tag: &str, values: &[f32]) -> Message {
     let values = || values.iter().map(|value| f64::from(*value));
     let (min, max) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), v| (min.min(v), max.max(v)));
     let width = (max - min) / BUCKETS as f64;
@@ -44,41 +37,23 @@ pub fn histogram(tag: &str, values: &[f32]) -> Vec<u8> {
         let bucket = limits.partition_point(|limit| *limit <= value).min(BUCKETS - 1);
         counts.iter_mut().skip(bucket).take(1).for_each(|count| *count += 1.0);
     }
-    let mut histogram = Vec::new();
     let sums = [min, max, values().count() as f64, values().sum(), values().map(|v| v * v).sum()];
-    for (number, value) in (1..).zip(sums) {
-        histogram.push(key(number, 1));
-        histogram.extend(value.to_le_bytes());
-    }
-    doubles(&mut histogram, 6, &limits);
-    doubles(&mut histogram, 7, &counts);
-    let mut to = Vec::new();
-    bytes(&mut to, 1, tag.as_bytes());
-    bytes(&mut to, 5, &histogram);
-    to
+    let histogram = Message::default()
+        .each((1..).zip(sums), |histogram, (number, value)| histogram.double(number, value))
+        .bytes(6, &packed(&limits))
+        .bytes(7, &packed(&counts));
+    Message::default().text(1, tag).message(5, &histogram)
 }
 
 /// `Summary.Value { tag = 1, image = 4, metadata = 9 }` with `Image { height = 1, width = 2, colorspace = 3,
 /// encoded_image_string = 4 }` and a description in Markdown.
-pub fn image(tag: &str, description: &str, (width, height): (u32, u32), png: &[u8]) -> Vec<u8> {
-    const RGB: u64 = 3;
-    let mut image = Vec::new();
-    for (number, value) in [(1, u64::from(height)), (2, u64::from(width)), (3, RGB)] {
-        image.push(key(number, 0));
-        varint(&mut image, value);
-    }
-    bytes(&mut image, 4, png);
+pub fn image(tag: &str, description: &str, (width, height): (u32, u32), png: &[u8]) -> Message {
+    const RGB: i64 = 3;
+    let image = Message::default().int(1, height.into()).int(2, width.into()).int(3, RGB).bytes(4, png);
     // SummaryMetadata { plugin_data = 1 { plugin_name = 1 }, summary_description = 3 }
-    let mut plugin = Vec::new();
-    bytes(&mut plugin, 1, b"images");
-    let mut metadata = Vec::new();
-    bytes(&mut metadata, 1, &plugin);
-    bytes(&mut metadata, 3, description.as_bytes());
-    let mut to = Vec::new();
-    bytes(&mut to, 1, tag.as_bytes());
-    bytes(&mut to, 4, &image);
-    bytes(&mut to, 9, &metadata);
-    to
+    let plugin = Message::default().text(1, "images");
+    let metadata = Message::default().message(1, &plugin).text(3, description);
+    Message::default().text(1, tag).message(4, &image).message(9, &metadata)
 }
 
 /// Step and first tag of an event that [`summary`] made.
@@ -89,36 +64,18 @@ pub fn step_and_first_tag(event: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::try_from(step).ok()?, tag))
 }
 
-fn event(wall_time: f64, step: u64) -> Vec<u8> {
-    let mut event = vec![key(1, 1)];
-    event.extend(wall_time.to_le_bytes());
-    event.push(key(2, 0));
-    varint(&mut event, step);
-    event
+fn event(wall_time: f64, step: usize) -> Message {
+    Message::default().double(1, wall_time).int(2, step as i64)
+}
+
+/// Repeated doubles, one after the other.
+fn packed(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// What stands before a field: its number and how it is written (0 varint, 1 eight bytes, 2 length and bytes, 5 four).
 const fn key(number: u8, wire_type: u8) -> u8 {
     (number << 3) | wire_type
-}
-
-/// A string, bytes or a message.
-fn bytes(to: &mut Vec<u8>, number: u8, content: &[u8]) {
-    to.push(key(number, 2));
-    varint(to, content.len() as u64);
-    to.extend_from_slice(content);
-}
-
-fn doubles(to: &mut Vec<u8>, number: u8, values: &[f64]) {
-    bytes(to, number, &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
-}
-
-fn varint(to: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        to.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    to.push(value as u8);
 }
 
 /// The content of the field `number`, with which `message` begins.
@@ -149,7 +106,7 @@ mod tests {
 
     /// Buckets and limits of a histogram, read back: the last two fields, 30 doubles each.
     fn buckets(values: &[f32]) -> (Vec<f64>, Vec<f64>) {
-        let message = histogram("h", values);
+        let message = histogram("h", values).into_bytes();
         let doubles = |from: &[u8]| from.chunks_exact(8).map(|c| f64::from_le_bytes(c.try_into().unwrap())).collect();
         let (end, size) = (message.len(), 8 * BUCKETS);
         assert_eq!(message[end - size - 3..end - size], [key(7, 2), 240, 1]);

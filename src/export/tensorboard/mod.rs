@@ -16,6 +16,7 @@ use super::{figures, png, thumbnails};
 use crate::atomic_file;
 use crate::dataset::split::Part;
 use crate::error::{Context, Result};
+use crate::export::protobuf::Message;
 use crate::job::Unwatched;
 use crate::review::predictions::{Prediction, worst_first};
 use crate::train::observer::EpochRecord;
@@ -122,7 +123,7 @@ impl EventLog {
     }
 }
 
-fn scalars(epoch: &EpochRecord) -> Vec<Vec<u8>> {
+fn scalars(epoch: &EpochRecord) -> Vec<Message> {
     let values = [
         (EPOCH, Some(epoch.train_loss)),
         ("loss/validation", epoch.val_loss),

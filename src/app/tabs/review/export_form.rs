@@ -13,13 +13,15 @@ use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{choices, primary};
 use crate::app::worker::jobs::ExportOrder;
-use crate::export::{Contents, ExportRequest};
+use crate::export::{Contents, ExportRequest, onnx};
 use crate::format;
 
 /// The form.
 pub(super) struct ExportForm {
     folder: String,
     what: Contents,
+    /// Whether an ONNX model is to normalise photos itself.
+    pixels: bool,
     scope: Scope,
     focused: bool,
     no_dialog: bool,
@@ -43,8 +45,8 @@ impl ExportForm {
         let below = below.map(Path::to_owned).or_else(documents);
         let folder = below.map(|path| path.join(format!("{name} export")).display().to_string()).unwrap_or_default();
         // Without labels nothing is misclassified; the table of probabilities is what there is.
-        let what = if labelled { Contents::ALL } else { Contents { predictions: true, ..Contents::NONE } };
-        Self { folder, what, scope, focused: false, no_dialog: false }
+        let what = if labelled { Contents::RESULTS } else { Contents { predictions: true, ..Contents::NONE } };
+        Self { folder, what, pixels: false, scope, focused: false, no_dialog: false }
     }
 
     pub(super) fn export_to(&mut self, folder: &Path) {
@@ -72,6 +74,9 @@ impl ExportForm {
             }
             ui.label(theme::quiet(ui, "What to write"));
             self.contents_ui(ui, labelled);
+            ui.add_space(space::S);
+            ui.label(theme::quiet(ui, "The model itself"));
+            self.model_ui(ui);
             ui.add_space(space::S);
             ui.horizontal(|ui| {
                 let folder = typed_path(&self.folder).filter(|_| self.what != Contents::NONE);
@@ -123,6 +128,24 @@ impl ExportForm {
         });
         ui.checkbox(&mut what.predictions, "Table of all predictions")
             .on_hover_text("predictions.csv: every photo with its probability");
+    }
+
+    fn model_ui(&mut self, ui: &mut Ui) {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.checkbox(&mut self.what.safetensors, "For PyTorch")
+            .on_hover_text("model.safetensors, with torchvision's names: 45 MB of ResNet18, 9 MB of MobileNetV2");
+        let mut onnx = self.what.onnx.is_some();
+        ui.checkbox(&mut onnx, "For ONNX Runtime and others")
+            .on_hover_text("model.onnx, of the same size: from photos to logits and the probability of a crack");
+        ui.add_enabled_ui(onnx, |ui| {
+            ui.indent("onnx input", |ui| {
+                ui.checkbox(&mut self.pixels, "Takes plain pixels").on_hover_text(
+                    "8-bit RGB, 0 to 255, which the ONNX model normalises itself; else it takes normalised photos",
+                );
+            });
+        });
+        let input = if self.pixels { onnx::Input::Pixels } else { onnx::Input::Normalised };
+        self.what.onnx = onnx.then_some(input);
     }
 }
 
@@ -214,5 +237,46 @@ mod tests {
         let field =
             harness.get_by_role_and_label(egui::Role::TextInput, "Folder to export to; made if it is not there");
         assert!(field.accesskit_node().is_focused());
+    }
+
+    #[test]
+    fn the_model_leaves_only_when_asked_for() {
+        let verdict = Verdict {
+            run: PathBuf::from("bundled"),
+            name: "the bundled model".to_owned(),
+            threshold: 0.5,
+            predictions: Vec::new(),
+            of_sample: Vec::new(),
+            classified: true,
+        };
+        let session = Session { verdict: Some(Arc::new(verdict)), ..Session::default() };
+        let form = ExportForm::new(Some(Path::new("/exports")), "bundled", Scope::All, false);
+        let state = (form, Vec::new());
+        let mut harness = Harness::builder().with_size([800.0, 700.0]).build_ui_state(
+            |ui, (form, commands): &mut (ExportForm, Vec<Command>)| {
+                theme::install(ui.ctx());
+                form.ui(ui.ctx(), &session, commands);
+            },
+            state,
+        );
+        let mut exported_after = |clicks: &[&str]| {
+            harness.run_steps(2);
+            for label in [clicks, &["Export"]].concat() {
+                harness.get_by_label(label).click();
+                harness.run_steps(3);
+            }
+            match harness.state_mut().1.pop() {
+                Some(Command::Export(order)) => order.request.what,
+                other => panic!("{other:?} instead of an export"),
+            }
+        };
+        let table = Contents { predictions: true, ..Contents::NONE };
+        assert_eq!(exported_after(&[]), table);
+        // It is greyed until there is an ONNX model that could take them.
+        assert_eq!(exported_after(&["Takes plain pixels"]), table);
+        let onnx = Some(onnx::Input::Normalised);
+        assert_eq!(exported_after(&["For ONNX Runtime and others"]), Contents { onnx, ..table });
+        let all = Contents { onnx: Some(onnx::Input::Pixels), safetensors: true, ..Contents::NONE };
+        assert_eq!(exported_after(&["Takes plain pixels", "For PyTorch", "Table of all predictions"]), all);
     }
 }

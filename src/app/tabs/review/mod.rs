@@ -178,7 +178,9 @@ impl ReviewTab {
             Panel::bottom("review buttons").frame(margin).resizable(false).show(ui, |ui| {
                 ui.vertical_centered_justified(|ui| {
                     let export = primary(ui, true, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
-                    if export.on_hover_text("Tables, copies of wrong photos, contact sheet, report (Ctrl+E)").clicked()
+                    if export
+                        .on_hover_text("Tables, copies of wrong photos, contact sheet, report, model (Ctrl+E)")
+                        .clicked()
                     {
                         scene.commands.push(Command::ExportForm);
                     }
