@@ -27,6 +27,8 @@ pub enum Phase {
     Download,
     /// Computing features with the backbone.
     Features,
+    /// Computing features of varied training photos.
+    Variants,
     /// Training the head on features.
     Train,
     /// Training deeper layers on photos.
@@ -45,6 +47,7 @@ impl Phase {
             Self::Samples => "Making sample photos",
             Self::Download => "Fetching weights",
             Self::Features => "Computing features",
+            Self::Variants => "Computing variants",
             Self::Train | Self::Tune => "Training",
             Self::Export => "Exporting",
         }
@@ -56,6 +59,7 @@ impl Phase {
             Self::Download => "bytes",
             Self::Train => "epochs",
             Self::Export => "files",
+            Self::Variants => "variants",
             _ => "photos",
         }
     }
@@ -63,7 +67,7 @@ impl Phase {
     /// Whether the job waits between two pieces of this phase for as long as it is held: see
     /// [`Watch::wait_while_held`].
     pub fn can_wait(self) -> bool {
-        matches!(self, Self::Features | Self::Train | Self::Tune)
+        matches!(self, Self::Features | Self::Variants | Self::Train | Self::Tune)
     }
 }
 

@@ -49,6 +49,7 @@ impl App {
                 self.messages.note(report.summary());
                 self.tell_unreadable(&report.unreadable);
             }
+            observer::Event::Variants(report) => self.messages.note(report.summary_of("Variants")),
             observer::Event::Divided { resumed, .. } => self.count_epochs(resumed.len()),
             observer::Event::Epoch { record, .. } => self.count_epochs(record.epoch),
             _ => {}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // The functions that tests share are not tests to clippy.
 
+mod augmentation;
 mod command_line;
 mod hub;
 mod parity;
