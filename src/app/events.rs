@@ -191,6 +191,7 @@ impl App {
                 self.browse.activation_arrived(path.clone(), result.clone());
                 self.review.activation_arrived(path, result);
             }
+            Answer::Varied(order, result) => self.train.photo_varied(ctx, order, result),
             Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
             Answer::NotSaved(error) => self.messages.error(&error),
         }

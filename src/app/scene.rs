@@ -16,6 +16,8 @@ use crate::train::run_dir::RunSummary;
 pub struct Scene<'a> {
     /// The open photos and what a run said of them.
     pub session: &'a Session,
+    /// The photo that is selected in Browse: an index into the data set.
+    pub selected: Option<usize>,
     /// The remembered settings, the training form among them.
     pub settings: &'a mut Settings,
     /// The runs in the runs folder, newest first.

@@ -74,14 +74,9 @@ pub(super) struct Options {
     /// Weigh the rarer class up so that both count alike
     #[arg(long)]
     balance_classes: bool,
-    /// Vary the training photos: off, light, strong, or a list such as flips,turns,rotate=10,brightness=0.2 [default:
-    /// off]
-    ///
-    /// A list may begin with light or strong and go on with what is to differ: strong,marks=0. What it may hold:
-    ///
-    /// flips (hflip, vflip), turns by right angles, rotate=DEGREES to 45, scale=0 to 0.5, brightness=, contrast=,
-    /// colour= and the shares of photos jpeg=, shadows=, marks=, all 0 to 1, blur=PIXELS to 3, noise=LEVELS of 255 to 40.
-    /// At least nine tenths of each photo stay in the picture, so that its label stays true.
+    /// Vary the training photos: off, light, strong, or a list of flips, hflip, vflip, turns, rotate=DEGREES, scale=,
+    /// brightness=, contrast=, colour=, blur=PIXELS, noise=LEVELS, jpeg=, shadows= and marks=, which may begin with light
+    /// or strong [default: off]
     #[arg(long, value_name = "LIST", value_parser = variation)]
     augment: Option<Augmentation>,
     /// Augmented variants of each training photo, 1 to 16, beside the photo itself; where all layers are trained, every
@@ -164,7 +159,10 @@ impl Options {
 
 /// Reads `--augment`; what is wrong with it, in one line.
 fn variation(list: &str) -> std::result::Result<Augmentation, String> {
-    list.parse().map_err(|error: Error| error.one_line())
+    list.parse().map_err(|error: Error| match error.advice() {
+        Some(advice) => format!("{}; {advice}", error.one_line()),
+        None => error.one_line(),
+    })
 }
 
 /// What a finished run came to.
@@ -213,4 +211,17 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "variants": outcome.variants.as_ref().map(computed),
         "unreadable": outcome.features.unreadable,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_list_is_told_with_what_it_may_hold() {
+        assert_eq!(variation("light"), Ok(Augmentation::light()));
+        let said = variation("flip").unwrap_err();
+        assert!(said.contains("no augmentation “flip”") && said.contains("rotate=DEGREES"), "{said}");
+        assert_eq!(variation("rotate=90").unwrap_err(), "The augmentation “rotate” must lie between 0 and 45");
+    }
 }
