@@ -76,9 +76,15 @@ const AMOUNTS: [Amount; 10] = [
 /// Shows the section, closed at first, with one line that says what is on.
 pub(super) fn ui(ui: &mut Ui, config: &mut TrainConfig) {
     let header = CollapsingHeader::new("Augmentation").id_salt("augmentation settings");
-    header.show_unindented(ui, |ui| settings_ui(ui, config));
+    if !header.show_unindented(ui, |ui| settings_ui(ui, config)).fully_closed() {
+        return;
+    }
     let summary = summary(config);
-    ui.add(Label::new(theme::quiet(ui, &summary).size(theme::SMALL)).truncate()).on_hover_text(summary);
+    ui.horizontal(|ui| {
+        // Below the header's word.
+        ui.add_space(ui.spacing().indent - ui.spacing().item_spacing.x);
+        ui.add(Label::new(theme::quiet(ui, &summary).size(theme::SMALL)).truncate()).on_hover_text(summary);
+    });
 }
 
 /// What is on, for one line.
@@ -109,6 +115,7 @@ fn settings_ui(ui: &mut Ui, config: &mut TrainConfig) {
     }
     for Amount { name, hint, most, unit, decimals, of } in AMOUNTS {
         row(ui, name, hint, |ui| {
+            ui.spacing_mut().interact_size.x = VALUE; // so that the numbers have one edge
             ui.spacing_mut().slider_width = (ui.available_width() - VALUE - ui.spacing().item_spacing.x).max(40.0);
             ui.add(Slider::new(of(settings), 0.0..=most).suffix(unit).fixed_decimals(decimals));
         });

@@ -68,7 +68,8 @@ impl Preview {
                 let text = "Only labelled photos are learnt from, and only what is learnt from is augmented.";
                 return empty::state(ui, icons::ICON_IMAGE, "These photos carry no labels", text, |_| {});
             };
-            self.bar_ui(ui, dataset, index, sample);
+            let off = scene.settings.train.augment.is_off();
+            self.bar_ui(ui, dataset, (index, sample), off);
             self.ask(&scene.settings.train, sample, scene.commands);
             self.pictures_ui(ui, scene);
         });
@@ -93,7 +94,7 @@ impl Preview {
     }
 
     /// Which photo it is, and what can be done.
-    fn bar_ui(&mut self, ui: &mut Ui, dataset: &Dataset, index: usize, sample: &Sample) {
+    fn bar_ui(&mut self, ui: &mut Ui, dataset: &Dataset, (index, sample): (usize, &Sample), off: bool) {
         ui.horizontal(|ui| {
             ui.set_min_height(theme::ROW);
             for (icon, name, forwards) in [
@@ -105,7 +106,8 @@ impl Preview {
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let again = ui.add(Button::new(theme::icon_text(icons::ICON_REFRESH, "Draw again")));
+                let again = Button::new(theme::icon_text(icons::ICON_REFRESH, "Draw again"));
+                let again = ui.add_enabled(!off, again).on_disabled_hover_text("Augmentation is off");
                 if again.on_hover_text("Other variants of the same strength").clicked() {
                     self.draw += 1;
                 }
@@ -152,7 +154,7 @@ impl Preview {
         ui.add(Label::new(theme::quiet(ui, explanation(config, self.draw))).wrap());
         if config.augment.is_off() {
             let training = scene.job.is_some_and(|job| job.kind == Kind::Train);
-            if form::primary(ui, !training, "Use light augmentation").clicked() {
+            if ui.add_enabled(!training, Button::new("Use light augmentation")).clicked() {
                 config.augment.variation = Augmentation::light();
             }
         }
@@ -240,7 +242,8 @@ fn cells(room: Vec2, count: usize) -> (usize, f32) {
         let height = (room.y - space::S * rows) / rows - CAPTION;
         width.min(height)
     };
-    let best = (1..=count.max(1)).max_by(|a, b| side(*a).total_cmp(&side(*b))).unwrap_or(1);
+    // Of several that are as good, the last of these has the fewest columns, and the fullest rows.
+    let best = (1..=count.max(1)).rev().max_by(|a, b| side(*a).total_cmp(&side(*b))).unwrap_or(1);
     let [least, most] = SIDES;
     let fits = side(best).floor();
     if fits >= least {

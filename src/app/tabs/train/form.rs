@@ -311,7 +311,7 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         let train = &scene.settings.train;
         let variants = match train.augment.computed_ahead(train.tune) as usize {
             0 => String::new(),
-            count => format!(", {} of each to train on", format::counted(count, "variant", "variants")),
+            count => format!(", {} each", format::counted(count, "variant", "variants")),
         };
         Some(format!("{epochs} on {}{variants}", format::photos(dataset.labelled())))
     };
