@@ -29,6 +29,8 @@ pub enum Phase {
     Download,
     /// Computing features with the backbone.
     Features,
+    /// Computing features of varied training photos.
+    Variants,
     /// Training the head on features.
     Train,
     /// Training deeper layers on photos.
@@ -48,6 +50,7 @@ impl Phase {
             Self::Samples => "Making sample photos",
             Self::Download => "Fetching weights",
             Self::Features => "Computing features",
+            Self::Variants => "Computing variants",
             Self::Train | Self::Tune => "Training",
             Self::Export => "Exporting",
         }
@@ -59,6 +62,7 @@ impl Phase {
             Self::Download => "bytes",
             Self::Train => "epochs",
             Self::Export | Self::Unpack => "files",
+            Self::Variants => "variants",
             _ => "photos",
         }
     }
@@ -66,7 +70,7 @@ impl Phase {
     /// Whether the job waits between two pieces of this phase for as long as it is held: see
     /// [`Watch::wait_while_held`].
     pub fn can_wait(self) -> bool {
-        matches!(self, Self::Features | Self::Train | Self::Tune)
+        matches!(self, Self::Features | Self::Variants | Self::Train | Self::Tune)
     }
 }
 

@@ -52,6 +52,7 @@ impl App {
             }
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
+            Command::Vary(order) => self.worker.ask(Ask::Vary(order)),
             Command::ExportForm => self.export_form(),
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());

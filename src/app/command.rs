@@ -7,6 +7,7 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 use super::settings::ThemeChoice;
 use super::tabs::review::Shown;
 use super::theme;
+use super::worker::asks::VaryOrder;
 use super::worker::jobs::ExportOrder;
 use crate::train::config::DeviceChoice;
 
@@ -79,6 +80,8 @@ pub enum Command {
     Photo(PathBuf),
     /// Show why the model decided as it did about a photo.
     Explain(PathBuf),
+    /// Show what training would make of a photo.
+    Vary(VaryOrder),
     /// Ask what to export and where to.
     ExportForm,
     /// Choose the folder for the export in the system's dialog.

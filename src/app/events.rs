@@ -49,6 +49,7 @@ impl App {
                 self.messages.note(report.summary());
                 self.tell_unreadable(&report.unreadable);
             }
+            observer::Event::Variants(report) => self.messages.note(report.summary_of("Variants")),
             observer::Event::Divided { resumed, .. } => self.count_epochs(resumed.len()),
             observer::Event::Epoch { record, .. } => self.count_epochs(record.epoch),
             _ => {}
@@ -193,6 +194,7 @@ impl App {
                 self.browse.activation_arrived(path.clone(), result.clone());
                 self.review.activation_arrived(path, result);
             }
+            Answer::Varied(order, result) => self.train.photo_varied(ctx, order, result),
             Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
             Answer::NotSaved(error) => self.messages.error(&error),
         }

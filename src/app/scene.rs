@@ -16,6 +16,8 @@ use crate::train::run_dir::RunSummary;
 pub struct Scene<'a> {
     /// The open photos and what a run said of them.
     pub session: &'a Session,
+    /// The photo that is selected in Browse: an index into the data set.
+    pub selected: Option<usize>,
     /// The remembered settings, the training form among them.
     pub settings: &'a mut Settings,
     /// The runs in the runs folder, newest first.
@@ -122,7 +124,7 @@ impl Running {
             (Some(1..), _) => "Ends the training and keeps its best epoch",
             (Some(0), _) => "Ends the training; before its first epoch is done there is no model to keep",
             (None, Some(Phase::Download)) => "Ends the download; the next one goes on from there",
-            (None, Some(Phase::Features)) => "Ends it; the features computed so far are kept",
+            (None, Some(Phase::Features | Phase::Variants)) => "Ends it; the features computed so far are kept",
             (None, _) => "Ends it before training has begun",
         }
     }
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_what_waits_is_called_paused() {
-        for phase in [Phase::Features, Phase::Train, Phase::Tune] {
+        for phase in [Phase::Features, Phase::Variants, Phase::Train, Phase::Tune] {
             assert!(training(Some(phase), None).is_paused(), "{phase:?}");
         }
         for phase in [Phase::Scan, Phase::Hash, Phase::Check, Phase::Download] {

@@ -169,6 +169,7 @@ impl App {
         let runs_folder = self.runs_folder().to_owned();
         let mut scene = Scene {
             session: &self.session,
+            selected: self.browse.selected(),
             settings: &mut self.settings,
             runs: &self.runs,
             runs_folder: &runs_folder,

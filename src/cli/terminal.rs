@@ -169,6 +169,7 @@ impl Observer for Terminal {
                     self.say(&format!("Left out {}: {}", problem.file, problem.reason));
                 }
             }
+            Event::Variants(report) => self.say(&report.summary_of("Variants")),
             Event::Divided { train, validation, epochs, resumed } => {
                 self.say(&format!(
                     "{} to train on, {} to validate on, {}",

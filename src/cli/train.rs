@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Session, table};
 use crate::dataset::split::SplitKind;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format;
+use crate::photo::augment::Augmentation;
 use crate::review::predictions;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunDir};
 use crate::train::trainer::{self, TrainOutcome};
 
@@ -72,6 +74,15 @@ pub(super) struct Options {
     /// Weigh the rarer class up so that both count alike
     #[arg(long)]
     balance_classes: bool,
+    /// Vary the training photos: off, light, strong, or a list of flips, hflip, vflip, turns, rotate=DEGREES, scale=,
+    /// brightness=, contrast=, colour=, blur=PIXELS, noise=LEVELS, jpeg=, shadows= and marks=, which may begin with light
+    /// or strong [default: off]
+    #[arg(long, value_name = "LIST", value_parser = variation)]
+    augment: Option<Augmentation>,
+    /// Augmented variants of each training photo, 1 to 16, beside the photo itself; where all layers are trained, every
+    /// epoch varies every photo anew instead [default: 4]
+    #[arg(long, value_name = "K")]
+    variants: Option<usize>,
     /// Stop after N epochs without a better validation loss
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
@@ -94,6 +105,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let folders = if options.folders.is_empty() { &recorded } else { &options.folders };
     let config = options.over(before, session);
     config.validate()?;
+    if options.variants.is_some() && config.augment.is_off() {
+        return Err(Error::usage("--variants needs an augmentation").hint("add --augment light"));
+    }
     let dataset = super::labelled_photos(folders, session)?;
     let out = match &options.out {
         Some(out) => out.clone(),
@@ -130,6 +144,8 @@ impl Options {
         set(&mut before.clip_norm, &self.clip.map(|norm| (norm > 0.0).then_some(norm)));
         before.train_statistics |= self.train_statistics;
         before.balance_classes |= self.balance_classes;
+        set(&mut before.augment.variation, &self.augment);
+        set(&mut before.augment.variants, &self.variants);
         set(&mut before.patience, &self.patience.map(Some));
         set(&mut before.split.kind, &self.split);
         set(&mut before.split.val_fraction, &self.val_fraction);
@@ -139,6 +155,14 @@ impl Options {
         set(&mut before.precision, &session.shared.precision.filter(|precision| *precision != PrecisionChoice::Auto));
         before
     }
+}
+
+/// Reads `--augment`; what is wrong with it, in one line.
+fn variation(list: &str) -> std::result::Result<Augmentation, String> {
+    list.parse().map_err(|error: Error| match error.advice() {
+        Some(advice) => format!("{}; {advice}", error.one_line()),
+        None => error.one_line(),
+    })
 }
 
 /// What a finished run came to.
@@ -166,6 +190,14 @@ fn judged_on(all: &[predictions::Prediction], judged: usize) -> String {
 
 /// The same for programs.
 pub(super) fn json(outcome: &TrainOutcome) -> Value {
+    let computed = |report: &FeatureReport| {
+        json!({
+            "computed": report.computed,
+            "cached": report.cached,
+            "copies": report.copies,
+            "seconds": report.seconds,
+        })
+    };
     let file = |name: &str| -> Value { json!(Path::join(&outcome.run, name)) };
     json!({
         "run": outcome.run,
@@ -175,12 +207,21 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "epochs": outcome.epochs,
         "threshold": outcome.threshold,
         "validation": outcome.metrics,
-        "features": {
-            "computed": outcome.features.computed,
-            "cached": outcome.features.cached,
-            "copies": outcome.features.copies,
-            "seconds": outcome.features.seconds,
-        },
+        "features": computed(&outcome.features),
+        "variants": outcome.variants.as_ref().map(computed),
         "unreadable": outcome.features.unreadable,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_list_is_told_with_what_it_may_hold() {
+        assert_eq!(variation("light"), Ok(Augmentation::light()));
+        let said = variation("flip").unwrap_err();
+        assert!(said.contains("no augmentation “flip”") && said.contains("rotate=DEGREES"), "{said}");
+        assert_eq!(variation("rotate=90").unwrap_err(), "The augmentation “rotate” must lie between 0 and 45");
+    }
 }

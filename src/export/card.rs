@@ -180,6 +180,7 @@ fn training(facts: &CardFacts<'_>) -> String {
         ("Learning rate", learning_rate(config)),
         ("Batch norm", batch_norm(config).to_owned()),
         ("Classes weighted", if config.balance_classes { "by rarity" } else { "alike" }.to_owned()),
+        ("Augmentation", config.augment.describe(config.tune)),
         ("Seed", config.seed.to_string()),
         ("Device", plain(&record.device)),
     ];

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::augment::AugmentConfig;
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
 pub use crate::nn::architecture::Backbone;
@@ -46,6 +47,8 @@ pub struct TrainConfig {
     pub train_statistics: bool,
     /// Weigh the rarer class up in the loss so that both count alike.
     pub balance_classes: bool,
+    /// How training photos are augmented.
+    pub augment: AugmentConfig,
     /// Stop after this many epochs without a better validation loss.
     pub patience: Option<usize>,
     /// Seed of initial values and of the order of photos.
@@ -76,6 +79,7 @@ impl Default for TrainConfig {
             clip_norm: None,
             train_statistics: false,
             balance_classes: false,
+            augment: AugmentConfig::default(),
             patience: None,
             seed: 0,
             split: SplitConfig::default(),
@@ -167,7 +171,7 @@ impl TrainConfig {
                 bad("Layers are trained in single precision: bf16 goes with a frozen backbone alone")
             }
             c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
-            _ => self.split.validate(),
+            _ => self.augment.validate().and_then(|()| self.split.validate()),
         }
     }
 }

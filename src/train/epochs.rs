@@ -138,6 +138,7 @@ impl<'a> EpochLoop<'a> {
 
     /// All steps of an epoch; `None` where the user stopped it.
     fn steps(&mut self, epoch: usize, meter: &mut Meter<'_>) -> Result<Option<Tally>> {
+        self.learner.begin_epoch(epoch);
         let order = self.order(epoch);
         let steps_per_epoch = order.len().div_ceil(self.config.batch_size);
         let mut tally = Tally::default();

@@ -8,7 +8,7 @@ use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
 
 pub use self::deep::DeepLearner;
 pub use self::head::{Examples, HeadLearner};
-pub use self::source::{Maps, Source};
+pub use self::source::{Example, Maps, Photos, Source};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
@@ -25,6 +25,9 @@ pub trait Learner {
 
     /// Photos that go through the network in an epoch, those of the validation included.
     fn photos_per_epoch(&self) -> usize;
+
+    /// An epoch begins, counted from 1: training photos that are varied anew in each change now.
+    fn begin_epoch(&mut self, _epoch: usize) {}
 
     /// One step on these training photos.
     ///

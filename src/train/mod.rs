@@ -5,6 +5,7 @@
 //! a [run folder](run_dir). [`pretrain`] begins with
 //! random values instead; [`speed`] measures.
 
+pub mod augment;
 pub mod cache;
 pub mod config;
 pub mod epochs;

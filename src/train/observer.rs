@@ -35,6 +35,8 @@ pub enum Event {
     Note(String),
     /// Every photo has its features.
     Features(FeatureReport),
+    /// Every variant of a training photo has its features.
+    Variants(FeatureReport),
     /// The photos are divided and training begins.
     Divided {
         /// Photos to train on.
@@ -64,7 +66,7 @@ pub enum Event {
     },
 }
 
-/// How the features came about.
+/// How the features of photos, or of their variants, came about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureReport {
     /// Photos whose features were computed now.
@@ -82,12 +84,17 @@ pub struct FeatureReport {
 impl FeatureReport {
     /// The report in one sentence, for people.
     pub fn summary(&self) -> String {
+        self.summary_of("Features")
+    }
+
+    /// The same of `what`: "Features", "Variants".
+    pub fn summary_of(&self, what: &str) -> String {
         let count = |n: usize| format::count(n as u64);
         if self.computed == 0 {
-            return format!("Features: all {} from the cache, none computed", count(self.cached));
+            return format!("{what}: all {} from the cache, none computed", count(self.cached));
         }
         let rate = if self.seconds > 0.0 { self.computed as f64 / self.seconds } else { 0.0 };
-        let mut text = format!("Features: {} computed at {}", count(self.computed), format::rate(rate));
+        let mut text = format!("{what}: {} computed at {}", count(self.computed), format::rate(rate));
         if self.cached > 0 {
             text += &format!(", {} from the cache", count(self.cached));
         }

@@ -39,6 +39,10 @@ const AVERAGE_KEEPS: f64 = 0.93;
 /// The share of each target that goes evenly to both classes, so that the network is not pushed to be too sure.
 const SMOOTHING: f64 = 0.05;
 
+/// How photos are varied: as the bundled weights were made, which is with less of each photo in the frame than where
+/// people train on their own labels.
+const VARIATION: Augmentation = Augmentation { visible_share: 0.81, ..Augmentation::strong() };
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainConfig {
@@ -220,8 +224,7 @@ impl<'a> Training<'a> {
 
     /// One step; gives the loss before it.
     fn take_step(&mut self, mixture: &Mixture, stage: Stage) -> Result<f64> {
-        let (values, classes) =
-            mixture.batch(self.config.seed, self.step, stage.batch, stage.side, &Augmentation::strong())?;
+        let (values, classes) = mixture.batch(self.config.seed, self.step, stage.batch, stage.side, &VARIATION)?;
         let shape = (classes.len(), 3, stage.side, stage.side);
         let input = Tensor::from_vec(values, shape, self.device).map_err(cannot)?;
         let features = self.backbone.features(input, Statistics::Batch)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 
 use super::config::{TrainConfig, Tune};
-use super::learner::{DeepLearner, Learner, Source};
+use super::learner::{DeepLearner, Example, Learner, Source};
 use crate::dataset::Class;
 use crate::error::Result;
 use crate::job::Watch;
@@ -32,7 +32,8 @@ pub fn training_step(network: &Network, photos: usize, time: Duration, watch: &d
     let config = TrainConfig { backbone: network.kind(), train_statistics: true, ..TrainConfig::for_tune(Tune::All) };
     let shape = (photos, 3, INPUT_SIZE, INPUT_SIZE);
     let values = Tensor::rand(-1f32, 1f32, shape, &Device::Cpu).map_err(failed("make photos"))?;
-    let train = (0..photos).zip(Class::ALL.into_iter().cycle()).collect();
+    let photo = |(photo, class)| Example { photo, class, variant: 0 };
+    let train = (0..photos).zip(Class::ALL.into_iter().cycle()).map(photo).collect();
     let (device, weights, source) = (network.device(), network.weights(), Source::Fixed(values));
     let mut learner = DeepLearner::new(&config, device, weights, Start::Photos, source, train, Vec::new())?;
     let rows: Vec<u32> = (0..photos as u32).collect();

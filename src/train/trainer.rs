@@ -1,12 +1,15 @@
 //! A training run from photos to run folder.
 
+mod examples;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use self::examples::Varied;
 use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
-use super::learner::{DeepLearner, Examples, HeadLearner, Learner, Maps, Source};
+use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
@@ -47,6 +50,8 @@ pub struct TrainOutcome {
     pub metrics: Metrics,
     /// How the features came about.
     pub features: FeatureReport,
+    /// How those of the variants of training photos came about, if there are any.
+    pub variants: Option<FeatureReport>,
 }
 
 /// Trains on `dataset` and writes the run folder `out`. With `resume`, goes on with the run in `out`, which must be
@@ -69,6 +74,9 @@ pub fn train(
     if !resume {
         RunDir::check_free(out)?;
     }
+    if resume {
+        check_augmentation(out, config)?;
+    }
     keep_out(out, &dataset.roots)?;
     let (device, report) = device::open(config.device)?;
     let precision = device::precision(config.precision_of_features(), &device)?;
@@ -90,16 +98,17 @@ pub fn train(
     }
 
     let split = divide(dataset, &contents.keys, &prepared.readable, config)?;
+    let job = Job { dataset, config, places, observer, keys: &contents.keys, split: &split };
+    let (varied, variants) = job.vary(&network)?;
     let record = record(dataset, &contents.keys, config, &network, &report, &split, &prepared.report);
     let run = open_run(out, &record, resume)?;
     let resumed = if resume { Some(&run) } else { None };
-    let job = Job { dataset, config, places, observer, keys: &contents.keys, split: &split };
     let (model, epochs, features) = match prepared.input {
         Input::Features(features) => {
-            let (head, epochs) = job.train_head(&network, &features, &run, resumed)?;
+            let (head, epochs) = job.train_head(&network, &features, varied, &run, resumed)?;
             (Model { network, head, threshold: DEFAULT_THRESHOLD }, epochs, features)
         }
-        Input::Source(start, cache) => job.train_deeper(&network, start, cache, &run, resumed)?,
+        Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
     };
     let predictions = predict(&model, dataset, &features, &split)?;
     let metrics = finish(&run, &record, &model, &epochs, &predictions)?;
@@ -112,6 +121,7 @@ pub fn train(
         threshold: model.threshold,
         metrics,
         features: prepared.report,
+        variants,
     })
 }
 
@@ -185,12 +195,13 @@ impl Job<'_> {
         &self,
         network: &Network,
         features: &Features,
+        varied: Varied,
         run: &RunDir,
         resumed: Option<&RunDir>,
     ) -> Result<(Head, Epochs)> {
-        let [training, validation] =
-            [Part::Train, Part::Validation].map(|part| examples(self.dataset, features, self.split, part));
-        let mut learner = HeadLearner::new(self.config, network.device(), &training, &validation)?;
+        let (training, validation) =
+            (self.training_examples(features, varied), self.examples(features, Part::Validation));
+        let mut learner = HeadLearner::new(self.config, network.device(), training, validation)?;
         let epochs = self.epochs(&mut learner, network, run, resumed)?;
         Ok((learner.into_best()?, epochs))
     }
@@ -200,19 +211,20 @@ impl Job<'_> {
         &self,
         network: &Network,
         start: Start,
-        cache: Option<MapCache>,
+        (cache, varied): (Option<MapCache>, Varied),
         run: &RunDir,
         resumed: Option<&RunDir>,
     ) -> Result<(Model, Epochs, Features)> {
-        let samples = &self.dataset.samples;
-        let source = match cache {
-            Some(cache) => Source::Maps(Maps { samples, keys: self.keys, network, cache }),
-            None => Source::Photos(samples),
+        let photos = Photos { samples: &self.dataset.samples, keys: self.keys, variants: self.variants() };
+        let source = match (cache, varied) {
+            (Some(cache), Varied::Maps(variants)) => {
+                Source::Maps(Maps { photos, network, cache, variants: Some(variants) })
+            }
+            (Some(cache), _) => Source::Maps(Maps { photos, network, cache, variants: None }),
+            (None, _) => Source::Photos(photos),
         };
-        let [training, validation] = [Part::Train, Part::Validation].map(|part| {
-            let labelled = self.split.indices(part).filter_map(|index| Some((index, samples.get(index)?.label?)));
-            labelled.collect::<Vec<_>>()
-        });
+        let training = self.labelled(Part::Train, self.config.augment.computed_ahead(self.config.tune));
+        let validation = self.labelled(Part::Validation, 0);
         let weights = network.weights();
         let mut learner =
             DeepLearner::new(self.config, network.device(), weights, start, source, training, validation)?;
@@ -270,18 +282,6 @@ fn divide(dataset: &Dataset, keys: &[Option<ContentKey>], readable: &[bool], con
         SplitKind::Random | SplitKind::ByFolder => identical,
     };
     split::split(&samples, &groups, &config.split)
-}
-
-fn examples(dataset: &Dataset, features: &Features, split: &Split, part: Part) -> Examples {
-    let mut examples = Examples { values: Vec::new(), classes: Vec::new() };
-    for index in split.indices(part) {
-        let label = dataset.samples.get(index).and_then(|sample| sample.label);
-        if let (Some(row), Some(class)) = (features.get(index), label) {
-            examples.values.extend_from_slice(row);
-            examples.classes.push(class);
-        }
-    }
-    examples
 }
 
 /// What `model` says of every photo of `dataset` that has features. `split` says which side each was on.
@@ -359,6 +359,19 @@ fn open_run(out: &Path, record: &RunRecord, resume: bool) -> Result<RunDir> {
             .hint(format!("give --precision {began} on a processor that has it, or train anew into another folder")));
     }
     Ok(run)
+}
+
+/// A run goes on with the augmentation that it began with, or not at all. Asked before hours go into another.
+fn check_augmentation(out: &Path, config: &TrainConfig) -> Result<()> {
+    let (_, before) = RunDir::reopen(out)?;
+    let (began, now) = (&before.train.augment, &config.augment);
+    if began.is_like(now) {
+        return Ok(());
+    }
+    let [began, now] = [began, now].map(|augment| augment.describe(config.tune));
+    Err(Error::new("This run began with another augmentation")
+        .detail(format!("It began with {began}, and would go on with {now}"))
+        .hint("leave --augment and --variants out, or train anew into another folder"))
 }
 
 fn record(

@@ -298,3 +298,35 @@ fn export_model(home: &Path) {
     insta::assert_snapshot!("no_results", stderr(&results));
     assert!(!home.join("out of nothing").exists());
 }
+
+#[test]
+fn augmentation_is_asked_for_by_words_and_kept_in_the_run() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = samples();
+    let run = home.path().join("run");
+    let train = |more: &[&str]| {
+        let given =
+            [&["train", text_of(&folder), "--weights", "random", "--epochs", "1", "--out", text_of(&run)], more];
+        crackscope(home.path(), &given.concat())
+    };
+    for (given, says) in [
+        (["--augment", "flip"].as_slice(), "no augmentation “flip”"),
+        (&["--augment", "light,rotate=90"], "“rotate” must lie between 0 and 45"),
+        (&["--augment", "light", "--variants", "17"], "between 1 and 16"),
+        (&["--variants", "3"], "--variants needs an augmentation"),
+    ] {
+        let output = train(given);
+        assert_eq!(output.status.code(), Some(2), "{given:?}");
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    assert!(!run.exists());
+    let output = train(&["--augment", "flips,turns,brightness=0.2", "--variants", "1", "--json"]);
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let computed = told["variants"]["computed"].as_u64().unwrap();
+    assert!((38..=40).contains(&computed), "{computed}");
+    assert!(stderr(&output).contains(&format!("Variants: {computed} computed")), "{}", stderr(&output));
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("variants = 1\n") && config.contains("brightness = 0.2\n"), "{config}");
+    let resumed = crackscope(home.path(), &["train", "--resume", "--out", text_of(&run), "--epochs", "2"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // The functions that tests share are not tests to clippy.
 
 mod archives;
+mod augmentation;
 mod command_line;
 mod exported_model;
 mod hub;

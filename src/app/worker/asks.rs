@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::Receiver;
+use egui::ColorImage;
 
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::dataset::group::ContentKey;
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::Explainer;
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
+use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir::{self, RunSummary};
 
@@ -33,6 +36,8 @@ pub enum Ask {
         /// Where to compute, and in what.
         compute: Compute,
     },
+    /// What would training make of this photo?
+    Vary(VaryOrder),
     /// Which font of the system has these scripts?
     Fonts(String),
     /// Write the settings.
@@ -49,10 +54,23 @@ pub enum Answer {
     Photo(PathBuf, Result<(Picture, Facts)>),
     /// What each part of a photo says.
     Explained(PathBuf, Result<Heat>),
+    /// A photo as the network takes it and its variants after it.
+    Varied(VaryOrder, Result<Vec<ColorImage>>),
     /// Fonts of the system that have what was missing.
     Fonts(Vec<Font>),
     /// The settings could not be written.
     NotSaved(Error),
+}
+
+/// Which variants of which photo are to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VaryOrder {
+    /// The photo.
+    pub photo: PathBuf,
+    /// What its variants are.
+    pub variants: Variants,
+    /// How many, numbered from 1.
+    pub count: u32,
 }
 
 /// The thread that answers.
@@ -91,6 +109,7 @@ impl Asks {
             Ask::Explain { run, photo, compute } => {
                 Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo, *compute)))
             }
+            Ask::Vary(order) => Answer::Varied(order.clone(), caught("Varying the photo", || vary(order))),
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
                 Ok(()) => return,
@@ -115,10 +134,21 @@ impl Asks {
 
 impl Ask {
     fn is_of_a_photo(&self) -> bool {
-        matches!(self, Self::Photo(_) | Self::Explain { .. })
+        matches!(self, Self::Photo(_) | Self::Explain { .. } | Self::Vary(_))
     }
 }
 
 fn photo(path: &Path) -> Result<(Picture, Facts)> {
     Ok((Picture::from_rgb(decode::decode(path)?), exif::facts(path)?))
+}
+
+fn vary(order: &VaryOrder) -> Result<Vec<ColorImage>> {
+    let bytes = decode::read_file(&order.photo)?;
+    let (photo, key) = (decode::decode_named(&order.photo, &bytes)?, ContentKey::of(&bytes));
+    let picture = |number| {
+        let picture = order.variants.picture(&photo, &key, number);
+        let (width, height) = picture.dimensions();
+        ColorImage::from_rgb([width as usize, height as usize], picture.as_raw())
+    };
+    Ok((0..=order.count).map(picture).collect())
 }

@@ -1,23 +1,27 @@
 //! What the camera makes of the light: brightness, contrast, gamma, colour.
 
 use super::plane::Picture;
+use super::settings::Augmentation;
 use crate::dice::Dice;
 
 /// The mean level that photos are kept within, unless they are already outside: darker or brighter, cracks drown.
 const MEANS: [f32; 2] = [65.0, 205.0];
 
-/// Changes brightness, contrast, gamma, colour cast and saturation, at most as `strength`, 0 to 1, allows.
-pub(super) fn develop(picture: &mut Picture, strength: f32, dice: &mut Dice) {
-    if strength <= 0.0 {
+/// Changes brightness with gamma, contrast, and saturation with colour cast, each at most as its setting allows.
+pub(super) fn develop(picture: &mut Picture, settings: &Augmentation, dice: &mut Dice) {
+    let Augmentation { brightness, contrast, colour, .. } = *settings;
+    if brightness.max(contrast).max(colour) <= 0.0 {
         return;
     }
-    let mut change = |low, high| libm::exp2f(strength * dice.between(low, high));
-    let (exposure, contrast, gamma) = (change(-1.0, 0.6), change(-0.6, 0.4), change(-0.5, 0.5));
+    let mut change = |strength: f32, low, high| libm::exp2f(strength * dice.between(low, high));
+    let exposure = change(brightness, -1.0, 0.6);
+    let contrast = change(contrast, -0.6, 0.4);
+    let gamma = change(brightness, -0.5, 0.5);
     // From bluish to amber, as light and white balance differ, with only a trace of green or magenta.
-    let (warm, green) = (change(-0.14, 0.14), change(-0.03, 0.03));
+    let (warm, green) = (change(colour, -0.14, 0.14), change(colour, -0.03, 0.03));
     let casts = [warm, green, 1.0 / warm];
-    let grey = dice.chance(0.15 * strength);
-    let saturation = if grey { 0.0 } else { 1.0 + strength * dice.between(-0.8, 0.5) };
+    let grey = dice.chance(0.15 * colour);
+    let saturation = if grey { 0.0 } else { 1.0 + colour * dice.between(-0.8, 0.5) };
     saturate(picture, saturation);
     let mean = picture.planes.iter().map(|plane| plane.mean()).sum::<f32>() / 3.0;
     let curve = curve(mean, exposure, gamma);

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::plane::{Picture, mirrored};
-use super::{Augmentation, VISIBLE_SHARE};
+use super::settings::Augmentation;
 use crate::dice::Dice;
 use crate::photo::transform;
 
@@ -20,37 +20,39 @@ pub(super) struct View {
 }
 
 impl View {
-    /// A random view that shows at least [`VISIBLE_SHARE`] of the photo.
+    /// A random view that shows at least as much of the photo as `settings` ask for.
     pub(super) fn random(settings: &Augmentation, dice: &mut Dice) -> Self {
-        let mirrored = dice.chance(0.5) && settings.flips;
-        let quarters = if settings.quarter_turns { dice.whole(0, 3) } else { 0 };
-        let (sine, cosine) = libm::sincosf(settings.rotation.to_radians() * dice.between(-1.0, 1.0));
-        let (sine, cosine) = match quarters {
-            0 => (sine, cosine),
-            1 => (cosine, -sine),
-            2 => (-sine, -cosine),
-            _ => (-cosine, sine),
-        };
-        let scale = settings.scale;
+        let Augmentation { horizontal_flip, vertical_flip, quarter_turns, scale, visible_share, .. } = *settings;
+        // With quarter turns, mirroring either way reaches all eight ways to lay a square.
+        let mirrored = dice.chance(0.5) && (horizontal_flip || vertical_flip && quarter_turns);
+        let quarters = if quarter_turns { dice.whole(0, 3) } else { 0 };
+        let angle = settings.rotation.to_radians() * dice.between(-1.0, 1.0);
         let zoom = if dice.chance(0.5) {
             dice.between(1.0 - scale, 1.0)
         } else {
-            dice.between(1.0, (1.0 + scale).min(1.0 / VISIBLE_SHARE.sqrt()))
+            dice.between(1.0, (1.0 + scale).min(1.0 / visible_share.sqrt()))
         };
         let stretch = 1.0 + 0.3 * scale * dice.between(-1.0, 1.0);
         let shift = [(); 2].map(|()| 0.25 * scale * dice.between(-1.0, 1.0));
-        Self { mirrored, sine, cosine, zoom: [zoom * stretch, zoom / stretch], shift }.restrained()
+        let upside_down = dice.chance(0.5) && vertical_flip && !quarter_turns;
+        let (sine, cosine) = turned(angle, if upside_down { 2 } else { quarters });
+        let zoom = [zoom * stretch, zoom / stretch];
+        Self { mirrored: mirrored != upside_down, sine, cosine, zoom, shift }.restrained(visible_share)
     }
 
-    /// The view drawn back until enough of the photo is seen. Where nothing is zoomed in or shifted, turning alone hides
-    /// 17 % at the most.
-    fn restrained(mut self) -> Self {
+    /// The view drawn back until at least this share of the photo is seen: first less zoomed in and shifted, then, where
+    /// turning alone hides too much (17 % at 45 degrees), zoomed out.
+    fn restrained(mut self, least: f32) -> Self {
         for _ in 0..30 {
-            if self.visible_share() >= VISIBLE_SHARE {
-                break;
+            if self.visible_share() >= least {
+                return self;
             }
             self.zoom = self.zoom.map(|zoom| zoom - 0.3 * (zoom - 1.0).max(0.0));
             self.shift = self.shift.map(|shift| 0.7 * shift);
+        }
+        // A photo of 0.7 of the frame's side is seen whole however it is turned.
+        while self.visible_share() < least && self.zoom.into_iter().any(|zoom| zoom > 0.7) {
+            self.zoom = self.zoom.map(|zoom| 0.98 * zoom);
         }
         self
     }
@@ -100,6 +102,17 @@ impl View {
             surface.at(x + right, y + down)
         }));
         Picture::new(side as usize, &pixels)
+    }
+}
+
+/// Sine and cosine of an angle and so many right angles, these exactly.
+fn turned(angle: f32, quarters: u32) -> (f32, f32) {
+    let (sine, cosine) = libm::sincosf(angle);
+    match quarters {
+        0 => (sine, cosine),
+        1 => (cosine, -sine),
+        2 => (-sine, -cosine),
+        _ => (-cosine, sine),
     }
 }
 
@@ -211,15 +224,29 @@ mod tests {
 
     #[test]
     fn all_eight_ways_to_lay_a_square_come_up() {
-        let settings = Augmentation { flips: true, quarter_turns: true, ..Augmentation::none() };
-        let mut seen: Vec<View> = Vec::new();
-        for seed in 0..200 {
-            let view = View::random(&settings, &mut Dice::of(seed, Part::View));
-            if !seen.contains(&view) {
-                seen.push(view);
+        let ways = |horizontal_flip, vertical_flip, quarter_turns| {
+            let settings = Augmentation { horizontal_flip, vertical_flip, quarter_turns, ..Augmentation::none() };
+            let mut seen: Vec<View> = Vec::new();
+            for seed in 0..200 {
+                let view = View::random(&settings, &mut Dice::of(seed, Part::View));
+                // Minus zero equals zero.
+                if !seen.contains(&view) {
+                    seen.push(view);
+                }
             }
+            seen
+        };
+        assert_eq!([ways(true, true, true), ways(true, false, true), ways(false, true, true)].map(|w| w.len()), [8; 3]);
+        assert_eq!((ways(false, false, true).len(), ways(true, true, false).len()), (4, 4));
+        assert_eq!(ways(false, false, false), [PLAIN]);
+        let photo = photo(8);
+        let shown = |ways: Vec<View>| ways.iter().map(|view| view.show(&photo, 8).into_image()).collect::<Vec<_>>();
+        for (seen, flipped) in [
+            (shown(ways(true, false, false)), imageops::flip_horizontal(&photo)),
+            (shown(ways(false, true, false)), imageops::flip_vertical(&photo)),
+        ] {
+            assert!(seen.len() == 2 && seen.contains(&photo) && seen.contains(&flipped));
         }
-        assert_eq!(seen.len(), 8);
     }
 
     #[test]
@@ -243,10 +270,14 @@ mod tests {
 
     #[test]
     fn every_view_shows_enough() {
-        let settings = Augmentation { rotation: 45.0, scale: 0.5, flips: true, ..Augmentation::none() };
-        for seed in 0..5000 {
-            let view = View::random(&settings, &mut Dice::of(seed, Part::View));
-            assert!(view.visible_share() >= VISIBLE_SHARE, "{view:?}: {}", view.visible_share());
+        for share in [0.81, 0.9, 0.97] {
+            let wild = Augmentation { rotation: 45.0, scale: 0.5, visible_share: share, ..Augmentation::strong() };
+            for settings in [wild, Augmentation { scale: 0.0, ..wild }, Augmentation { rotation: 0.0, ..wild }] {
+                for seed in 0..3000 {
+                    let view = View::random(&settings, &mut Dice::of(seed, Part::View));
+                    assert!(view.visible_share() >= share, "{view:?}: {} of {share}", view.visible_share());
+                }
+            }
         }
     }
 

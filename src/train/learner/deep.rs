@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Figures, Learner, Source, Step, cannot_train, class_indices, class_weights, count_right};
+use super::{Example, Figures, Learner, Source, Step, cannot_train, class_indices, class_weights, count_right};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
@@ -22,8 +22,8 @@ pub struct DeepLearner<'a> {
     device: &'a Device,
     start: Start,
     source: Source<'a>,
-    train: Vec<(usize, Class)>,
-    validation: Vec<(usize, Class)>,
+    train: Vec<Example>,
+    validation: Vec<Example>,
     class_weights: Option<Tensor>,
     backbone: Trainable,
     head: Head,
@@ -33,7 +33,8 @@ pub struct DeepLearner<'a> {
 
 impl<'a> DeepLearner<'a> {
     /// Layers of `weights` from `start` on, and a head of random values. `train` and `validation` are photos by their
-    /// number in the data set, as `source` knows them.
+    /// number in the data set, as `source` knows them; which variants those of `train` are is overridden where `source`
+    /// varies photos in every epoch.
     ///
     /// # Errors
     /// Where the device has no room.
@@ -43,12 +44,12 @@ impl<'a> DeepLearner<'a> {
         weights: &StateDict,
         start: Start,
         source: Source<'a>,
-        train: Vec<(usize, Class)>,
-        validation: Vec<(usize, Class)>,
+        train: Vec<Example>,
+        validation: Vec<Example>,
     ) -> Result<Self> {
         let backbone = Trainable::new(config.backbone, weights, start)?;
         let head = Head::random(config.backbone.features(), config.seed, device)?;
-        let classes: Vec<Class> = train.iter().map(|(_, class)| *class).collect();
+        let classes: Vec<Class> = train.iter().map(|example| example.class).collect();
         let class_weights = config.balance_classes.then(|| class_weights(&classes, device)).transpose();
         Ok(Self {
             optimizer: optimizer(&backbone, &head, config)?,
@@ -83,9 +84,9 @@ impl<'a> DeepLearner<'a> {
         Ok(weights)
     }
 
-    /// Classes and logits of some photos, those that can still be read; none where none can.
-    fn logits(&mut self, photos: &[(usize, Class)], statistics: Statistics) -> Result<Option<(Tensor, Tensor)>> {
-        let (input, classes) = self.source.batch(photos)?;
+    /// Classes and logits of some examples, those that can still be read; none where none can.
+    fn logits(&mut self, examples: &[Example], statistics: Statistics) -> Result<Option<(Tensor, Tensor)>> {
+        let (input, classes) = self.source.batch(examples)?;
         if classes.is_empty() {
             return Ok(None);
         }
@@ -110,6 +111,12 @@ impl Learner for DeepLearner<'_> {
 
     fn photos_per_epoch(&self) -> usize {
         self.train.len() + self.validation.len()
+    }
+
+    fn begin_epoch(&mut self, epoch: usize) {
+        if self.source.varies_by_epoch() {
+            self.train.iter_mut().for_each(|example| example.variant = epoch as u32);
+        }
     }
 
     fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<Step> {

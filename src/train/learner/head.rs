@@ -12,11 +12,22 @@ use crate::nn::state_dict::StateDict;
 use crate::train::config::TrainConfig;
 
 /// Features and classes of one side of the split.
+#[derive(Clone, Debug)]
 pub struct Examples {
     /// Features (N, F) row by row.
     pub values: Vec<f32>,
     /// The class of each row.
     pub classes: Vec<Class>,
+}
+
+impl Examples {
+    /// Adds one, if it has features.
+    pub fn add(&mut self, features: Option<&[f32]>, class: Class) {
+        if let Some(features) = features {
+            self.values.extend_from_slice(features);
+            self.classes.push(class);
+        }
+    }
 }
 
 /// The same on the device.
@@ -43,16 +54,17 @@ impl<'a> HeadLearner<'a> {
     ///
     /// # Errors
     /// Where the device has no room.
-    pub fn new(config: &'a TrainConfig, device: &'a Device, train: &Examples, validation: &Examples) -> Result<Self> {
+    pub fn new(config: &'a TrainConfig, device: &'a Device, train: Examples, validation: Examples) -> Result<Self> {
         let columns = train.values.len() / train.classes.len().max(1);
         let head = Head::random(columns, config.seed, device)?;
         let class_weights = config.balance_classes.then(|| class_weights(&train.classes, device)).transpose();
         let side = |examples| Side::new(examples, device).map_err(cannot_train);
+        let validation = Some(validation).filter(|validation| !validation.classes.is_empty());
         Ok(Self {
             config,
             device,
             train: side(train)?,
-            validation: (!validation.classes.is_empty()).then(|| side(validation)).transpose()?,
+            validation: validation.map(side).transpose()?,
             class_weights: class_weights.map_err(cannot_train)?,
             optimizer: optimizer(&head, config)?,
             head,
@@ -139,11 +151,12 @@ fn optimizer(head: &Head, config: &TrainConfig) -> Result<Optimizer> {
 }
 
 impl Side {
-    fn new(examples: &Examples, device: &Device) -> CandleResult<Self> {
+    /// Takes the examples over, since there may be hundreds of megabytes of them.
+    fn new(examples: Examples, device: &Device) -> CandleResult<Self> {
         let count = examples.classes.len();
         let columns = examples.values.len() / count.max(1);
         Ok(Self {
-            features: Tensor::from_slice(&examples.values, (count, columns), device)?,
+            features: Tensor::from_vec(examples.values, (count, columns), device)?,
             classes: Tensor::from_vec(class_indices(&examples.classes), count, device)?,
             count,
         })

@@ -9,63 +9,109 @@ use crate::dataset::{Class, Sample};
 use crate::error::{Error, Result};
 use crate::nn::network::Network;
 use crate::photo::{INPUT_SIZE, transform};
+use crate::train::augment::Variants;
 use crate::train::map_cache::MapCache;
+
+/// A photo to learn from or be judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Its number in the data set.
+    pub photo: usize,
+    /// What it shows.
+    pub class: Class,
+    /// Which [variant](Variants) of it; 0 is the photo itself.
+    pub variant: u32,
+}
 
 /// Gives what goes into the first trained layer.
 pub enum Source<'a> {
     /// Photos, decoded anew each time.
-    Photos(&'a [Sample]),
+    Photos(Photos<'a>),
     /// The maps before the last block, computed once and kept on disk.
     Maps(Maps<'a>),
     /// The same values each time, whatever is asked for: to measure a step without what comes before it.
     Fixed(Tensor),
 }
 
-/// Maps from the cache; those that it does not hold are computed anew each time.
-pub struct Maps<'a> {
+/// Photos, and how they are varied.
+#[derive(Clone, Copy)]
+pub struct Photos<'a> {
     /// The photos of the data set.
     pub samples: &'a [Sample],
     /// Their contents.
     pub keys: &'a [Option<ContentKey>],
+    /// What their variants are, if there are any.
+    pub variants: Option<Variants>,
+}
+
+/// Maps from the cache; those that it does not hold are computed anew each time.
+pub struct Maps<'a> {
+    /// Where they come from.
+    pub photos: Photos<'a>,
     /// The frozen layers.
     pub network: &'a Network,
-    /// What is kept.
+    /// What is kept of photos.
     pub cache: MapCache,
+    /// What is kept of their variants.
+    pub variants: Option<MapCache>,
 }
 
 impl Source<'_> {
-    /// What goes in (N, C, H, W) for some photos of the data set, with their classes. Photos that can no longer be read
-    /// are left out.
+    /// What goes in (N, C, H, W) for some examples, with their classes. Photos that can no longer be read are left out.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn batch(&mut self, photos: &[(usize, Class)]) -> Result<(Tensor, Vec<Class>)> {
+    pub fn batch(&mut self, examples: &[Example]) -> Result<(Tensor, Vec<Class>)> {
         match self {
-            Self::Photos(samples) => {
-                let read = |&(index, _): &(usize, Class)| transform::load_input(&samples.get(index)?.path).ok();
-                let inputs: Vec<Option<Vec<f32>>> = photos.par_iter().map(read).collect();
-                stack(inputs, photos, [3, INPUT_SIZE, INPUT_SIZE])
+            Self::Photos(photos) => {
+                let photos = *photos;
+                let inputs = examples.par_iter().map(|example| photos.input(example)).collect();
+                stack(inputs, examples, [3, INPUT_SIZE, INPUT_SIZE])
             }
-            Self::Fixed(values) => Ok((values.clone(), photos.iter().map(|(_, class)| *class).collect())),
+            Self::Fixed(values) => Ok((values.clone(), examples.iter().map(|example| example.class).collect())),
             Self::Maps(maps) => {
                 let shape = maps.network.maps_shape();
-                let inputs = photos.iter().map(|(index, _)| maps.get(*index)).collect::<Result<_>>()?;
-                stack(inputs, photos, shape)
+                let inputs = examples.iter().map(|example| maps.get(example)).collect::<Result<_>>()?;
+                stack(inputs, examples, shape)
             }
         }
+    }
+
+    /// Whether every epoch is to vary every photo anew.
+    pub fn varies_by_epoch(&self) -> bool {
+        matches!(self, Self::Photos(Photos { variants: Some(_), .. }))
+    }
+}
+
+impl Photos<'_> {
+    /// What the network takes in for an example, if the photo can be read.
+    fn input(&self, example: &Example) -> Option<Vec<f32>> {
+        let path = &self.samples.get(example.photo)?.path;
+        match self.variants {
+            None => transform::load_input(path).ok(),
+            Some(variants) => {
+                let key = self.keys.get(example.photo)?.as_ref()?;
+                variants.load_input(path, key, example.variant).ok()
+            }
+        }
+    }
+
+    /// Under which key something is kept of an example.
+    fn key(&self, example: &Example) -> Option<ContentKey> {
+        Some(Variants::key(self.keys.get(example.photo)?.as_ref()?, example.variant))
     }
 }
 
 impl Maps<'_> {
-    fn get(&mut self, index: usize) -> Result<Option<Vec<f32>>> {
-        let kept = self.keys.get(index).copied().flatten().and_then(|key| self.cache.get(&key));
-        match (kept, self.samples.get(index)) {
-            (Some(kept), _) => Ok(Some(kept)),
-            (None, Some(sample)) => match transform::load_input(&sample.path) {
-                Ok(photo) => self.network.maps_before_last_block(&photo, 1).map(Some),
-                Err(_) => Ok(None),
+    fn get(&mut self, example: &Example) -> Result<Option<Vec<f32>>> {
+        let cache = if example.variant == 0 { Some(&mut self.cache) } else { self.variants.as_mut() };
+        let kept = self.photos.key(example).zip(cache).and_then(|(key, cache)| cache.get(&key));
+        match kept {
+            Some(kept) => Ok(Some(kept)),
+            None => match self.photos.input(example) {
+                Some(input) => self.network.maps_before_last_block(&input, 1).map(Some),
+                None => Ok(None),
             },
-            (None, None) => Ok(None),
         }
     }
 }
@@ -73,15 +119,15 @@ impl Maps<'_> {
 /// The inputs that are there, as one tensor, with their classes.
 fn stack(
     inputs: Vec<Option<Vec<f32>>>,
-    photos: &[(usize, Class)],
+    examples: &[Example],
     [channels, height, width]: [usize; 3],
 ) -> Result<(Tensor, Vec<Class>)> {
     let mut values = Vec::with_capacity(inputs.len() * channels * height * width);
     let mut classes = Vec::with_capacity(inputs.len());
-    for (input, (_, class)) in inputs.into_iter().zip(photos) {
+    for (input, example) in inputs.into_iter().zip(examples) {
         if let Some(input) = input {
             values.extend_from_slice(&input);
-            classes.push(*class);
+            classes.push(example.class);
         }
     }
     if values.len() != classes.len() * channels * height * width {

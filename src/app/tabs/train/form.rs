@@ -4,6 +4,7 @@ use egui::{
     Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui, vec2,
 };
 
+use super::augment_form;
 use crate::app::bars;
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Running, Scene};
@@ -54,6 +55,7 @@ pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
                 ui.add_space(space::M);
                 steps_ui(ui, &mut scene.settings.train);
                 ui.add_space(space::S);
+                augment_form::ui(ui, &mut scene.settings.train);
                 CollapsingHeader::new("More").id_salt("more settings").show_unindented(ui, |ui| more_ui(ui, scene));
             });
         });
@@ -306,7 +308,12 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let plan = || {
         let dataset = scene.session.dataset.as_ref()?;
         let epochs = format::counted(scene.settings.train.epochs, "epoch", "epochs");
-        Some(format!("{epochs} on {}", format::photos(dataset.labelled())))
+        let train = &scene.settings.train;
+        let variants = match train.augment.computed_ahead(train.tune) as usize {
+            0 => String::new(),
+            count => format!(", {} each", format::counted(count, "variant", "variants")),
+        };
+        Some(format!("{epochs} on {}{variants}", format::photos(dataset.labelled())))
     };
     let line = reason.clone().or_else(plan).unwrap_or_default();
     ui.add(Label::new(theme::quiet(ui, line)).truncate());

@@ -76,7 +76,7 @@ impl Live {
                     self.best = Some(record.epoch);
                 }
             }
-            Event::Note(_) | Event::Features(_) | Event::Step { .. } => {}
+            Event::Note(_) | Event::Features(_) | Event::Variants(_) | Event::Step { .. } => {}
         }
     }
 

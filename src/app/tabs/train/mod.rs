@@ -1,5 +1,7 @@
 //! Training: the form on the left, curves, epochs and earlier runs on the right.
 
+mod augment_form;
+mod augmentation;
 mod curves;
 mod epochs;
 mod form;
@@ -12,8 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, CentralPanel, Color32, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
+use egui::{Align, CentralPanel, Color32, ColorImage, Context, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
 
+use self::augmentation::Preview;
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::runs::Runs;
@@ -24,9 +27,10 @@ use crate::app::scene::{Kind, Scene};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
+use crate::app::worker::asks::VaryOrder;
 use crate::app::worker::jobs::Trained;
 use crate::dataset::{Class, Dataset};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::bundled;
 use crate::train::observer::{EpochRecord, Event};
@@ -45,16 +49,22 @@ enum View {
     /// Curves, epochs and earlier runs.
     #[default]
     Curves,
+    /// What augmentation makes of a photo.
+    Augmentation,
 }
 
 impl View {
     /// All views with their names and what they are for, in their order on the screen.
-    const ALL: [(Self, &str, &str); 1] = [(Self::Curves, "Curves", "Loss and accuracy, epoch by epoch")];
+    const ALL: [(Self, &str, &str); 2] = [
+        (Self::Curves, "Curves", "Loss and accuracy, epoch by epoch"),
+        (Self::Augmentation, "Augmented photos", "What the settings on the left make of a photo"),
+    ];
 }
 
 /// What the tab remembers.
 pub struct TrainTab {
     view: View,
+    preview: Preview,
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
@@ -69,6 +79,7 @@ impl Default for TrainTab {
     fn default() -> Self {
         Self {
             view: View::default(),
+            preview: Preview::default(),
             live: None,
             drawn: BTreeSet::new(),
             listed: None,
@@ -139,6 +150,11 @@ impl TrainTab {
         self.drawn.retain(|path| runs.iter().any(|run| run.path == *path));
     }
 
+    /// Variants of a photo that were asked for are there, or cannot be.
+    pub fn photo_varied(&mut self, ctx: &Context, order: VaryOrder, result: Result<Vec<ColorImage>>) {
+        self.preview.arrived(ctx, order, result);
+    }
+
     /// Shows the tab.
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let frame = Frame::new().fill(theme::palette(ui).panel);
@@ -148,6 +164,7 @@ impl TrainTab {
         }
         match self.view {
             View::Curves => self.curves_view_ui(ui, scene),
+            View::Augmentation => self.preview.ui(ui, scene),
         }
     }
 

@@ -1,0 +1,88 @@
+//! What a run learns from and is judged by: photos, and augmented variants of those it learns from.
+
+use super::Job;
+use crate::dataset::Class;
+use crate::dataset::split::Part;
+use crate::error::Result;
+use crate::nn::network::Network;
+use crate::train::augment::Variants;
+use crate::train::cache::FeatureCache;
+use crate::train::config::Tune;
+use crate::train::features::{self, Features, VariantsOf};
+use crate::train::learner::{Example, Examples};
+use crate::train::map_cache::MapCache;
+use crate::train::observer::{Event, FeatureReport};
+
+/// What the frozen layers make of the variants of training photos.
+pub(super) enum Varied {
+    /// There are none, or every epoch makes its own.
+    Nothing,
+    /// Their features.
+    Features(FeatureCache),
+    /// The maps before the last block.
+    Maps(MapCache),
+}
+
+impl Job<'_> {
+    /// Computes what the frozen layers make of the variants of the training photos.
+    pub(super) fn vary(&self, network: &Network) -> Result<(Varied, Option<FeatureReport>)> {
+        let count = self.config.augment.computed_ahead(self.config.tune);
+        let Some(variants) = self.variants().filter(|_| count > 0) else { return Ok((Varied::Nothing, None)) };
+        let photos: Vec<usize> = self.split.indices(Part::Train).collect();
+        let of = VariantsOf { dataset: self.dataset, keys: self.keys, photos: &photos, variants, count };
+        let (varied, report, note) = if self.config.tune == Tune::Head {
+            let (cache, report) = features::extract_variants(network, &of, self.places, self.observer)?;
+            let note = cache.note().map(str::to_owned);
+            (Varied::Features(cache), report, note)
+        } else {
+            let (cache, report) = features::extract_variant_maps(network, &of, self.places, self.observer)?;
+            let note = cache.note().map(str::to_owned);
+            (Varied::Maps(cache), report, note)
+        };
+        let failed =
+            report.unreadable.iter().map(|problem| format!("Not varied: {}: {}", problem.file, problem.reason));
+        note.into_iter().chain(failed).for_each(|note| self.observer.event(Event::Note(note)));
+        self.observer.event(Event::Variants(report.clone()));
+        Ok((varied, Some(report)))
+    }
+
+    /// What the variants of photos are, if photos are varied.
+    pub(super) fn variants(&self) -> Option<Variants> {
+        Variants::of(&self.config.augment, self.config.seed)
+    }
+
+    /// The labelled photos on one side of the split, and after them so many variants of each.
+    pub(super) fn labelled(&self, part: Part, variants: u32) -> Vec<Example> {
+        let label = |photo: usize| Some((photo, self.dataset.samples.get(photo)?.label?));
+        let photos: Vec<(usize, Class)> = self.split.indices(part).filter_map(label).collect();
+        let example = |variant| photos.iter().map(move |&(photo, class)| Example { photo, class, variant });
+        (0..=variants).flat_map(example).collect()
+    }
+
+    /// Features and classes of the photos on one side of the split.
+    pub(super) fn examples(&self, features: &Features, part: Part) -> Examples {
+        let mut examples = Examples { values: Vec::new(), classes: Vec::new() };
+        self.labelled(part, 0).into_iter().for_each(|example| examples.add(features.get(example.photo), example.class));
+        examples
+    }
+
+    /// The training photos and after them their variants. The cache these come from is gone when they are all there.
+    pub(super) fn training_examples(&self, features: &Features, varied: Varied) -> Examples {
+        let Varied::Features(cache) = varied else { return self.examples(features, Part::Train) };
+        let all = self.labelled(Part::Train, self.config.augment.computed_ahead(self.config.tune));
+        let values = Vec::with_capacity(all.len() * features.columns);
+        let mut examples = Examples { values, classes: Vec::with_capacity(all.len()) };
+        for Example { photo, class, variant } in all {
+            let row = match variant {
+                0 => features.get(photo),
+                _ => self
+                    .keys
+                    .get(photo)
+                    .and_then(Option::as_ref)
+                    .and_then(|key| cache.get(&Variants::key(key, variant))),
+            };
+            examples.add(row, class);
+        }
+        examples
+    }
+}
