@@ -5,6 +5,7 @@
 mod command_line;
 mod hub;
 mod parity;
+mod runs;
 mod shared;
 mod training;
 mod window;

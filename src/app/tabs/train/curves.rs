@@ -88,6 +88,24 @@ pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usi
     }
 }
 
+/// Shows both plots side by side, as [`ui`] does one above the other.
+pub(super) fn beside(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64) {
+    ui.spacing_mut().item_spacing.y = space::XS;
+    let height = (ui.available_height() - HEADING - space::XS).max(60.0);
+    ui.columns_const(|columns: &mut [Ui; 2]| {
+        for (ui, figure) in columns.iter_mut().zip([Figure::Loss, Figure::Accuracy]) {
+            ui.horizontal(|ui| {
+                ui.set_min_height(HEADING);
+                ui.label(theme::strong(figure.title()));
+                if figure == Figure::Accuracy {
+                    ui.with_layout(Layout::right_to_left(Align::Center), legend_ui);
+                }
+            });
+            plot(ui, figure, curves, smoothing, 1, height);
+        }
+    });
+}
+
 fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, planned: usize, height: f32) {
     let colours = theme::palette(ui);
     let group = Id::unique("curves");
