@@ -38,8 +38,8 @@ const ACTS: [(Act, Icon, &str, &str); 6] = [
     (Act::Review, icons::ICON_ARROW_FORWARD, "Review", "See what it got wrong (Enter)"),
     (Act::Rename, icons::ICON_EDIT, "Rename…", "Give its folder another name (F2)"),
     (Act::Settings, icons::ICON_NOTES, "Settings…", "All its settings as text"),
-    (Act::CopyPath, icons::ICON_CONTENT_COPY, "Copy path", "Copy the path of its folder"),
-    (Act::CopyCommand, icons::ICON_CONTENT_COPY, "Copy command", "Copy the `crackscope train` that repeats it"),
+    (Act::CopyPath, icons::ICON_FILE_COPY, "Copy path", "Copy the path of its folder"),
+    (Act::CopyCommand, icons::ICON_FILE_COPY, "Copy command", "Copy the `crackscope train` that repeats it"),
     (Act::Delete, icons::ICON_DELETE, "Delete…", "Delete its folder (Del)"),
 ];
 
@@ -183,7 +183,7 @@ impl Compare {
             }
         });
         if !open {
-            ui.memory_mut(|memory| memory.request_focus(Self::id()));
+            self.take_focus(ui);
         }
         self.renaming = Some(renaming).filter(|_| open);
     }

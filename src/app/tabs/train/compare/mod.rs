@@ -56,6 +56,8 @@ pub struct Compare {
     selected: Vec<PathBuf>,
     /// Whether the last selected run is to be brought into view.
     reveal: bool,
+    /// Whether the table is to have the keyboard as soon as no question has it.
+    wants_focus: bool,
     /// The place of each drawn run among the colours.
     colours: HashMap<PathBuf, usize>,
     renaming: Option<Renaming>,

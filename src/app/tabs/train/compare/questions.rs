@@ -48,15 +48,15 @@ impl SettingsText {
     /// Returns whether it stays open.
     fn ui(&self, ui: &mut Ui) -> bool {
         ui.label(theme::section(format!("Settings of {}", self.name)));
-        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-            ui.add(Label::new(&self.text).selectable(true).wrap());
+        ScrollArea::both().max_height(360.0).auto_shrink([false, true]).show(ui, |ui| {
+            ui.add(Label::new(&self.text).selectable(true).extend());
         });
         ui.add_space(space::S);
         ui.horizontal_wrapped(|ui| {
-            if ui.button(theme::icon_text(icons::ICON_CONTENT_COPY, "Copy settings")).clicked() {
+            if ui.button(theme::icon_text(icons::ICON_FILE_COPY, "Copy settings")).clicked() {
                 ui.ctx().copy_text(self.text.clone());
             }
-            let command = theme::icon_text(icons::ICON_CONTENT_COPY, "Copy command line");
+            let command = theme::icon_text(icons::ICON_FILE_COPY, "Copy command line");
             let button = ui.add_enabled(self.command.is_ok(), Button::new(command));
             let hint = self.command.as_ref().map_or_else(|error| error.title(), String::as_str);
             if button.on_hover_text(hint).on_disabled_hover_text(hint).clicked()
@@ -171,7 +171,7 @@ impl Compare {
             }
         };
         if !open {
-            ui.memory_mut(|memory| memory.request_focus(Self::id()));
+            self.take_focus(ui);
         }
         self.question = Some(question).filter(|_| open);
     }

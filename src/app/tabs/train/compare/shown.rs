@@ -3,7 +3,7 @@
 use super::{Compare, Look};
 use crate::app::scene::Scene;
 use crate::app::tabs::train::live::Live;
-use crate::review::comparison::{Compared, Comparison, Kind, Value};
+use crate::review::comparison::{Column, Compared, Comparison, Kind, Value};
 
 /// Rows and columns as they are shown.
 pub(super) struct Shown {
@@ -57,7 +57,13 @@ impl Compare {
             None => (0..comparison.rows.len()).collect(),
         };
         let hidden = |column: &usize| self.look.only_differences && *column > 0 && comparison.agree(*column, &order);
-        let columns: Vec<usize> = (0..comparison.columns.len()).filter(|column| !hidden(column)).collect();
+        let mut columns: Vec<usize> = (0..comparison.columns.len()).filter(|column| !hidden(column)).collect();
+        // How good a run is stands beside its name; why, further on.
+        columns.sort_by_key(|column| match comparison.columns.get(*column) {
+            Some(Column { kind: Kind::Identity, .. }) => 0,
+            Some(Column { better: Some(_), .. }) => 1,
+            _ => 2,
+        });
         let best = (0..comparison.columns.len()).map(|column| comparison.best(column, &order)).collect();
         let numbers = (0..comparison.columns.len()).map(|column| holds_numbers(&comparison, column)).collect();
         let told = vec![None; comparison.rows.len()];

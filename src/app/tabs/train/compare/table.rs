@@ -97,17 +97,27 @@ impl Compare {
         self.shown = Some(shown);
     }
 
-    /// Its identity, for giving it the keyboard.
-    pub(super) fn id() -> Id {
+    fn id() -> Id {
         Id::unique("table of runs")
     }
 
+    /// Gives the table the keyboard. What lies behind a dialog cannot have it until the frame after that has closed.
+    pub(super) fn take_focus(&mut self, ui: &Ui) {
+        self.wants_focus = true;
+        ui.ctx().request_repaint();
+    }
+
     /// The table has one place in the order of Tab, and the arrows move within it. Returns whether it has the keyboard.
-    fn focus(&self, ui: &Ui, rect: Rect) -> bool {
+    fn focus(&mut self, ui: &Ui, rect: Rect) -> bool {
         let response = ui.interact(rect, Self::id(), Sense::focusable_noninteractive());
         response.widget_info(|| WidgetInfo::labeled(Role::Grid, ui.is_enabled(), "Table of runs"));
-        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let front = ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
+        let free = front && !Popup::is_any_open(ui.ctx());
+        let wants_focus = front && std::mem::take(&mut self.wants_focus);
         ui.memory_mut(|memory| {
+            if wants_focus {
+                memory.request_focus(Self::id());
+            }
             let filter = EventFilter { tab: false, horizontal_arrows: false, vertical_arrows: true, escape: false };
             memory.set_focus_lock_filter(Self::id(), filter);
             memory.has_focus(Self::id()) && free
@@ -227,13 +237,14 @@ impl Compare {
             );
             let response = hover(response, shown, layout, row, self.reference(shown));
             if response.clicked() {
-                ui.memory_mut(|memory| memory.request_focus(Self::id()));
+                self.take_focus(ui);
                 done.select = Some((row, ui.input(|input| input.modifiers)));
             }
             if response.double_clicked() {
                 done.act = Some(Act::Review);
             }
             if response.secondary_clicked() && !selected {
+                self.take_focus(ui);
                 done.select = Some((row, Modifiers::NONE));
             }
             response.context_menu(|ui| {
