@@ -18,8 +18,8 @@ use crate::review::comparison::{Kind, Value};
 
 /// Widest column.
 const WIDEST: f32 = 240.0;
-/// Room for the mark of the best value.
-const STAR: f32 = 14.0;
+/// Before the best value of a column.
+const STAR: &str = "★ ";
 
 impl Compare {
     /// All cells but the name.
@@ -50,7 +50,7 @@ impl Compare {
             let unread =
                 result && cell.value == Value::Missing && run.is_some_and(|run| !self.figures.contains_key(run));
             let words = if unread && self.waiting { "…" } else { cell.text.as_str() };
-            let words = if best { format!("★ {words}") } else { words.to_owned() };
+            let words = if best { format!("{STAR}{words}") } else { words.to_owned() };
             let inner = place.shrink2(vec2(space::S, 0.0));
             text(&cells, &words, FontId::new(theme::BODY, family), colour, inner, shown.is_number(*column));
         }
@@ -164,7 +164,7 @@ pub(super) fn measure(ui: &Ui, shown: &mut Shown) {
             let long: BTreeSet<&str> = texts.filter(|text| text.chars().count() + 2 >= longest).take(40).collect();
             let cells = long.into_iter().map(|text| wide(text, theme::BODY)).fold(0.0, f32::max);
             let head = table.columns.get(column);
-            let star = if head.is_some_and(|head| head.better.is_some()) { STAR } else { 0.0 };
+            let star = if head.is_some_and(|head| head.better.is_some()) { wide(STAR, theme::BODY) } else { 0.0 };
             let title = head.map_or(0.0, |head| wide(&head.title, theme::SMALL) + theme::SMALL + space::XS);
             (cells + star).max(title).min(WIDEST) + 2.0 * space::S
         })

@@ -197,7 +197,7 @@ impl Compare {
 
     /// The field that filters, the switch, how many there are.
     fn bar_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let label = ui.label(theme::quiet(ui, "Filter by name"));
             let field = TextEdit::singleline(&mut self.look.filter).desired_width(FILTER);
             ui.add(field).labelled_by(label.id);
@@ -284,7 +284,7 @@ impl Compare {
 
 fn none_ui(ui: &mut Ui, listed: bool) {
     if listed {
-        let text = "Start training on the left: each run stands here with its settings and results.";
+        let text = "Start training on the left: each run is then a row here.";
         empty::state(ui, icons::ICON_TABLE_ROWS, "No runs to compare", text, |_| {});
     } else {
         ui.allocate_space(vec2(0.0, space::XL));

@@ -29,6 +29,8 @@ const BAR: f32 = 12.0;
 struct Done {
     sort: Option<String>,
     select: Option<(usize, Modifiers)>,
+    /// Whether what is selected is to be brought into view.
+    reveal: bool,
     tick: Option<usize>,
     act: Option<Act>,
 }
@@ -124,7 +126,7 @@ impl Compare {
         })
     }
 
-    fn keys(&mut self, ui: &Ui, shown: &Shown, page: usize, done: &mut Done) {
+    fn keys(&self, ui: &Ui, shown: &Shown, page: usize, done: &mut Done) {
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let row = self.selected.last().and_then(|run| shown.row_of(run));
         let at = row.and_then(|row| shown.order.iter().position(|shown| *shown == row));
@@ -144,7 +146,7 @@ impl Compare {
                 && let Some(row) = shown.order.get(to.min(last))
             {
                 done.select = Some((*row, Modifiers::NONE));
-                self.reveal = true;
+                done.reveal = true;
             }
         }
         let acts = [(Key::Enter, Act::Review), (Key::F2, Act::Rename), (Key::Delete, Act::Delete)];
@@ -274,6 +276,10 @@ impl Compare {
         }
         if let Some((row, modifiers)) = done.select {
             self.select(shown, row, modifiers);
+        }
+        if done.reveal {
+            self.reveal = true;
+            ui.ctx().request_repaint();
         }
         if let Some(entry) = done.tick.and_then(|row| shown.comparison.rows.get(row)) {
             let own = live.is_some_and(|live| live.run.as_ref() == Some(&entry.path));
