@@ -11,6 +11,7 @@ mod export;
 mod model;
 mod over;
 mod pretrain;
+mod runs;
 mod scan_folder;
 mod table;
 mod terminal;
@@ -89,6 +90,8 @@ enum Command {
     Classify(classify::Options),
     /// Tables, copies of misclassified photos, contact sheet and report of a run; its model for other programs
     Export(export::Options),
+    /// Runs side by side, sorted; rename and delete them
+    Runs(runs::Options),
     /// Initial weights: which there are, fetch them, check them
     Weights(weights::Options),
     /// The architecture, layer by layer
@@ -171,6 +174,7 @@ impl Command {
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
             Self::Export(options) => export::run(&options, session),
+            Self::Runs(options) => runs::run(&options, session),
             Self::Weights(options) => weights::run(&options, session),
             Self::Model(options) => model::run(&options, session),
             Self::Pretrain(options) => pretrain::run(&options, session),

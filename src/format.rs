@@ -62,6 +62,15 @@ pub fn share(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
 }
 
+/// A figure with four decimals, or a dash where it has no meaning. What falls short of 1 never reads 1.
+pub fn figure(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value > 0.99995 && value < 1.0 => ">0.9999".to_owned(),
+        Some(value) => format!("{value:.4}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

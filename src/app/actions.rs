@@ -33,6 +33,7 @@ impl App {
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),
             Command::ListRuns => self.list_runs(),
+            Command::RunFolders(request) => self.worker.ask(Ask::RunFolders(request)),
             Command::WeightsDialog => self.dialogs.choose(ctx, Purpose::Weights, None),
             Command::RunsFolderDialog => {
                 let folder = self.runs_folder().to_owned();

@@ -9,6 +9,7 @@ use super::tabs::review::Shown;
 use super::theme;
 use super::worker::asks::VaryOrder;
 use super::worker::jobs::ExportOrder;
+use super::worker::run_folders;
 use crate::train::config::DeviceChoice;
 
 /// The tabs.
@@ -66,6 +67,8 @@ pub enum Command {
     CancelJob,
     /// List the runs in the runs folder again.
     ListRuns,
+    /// Ask something about the folders of runs, or have something done to them.
+    RunFolders(run_folders::Request),
     /// Choose a file of weights in the system's dialog.
     WeightsDialog,
     /// Choose the folder of the runs in the system's dialog.

@@ -50,7 +50,10 @@ impl App {
                 self.tell_unreadable(&report.unreadable);
             }
             observer::Event::Variants(report) => self.messages.note(report.summary_of("Variants")),
-            observer::Event::Divided { resumed, .. } => self.count_epochs(resumed.len()),
+            observer::Event::Divided { resumed, .. } => {
+                self.count_epochs(resumed.len());
+                self.list_runs(); // its folder is there by now
+            }
             observer::Event::Epoch { record, .. } => self.count_epochs(record.epoch),
             _ => {}
         }
@@ -182,10 +185,11 @@ impl App {
     fn answered(&mut self, ctx: &Context, answer: Answer) {
         match answer {
             Answer::Device(report) => self.take_device(report),
-            Answer::Runs(runs) => {
-                self.train.runs_listed(&runs);
-                self.runs = runs;
+            Answer::Runs(list) => {
+                self.train.runs_listed(&list);
+                self.runs = list.runs;
             }
+            Answer::RunFolders(reply) => self.run_folders_answered(reply),
             Answer::Photo(path, result) => {
                 self.browse.photo_arrived(path.clone(), result.clone());
                 self.review.photo_arrived(path, result);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::places::Places;
 use crate::train::config::TrainConfig;
 
 /// Recent folders that are kept.
@@ -92,6 +93,16 @@ impl Settings {
     /// The file in the platform's configuration folder, where there is one.
     pub fn standard_path() -> Option<PathBuf> {
         directories::ProjectDirs::from("", "", "crackscope").map(|dirs| dirs.config_dir().join("window.toml"))
+    }
+
+    /// The file among the program's own places.
+    pub fn file_in(places: &Places) -> PathBuf {
+        places.config.join("window.toml")
+    }
+
+    /// The folder of the runs: the one that was chosen, or the usual one.
+    pub fn runs_folder<'a>(&'a self, places: &'a Places) -> &'a Path {
+        self.runs_folder.as_deref().unwrap_or(&places.runs)
     }
 
     /// Reads the file. Where there is none, the defaults; where it makes no sense, the defaults and why.

@@ -47,7 +47,7 @@ pub struct WindowOptions {
 impl WindowOptions {
     /// The file of the settings.
     pub fn settings_file(&self) -> PathBuf {
-        self.places.config.join("window.toml")
+        Settings::file_in(&self.places)
     }
 }
 
@@ -151,7 +151,7 @@ impl App {
 
     /// The folder of the runs.
     pub fn runs_folder(&self) -> &Path {
-        self.settings.runs_folder.as_deref().unwrap_or(&self.places.runs)
+        self.settings.runs_folder(&self.places)
     }
 
     pub(super) fn list_runs(&self) {
@@ -186,7 +186,7 @@ impl App {
     /// Whether something has the keyboard for itself. A tooltip that was open when it came would stay above it until
     /// the pointer moves, so where the pointer rests is forgotten.
     fn is_modal(&mut self, ctx: &Context) -> bool {
-        let modal = self.dialogs.is_modal() || self.review.is_modal();
+        let modal = self.dialogs.is_modal() || self.review.is_modal() || self.train.is_modal();
         if modal && !self.was_modal {
             ctx.input_mut(|input| input.pointer = PointerState::default());
         }

@@ -215,7 +215,58 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::Arguments;
+    use crate::train::config::DeviceChoice;
+    use crate::train::repeat;
+    use crate::train::run_list::tests::record;
+
+    /// The settings that a command line comes to.
+    fn settings_of(command: &str) -> TrainConfig {
+        let Arguments { shared, command, .. } = Arguments::try_parse_from(command.split(' ')).unwrap();
+        let Some(crate::cli::Command::Train(options)) = command else { unreachable!() };
+        assert_eq!(options.folders, [Path::new("/photos/bridge")]);
+        let places = crate::places::Places::below("nowhere");
+        let session =
+            Session { terminal: super::super::Terminal::new(true), places, compute: Default::default(), shared };
+        options.over(TrainConfig::default(), &session)
+    }
+
+    #[test]
+    fn the_command_line_of_a_run_comes_to_its_settings() {
+        let mut others = TrainConfig {
+            weights: WeightsSource::Random,
+            epochs: 3,
+            batch_size: 7,
+            learning_rate: 2.5e-5,
+            backbone_learning_rate: 1e-7,
+            warmup_epochs: 1.5,
+            schedule: Schedule::OneCycle,
+            optimizer: OptimizerKind::Sgd,
+            weight_decay: 0.01,
+            momentum: 0.5,
+            clip_norm: None,
+            train_statistics: true,
+            balance_classes: true,
+            patience: Some(2),
+            seed: 9,
+            device: DeviceChoice::Cpu,
+            precision: PrecisionChoice::F32,
+            ..TrainConfig::for_tune(Tune::All)
+        };
+        others.split.kind = SplitKind::Random;
+        others.split.val_fraction = 0.3;
+        others.split.seed = 9;
+        let head = TrainConfig::default();
+        for config in [head, TrainConfig::for_tune(Tune::LastBlock), TrainConfig::for_tune(Tune::All), others] {
+            let command = repeat::command_line(&record("2026-01-01T00:00:00Z", config.clone())).unwrap();
+            assert_eq!(settings_of(&command), config, "{command}");
+        }
+    }
 
     #[test]
     fn a_wrong_list_is_told_with_what_it_may_hold() {

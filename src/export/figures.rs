@@ -1,19 +1,11 @@
 //! Figures as people read them.
 
+pub use crate::format::figure;
 use crate::review::metrics::Metrics;
 
 /// A probability with two decimals.
 pub fn probability(p: f32) -> String {
     format!("{p:.2}")
-}
-
-/// A figure with four decimals, or a dash where it has no meaning. What falls short of 1 never reads 1.
-pub fn figure(value: Option<f64>) -> String {
-    match value {
-        None => "–".to_owned(),
-        Some(value) if value > 0.99995 && value < 1.0 => ">0.9999".to_owned(),
-        Some(value) => format!("{value:.4}"),
-    }
 }
 
 /// A share as a percentage with one decimal, or a dash where it has no meaning. Few never read as none, and almost all

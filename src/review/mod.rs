@@ -1,6 +1,7 @@
 //! What the model said of each photo, and how good that is.
 
 pub mod classify;
+pub mod comparison;
 pub mod confusion;
 pub mod metrics;
 pub mod predictions;

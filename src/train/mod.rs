@@ -2,7 +2,7 @@
 //!
 //! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
 //! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
-//! a [run folder](run_dir). [`pretrain`] begins with
+//! a [run folder](run_dir); [`run_list`] finds such folders, [`run_change`] renames and deletes them. [`pretrain`] begins with
 //! random values instead; [`speed`] measures.
 
 pub mod augment;
@@ -15,7 +15,11 @@ pub mod map_cache;
 pub mod observer;
 pub mod pretrain;
 mod record_file;
+pub mod repeat;
+pub mod run_change;
 pub mod run_dir;
+pub mod run_list;
 pub mod schedule;
+pub mod settings;
 pub mod speed;
 pub mod trainer;

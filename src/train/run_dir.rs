@@ -3,11 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
 use super::observer::EpochRecord;
+use super::run_list;
 use crate::atomic_file;
 use crate::dataset::{Class, Dataset, Layout, archive};
 use crate::error::{Context, Error, Result};
@@ -94,6 +96,8 @@ pub struct WeightsRecord {
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// Tells other processes, for as long as it is open, that the run is being written.
+    _held: Option<Arc<File>>,
 }
 
 /// A finished or interrupted run, read back.
@@ -136,7 +140,7 @@ impl RunDir {
     pub fn create(path: &Path) -> Result<Self> {
         Self::check_free(path)?;
         std::fs::create_dir_all(path).on_file("make the run folder", path)?;
-        Ok(Self { path: path.to_path_buf() })
+        Ok(Self { path: path.to_path_buf(), _held: hold(path) })
     }
 
     /// Checks that a run may be written to `path`, without making anything.
@@ -157,7 +161,8 @@ impl RunDir {
     /// # Errors
     /// Where it is none.
     pub fn reopen(path: &Path) -> Result<(Self, RunRecord)> {
-        Ok((Self { path: path.to_path_buf() }, read_record(path)?))
+        let record = read_record(path)?;
+        Ok((Self { path: path.to_path_buf(), _held: hold(path) }, record))
     }
 
     /// The folder.
@@ -178,8 +183,7 @@ impl RunDir {
     /// # Errors
     /// Where it cannot be written.
     pub fn write_record(&self, record: &RunRecord) -> Result<()> {
-        let text = toml::to_string(record).context("Cannot write the settings of the run")?;
-        self.write(CONFIG, text.as_bytes())
+        self.write(CONFIG, record.to_toml()?.as_bytes())
     }
 
     /// Begins `results.csv` with the epochs that an earlier part of the run has done.
@@ -306,12 +310,16 @@ pub fn is_bundled(run: &Path) -> bool {
     run == Path::new(bundled::NAME)
 }
 
-/// The runs in `folder`, newest first. Folders that are no runs are passed over.
+/// The runs in `folder`, newest first. Folders that are no runs, and damaged ones, are passed over.
 pub fn list(folder: &Path) -> Vec<RunSummary> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut runs: Vec<RunSummary> = entries.flatten().filter_map(|entry| summary(&entry.path()).ok()).collect();
-    runs.sort_by(|a, b| b.record.created.cmp(&a.record.created).then_with(|| b.name.cmp(&a.name)));
-    runs
+    run_list::list(folder).runs
+}
+
+/// The epoch that the trainer keeps: the first one of the lowest validation loss, or of the lowest training loss where
+/// there is no other.
+pub fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
+    let judged = |record: &EpochRecord| record.val_loss.unwrap_or(record.train_loss);
+    epochs.iter().min_by(|a, b| judged(a).total_cmp(&judged(b)))
 }
 
 /// A folder in `runs` that is not there yet, named by date and data set: `2026-11-21 metu`, then `2026-11-21 metu 2`.
@@ -326,6 +334,16 @@ pub fn free_name(runs: &Path, dataset: &str) -> PathBuf {
         return first;
     }
     (2..).map(|n| runs.join(format!("{base} {n}"))).find(|path| !path.exists()).unwrap_or(first)
+}
+
+impl RunRecord {
+    /// The text of `config.toml`.
+    ///
+    /// # Errors
+    /// Where a number is too large for TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("Cannot write the settings of the run")
+    }
 }
 
 impl DataRecord {
@@ -349,17 +367,30 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn summary(path: &Path) -> Result<RunSummary> {
-    Ok(RunSummary {
-        path: path.to_path_buf(),
-        name: name_of(path),
-        record: read_record(path)?,
-        epochs: read_results(path)?,
-        finished: path.join(MODEL).is_file(),
-    })
+/// Marks a run folder as being written. Where the system cannot, as Windows cannot with folders, nothing says so.
+fn hold(path: &Path) -> Option<Arc<File>> {
+    let folder = File::open(path).ok()?;
+    folder.try_lock_shared().ok()?;
+    Some(Arc::new(folder))
 }
 
-fn name_of(path: &Path) -> String {
+impl RunSummary {
+    /// Reads the settings and the epochs of a run folder, and none of its larger files.
+    ///
+    /// # Errors
+    /// Where the folder is no run, or one of these files is damaged.
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            name: name_of(path),
+            record: read_record(path)?,
+            epochs: read_results(path)?,
+            finished: path.join(MODEL).is_file(),
+        })
+    }
+}
+
+pub(super) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 

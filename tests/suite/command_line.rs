@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shared::samples;
 
 /// The program with folders of its own below `home` and no network.
-pub fn crackscope(home: &Path, arguments: &[&str]) -> Output {
+pub(super) fn crackscope(home: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_crackscope"))
         .args(arguments)
         .current_dir(home)
@@ -26,23 +26,23 @@ pub fn crackscope(home: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(super) fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-pub fn json(home: &Path, arguments: &[&str]) -> Value {
+pub(super) fn json(home: &Path, arguments: &[&str]) -> Value {
     let arguments = [arguments, &["--json", "--quiet"]].concat();
     serde_json::from_str(&stdout(&crackscope(home, &arguments))).unwrap()
 }
 
 /// The text with every number as `#`, runs of spaces as one and the folder `home` as `HOME`, without lines that say how
 /// far a job is or name the processor: what does not depend on machine and time.
-fn template(text: &str, home: &Path) -> String {
+pub(super) fn template(text: &str, home: &Path) -> String {
     let text = text.replace(&home.display().to_string(), "HOME");
     let lines = text.lines().filter(|line| !line.ends_with(" left") && !line.starts_with("Training on"));
     let mut out = String::new();
@@ -68,7 +68,7 @@ pub fn text_of(path: &Path) -> &str {
 fn help_tells_what_there_is() {
     let home = tempfile::tempdir().unwrap();
     insta::assert_snapshot!("help", stdout(&crackscope(home.path(), &["--help"])));
-    for command in ["demo", "scan", "train", "evaluate", "classify", "export", "weights", "model"] {
+    for command in ["demo", "scan", "train", "evaluate", "classify", "export", "weights", "model", "runs"] {
         let help = stdout(&crackscope(home.path(), &[command, "--help"]));
         insta::assert_snapshot!(format!("help_{command}"), help);
     }

@@ -18,9 +18,9 @@ use egui_kittest::kittest::{NodeT, Queryable};
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-type Window = Harness<'static, App>;
+pub(super) type Window = Harness<'static, App>;
 
-fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
+pub(super) fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
     let device = Some(DeviceChoice::Cpu);
     let options = WindowOptions { folder, run: None, places: Places::below(home), device, precision: None };
     Harness::builder()
@@ -31,7 +31,7 @@ fn open_window(home: &Path, folder: Option<PathBuf>) -> Window {
 
 /// Paints frames until `there`.
 #[track_caller]
-fn until(window: &mut Window, what: &str, there: impl Fn(&Window) -> bool) {
+pub(super) fn until(window: &mut Window, what: &str, there: impl Fn(&Window) -> bool) {
     let begun = Instant::now();
     loop {
         window.step();
@@ -44,19 +44,19 @@ fn until(window: &mut Window, what: &str, there: impl Fn(&Window) -> bool) {
     }
 }
 
-fn told(window: &Window) -> Vec<String> {
+pub(super) fn told(window: &Window) -> Vec<String> {
     window.state().messages().all().iter().map(|m| format!("{} {:?}", m.title, m.details)).collect()
 }
 
 #[track_caller]
-fn press(window: &mut Window, role: Role, label: &str) {
+pub(super) fn press(window: &mut Window, role: Role, label: &str) {
     window.get_by_role_and_label(role, label).click();
     window.run_steps(3);
 }
 
 /// Types `text` into the field named `label`, in place of what is there.
 #[track_caller]
-fn type_into(window: &mut Window, label: &str, text: &str) {
+pub(super) fn type_into(window: &mut Window, label: &str, text: &str) {
     window.get_by_role_and_label(Role::TextInput, label).click();
     window.run_steps(2);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
+use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
@@ -17,7 +18,8 @@ use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
 use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
-use crate::train::run_dir::{self, RunSummary};
+use crate::train::run_dir;
+use crate::train::run_list::{self, RunList};
 
 /// A question.
 pub enum Ask {
@@ -25,6 +27,8 @@ pub enum Ask {
     Device(DeviceChoice),
     /// Which runs are there?
     Runs(PathBuf),
+    /// Something about the folders of runs.
+    RunFolders(Request),
     /// How does this photo look in its own pixels, and what is known of the file?
     Photo(PathBuf),
     /// Why did the model decide as it did?
@@ -49,7 +53,9 @@ pub enum Answer {
     /// The device.
     Device(Result<DeviceReport>),
     /// The runs, newest first.
-    Runs(Vec<RunSummary>),
+    Runs(RunList),
+    /// What came of a question about folders of runs.
+    RunFolders(Reply),
     /// A photo.
     Photo(PathBuf, Result<(Picture, Facts)>),
     /// What each part of a photo says.
@@ -78,11 +84,12 @@ pub(super) struct Asks {
     asks: Receiver<Ask>,
     out: Out,
     explainer: Option<(PathBuf, Compute, Explainer)>,
+    run_folders: RunFolders,
 }
 
 impl Asks {
     pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
-        Self { asks, out, explainer: None }
+        Self { asks, out, explainer: None, run_folders: RunFolders::default() }
     }
 
     /// Answers until nobody can ask any more.
@@ -104,7 +111,8 @@ impl Asks {
     fn answer(&mut self, ask: &Ask) {
         let answer = match ask {
             Ask::Device(choice) => Answer::Device(caught("Looking for the device", || device::describe(*choice))),
-            Ask::Runs(folder) => Answer::Runs(run_dir::list(folder)),
+            Ask::Runs(folder) => Answer::Runs(run_list::list(folder)),
+            Ask::RunFolders(request) => Answer::RunFolders(self.run_folders.answer(request)),
             Ask::Photo(path) => Answer::Photo(path.clone(), caught("Reading the photo", || photo(path))),
             Ask::Explain { run, photo, compute } => {
                 Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo, *compute)))

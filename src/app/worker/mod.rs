@@ -6,6 +6,7 @@
 
 pub mod asks;
 pub mod jobs;
+pub mod run_folders;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -143,6 +143,11 @@ impl ReviewTab {
         self.run_choice.choose(run);
     }
 
+    /// A run has another path, or none any more.
+    pub fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
+        self.run_choice.moved(from, to);
+    }
+
     /// Takes back what was asked about an export.
     pub fn drop_questions(&mut self) {
         (self.export, self.replace) = (None, None);

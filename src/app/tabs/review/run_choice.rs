@@ -33,6 +33,13 @@ impl RunChoice {
         self.chosen = Some(run);
     }
 
+    /// A run has another path, or none any more.
+    pub(super) fn moved(&mut self, from: &Path, to: Option<&Path>) {
+        if self.chosen.as_deref() == Some(from) {
+            self.chosen = to.map(Path::to_owned);
+        }
+    }
+
     /// Shows the choice, and what can be done with a run that is not open.
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let label = ui.label(theme::section("Run"));

@@ -17,6 +17,8 @@ const APART_X: f64 = 8.0;
 const APART_Y: f64 = 4.0;
 /// Epochs closer than this, in points, get no markers: they would hide the dashes.
 const ROOM_FOR_MARKERS: f64 = 16.0;
+/// Plots stand side by side from this width on.
+const BESIDE: f32 = 640.0;
 /// Height of a plot's heading.
 const HEADING: f32 = 20.0;
 
@@ -88,6 +90,28 @@ pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usi
     }
 }
 
+/// Shows both plots side by side where there is room, else as [`ui`] does one above the other.
+pub(super) fn beside(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64) {
+    if ui.available_width() < BESIDE {
+        self::ui(ui, curves, smoothing, 1);
+        return;
+    }
+    ui.spacing_mut().item_spacing.y = space::XS;
+    let height = (ui.available_height() - HEADING - space::XS).max(60.0);
+    ui.columns_const(|columns: &mut [Ui; 2]| {
+        for (ui, figure) in columns.iter_mut().zip([Figure::Loss, Figure::Accuracy]) {
+            ui.horizontal(|ui| {
+                ui.set_min_height(HEADING);
+                ui.label(theme::strong(figure.title()));
+                if figure == Figure::Accuracy {
+                    ui.with_layout(Layout::right_to_left(Align::Center), legend_ui);
+                }
+            });
+            plot(ui, figure, curves, smoothing, 1, height);
+        }
+    });
+}
+
 fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, planned: usize, height: f32) {
     let colours = theme::palette(ui);
     let group = Id::unique("curves");
@@ -103,7 +127,7 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .x_grid_spacer(uniform_grid_spacer(whole_epochs))
         .y_grid_spacer(uniform_grid_spacer(round_numbers))
         .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
-        .y_axis_formatter(|mark, range| decimals(mark.value, range.end() - range.start()))
+        .y_axis_formatter(|mark, _| decimals(mark.value, mark.step_size))
         .grid_color(colours.line)
         .cursor_color(colours.quiet)
         .label_formatter(|at| Some(hover_text(figure, curves, at)));
@@ -198,12 +222,12 @@ fn round_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= least).unwrap_or(least)
 }
 
-/// As many decimals as tell marks apart.
-fn decimals(value: f64, range: f64) -> String {
-    match range {
-        r if r > 5.0 => format!("{value:.0}"),
-        r if r > 0.5 => format!("{value:.1}"),
-        r if r > 0.05 => format!("{value:.2}"),
+/// As many decimals as tell marks `step` apart from each other.
+fn decimals(value: f64, step: f64) -> String {
+    match step {
+        s if s > 0.99 => format!("{value:.0}"),
+        s if s > 0.099 => format!("{value:.1}"),
+        s if s > 0.0099 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
 }
@@ -251,6 +275,15 @@ mod tests {
     fn markers_are_left_out_where_they_would_touch() {
         assert!(has_markers(10, 68.0) && has_markers(1, 2.0));
         assert!(!has_markers(100, 6.8));
+    }
+
+    #[test]
+    fn marks_that_are_apart_read_apart() {
+        for step in [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0] {
+            let marks: std::collections::BTreeSet<String> =
+                (0..20).map(|n| decimals(f64::from(n) * step, step)).collect();
+            assert_eq!(marks.len(), 20, "{step}: {marks:?}");
+        }
     }
 
     #[test]

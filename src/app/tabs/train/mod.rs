@@ -2,6 +2,7 @@
 
 mod augment_form;
 mod augmentation;
+mod compare;
 mod curves;
 mod epochs;
 mod form;
@@ -10,13 +11,14 @@ mod runs;
 mod steps;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Align, CentralPanel, Color32, ColorImage, Context, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
 
 use self::augmentation::Preview;
+use self::compare::Compare;
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::runs::Runs;
@@ -34,7 +36,8 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::bundled;
 use crate::train::observer::{EpochRecord, Event};
-use crate::train::run_dir::RunSummary;
+use crate::train::run_dir::{self, RunSummary};
+use crate::train::run_list::RunList;
 
 /// Width of the form.
 const FORM: f32 = 320.0;
@@ -51,13 +54,16 @@ enum View {
     Curves,
     /// What augmentation makes of a photo.
     Augmentation,
+    /// Runs side by side.
+    Runs,
 }
 
 impl View {
     /// All views with their names and what they are for, in their order on the screen.
-    const ALL: [(Self, &str, &str); 2] = [
+    const ALL: &[(Self, &str, &str)] = &[
         (Self::Curves, "Curves", "Loss and accuracy, epoch by epoch"),
         (Self::Augmentation, "Augmented photos", "What the settings on the left make of a photo"),
+        (Self::Runs, "Runs", "All runs side by side: settings, results and curves"),
     ];
 }
 
@@ -73,6 +79,7 @@ pub struct TrainTab {
     /// How far smoothing reaches, in epochs.
     smoothing: f64,
     seen_runs: bool,
+    compare: Compare,
 }
 
 impl Default for TrainTab {
@@ -85,6 +92,7 @@ impl Default for TrainTab {
             listed: None,
             smoothing: 0.3,
             seen_runs: false,
+            compare: Compare::default(),
         }
     }
 }
@@ -139,7 +147,9 @@ impl TrainTab {
     }
 
     /// The runs were listed: at first the newest one is drawn, so that there is something to compare with.
-    pub fn runs_listed(&mut self, runs: &[RunSummary]) {
+    pub fn runs_listed(&mut self, list: &RunList) {
+        let runs = &list.runs;
+        self.compare.runs_listed(list);
         if !std::mem::replace(&mut self.seen_runs, true)
             && self.live.is_none()
             && let Some(newest) = runs.iter().find(|run| !run.epochs.is_empty())
@@ -155,6 +165,33 @@ impl TrainTab {
         self.preview.arrived(ctx, order, result);
     }
 
+    /// The table of runs.
+    pub(in crate::app) fn compare(&mut self) -> &mut Compare {
+        &mut self.compare
+    }
+
+    /// A run has another path, or none any more.
+    pub fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
+        if self.drawn.remove(from) {
+            self.drawn.extend(to.map(Path::to_owned));
+        }
+        if self.listed.as_deref() == Some(from) {
+            self.listed = to.map(Path::to_owned);
+        }
+        if let Some(live) = self.live.as_mut().filter(|live| live.run.as_deref() == Some(from)) {
+            live.run = to.map(Path::to_owned);
+            if to.is_none() {
+                self.live = None;
+            }
+        }
+        self.compare.run_moved(from, to);
+    }
+
+    /// Whether a question has the keyboard for itself.
+    pub fn is_modal(&self) -> bool {
+        self.compare.is_modal()
+    }
+
     /// Shows the tab.
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let frame = Frame::new().fill(theme::palette(ui).panel);
@@ -165,6 +202,10 @@ impl TrainTab {
         match self.view {
             View::Curves => self.curves_view_ui(ui, scene),
             View::Augmentation => self.preview.ui(ui, scene),
+            View::Runs => {
+                let live = self.live.as_ref();
+                self.compare.ui(ui, scene, live, &mut self.drawn, self.smoothing);
+            }
         }
     }
 
@@ -174,7 +215,7 @@ impl TrainTab {
         Panel::top("training views").frame(frame).resizable(false).show(ui, |ui| {
             ui.horizontal(|ui| {
                 for (view, name, hint) in View::ALL {
-                    ui.selectable_value(&mut self.view, view, name).on_hover_text(hint);
+                    ui.selectable_value(&mut self.view, *view, *name).on_hover_text(*hint);
                 }
             });
         });
@@ -280,8 +321,7 @@ impl TrainTab {
 
 /// The epoch that the trainer keeps: the lowest validation loss, or training loss where there is no other.
 fn best_of(epochs: &[EpochRecord]) -> Option<usize> {
-    let judged = |record: &EpochRecord| record.val_loss.unwrap_or(record.train_loss);
-    epochs.iter().min_by(|a, b| judged(a).total_cmp(&judged(b))).map(|record| record.epoch)
+    run_dir::best_epoch(epochs).map(|record| record.epoch)
 }
 
 fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
