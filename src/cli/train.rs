@@ -221,6 +221,7 @@ mod tests {
 
     use super::*;
     use crate::cli::Arguments;
+    use crate::train::augment::AugmentConfig;
     use crate::train::config::DeviceChoice;
     use crate::train::repeat;
     use crate::train::run_list::tests::record;
@@ -258,6 +259,7 @@ mod tests {
             precision: PrecisionChoice::F32,
             ..TrainConfig::for_tune(Tune::All)
         };
+        others.augment = AugmentConfig { variation: Augmentation::strong(), variants: 7 };
         others.split.kind = SplitKind::Random;
         others.split.val_fraction = 0.3;
         others.split.seed = 9;

@@ -47,8 +47,8 @@ pub fn command_line(record: &RunRecord) -> Result<String> {
     (usual.device, usual.precision) = (config.device, config.precision);
     let usual = settings::by_name(&usual);
     for (name, value) in settings::by_name(config) {
-        if usual.get(&name) == Some(&value) {
-            continue;
+        if usual.get(&name) == Some(&value) || name.starts_with("augment.") {
+            continue; // augmentation has one option for all of its settings
         }
         let (_, option) = OPTIONS.iter().find(|(setting, _)| *setting == name).ok_or_else(|| no_option(&name))?;
         words.push((*option).to_owned());
@@ -59,6 +59,10 @@ pub fn command_line(record: &RunRecord) -> Result<String> {
             Value::String(text) => words.push(quoted(text)),
             value => words.push(value.to_string()),
         }
+    }
+    if !config.augment.is_off() {
+        words.extend(["--augment".to_owned(), quoted(&config.augment.variation.to_string())]);
+        words.extend(["--variants".to_owned(), config.augment.variants.to_string()]);
     }
     let compute = settings::by_name(config);
     for (name, unset) in
