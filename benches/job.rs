@@ -120,7 +120,7 @@ fn ten_epochs_of_40_000_features(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|folder| {
         let run = RunDir::create(&folder.path().join("run")).unwrap();
         let mut learner = HeadLearner::new(&config, &device, training.clone(), validation.clone()).unwrap();
-        EpochLoop::new(&config, &Silent, &mut learner).run(&run).unwrap().records.len()
+        EpochLoop::new(&config, &Silent, &mut learner).run(Some(&run)).unwrap().records.len()
     });
 }
 

@@ -5,9 +5,11 @@
 
 mod bench;
 mod classify;
+mod cross_validate;
 mod demo;
 mod evaluate;
 mod export;
+mod find_lr;
 mod model;
 mod over;
 mod pretrain;
@@ -19,12 +21,13 @@ mod train;
 mod weights;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
+use crate::dataset::keep_out::keep_out;
 use crate::dataset::{Dataset, scan};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format;
@@ -84,6 +87,10 @@ enum Command {
     Scan(scan_folder::Options),
     /// Train on labelled photos; leaves a run folder
     Train(Box<train::Options>),
+    /// Try learning rates on labelled photos, and suggest one to train with
+    FindLr(Box<find_lr::Options>),
+    /// What to expect of a model trained on these photos: figures over the folds, with intervals
+    CrossValidate(Box<cross_validate::Options>),
     /// How good a run is on another folder of labelled photos
     Evaluate(evaluate::Options),
     /// The probability of a crack for each photo of a folder
@@ -171,6 +178,8 @@ impl Command {
             Self::Demo(options) => demo::run(&options, session),
             Self::Scan(options) => scan_folder::run(&options, session),
             Self::Train(options) => train::run(&options, session),
+            Self::FindLr(options) => find_lr::run(&options, session),
+            Self::CrossValidate(options) => cross_validate::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
             Self::Export(options) => export::run(&options, session),
@@ -205,6 +214,15 @@ fn labelled_photos(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
     }
     Err(Error::new(format!("None of the {} carries a label", format::photos(dataset.samples.len())))
         .hint("put them into folders named Positive and Negative, or add a labels.csv (file,label)"))
+}
+
+/// Checks where the table that `--csv` asks for would be written, before anything is computed for it.
+fn check_table(path: Option<&Path>, dataset: &Dataset) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    if path.is_dir() {
+        return Err(Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --csv"));
+    }
+    keep_out(path, &dataset.roots)
 }
 
 fn set_threads(threads: usize) -> Result<()> {

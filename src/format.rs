@@ -46,6 +46,16 @@ pub fn rate(per_second: f64) -> String {
     if per_second >= 10.0 { format!("{}/s", count(per_second.round() as u64)) } else { format!("{per_second:.1}/s") }
 }
 
+/// A learning rate as people write it: `0.001`, `1e-4`, `2.5e-5`.
+pub fn learning_rate(rate: f64) -> String {
+    if rate >= 1e-3 || rate == 0.0 {
+        let text = format!("{rate:.4}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        format!("{rate:.1e}").replace(".0e", "e")
+    }
+}
+
 /// `12.3 MB`, in powers of ten.
 pub fn bytes(n: u64) -> String {
     let size = n as f64;
@@ -81,6 +91,12 @@ mod tests {
         assert_eq!([1, 2].map(photos), ["1 photo", "2 photos"]);
         assert_eq!([3.4, 412.4, 12_000.0].map(rate), ["3.4/s", "412/s", "12,000/s"]);
         assert_eq!([1, 51_300, 12_345_678].map(bytes), ["1 byte", "51 kB", "12.3 MB"]);
+    }
+
+    #[test]
+    fn rates_are_short() {
+        assert_eq!([0.001, 0.01, 1.0, 0.0, 1e-4].map(learning_rate), ["0.001", "0.01", "1", "0", "1e-4"]);
+        assert_eq!([2.5e-5, 0.0005].map(learning_rate), ["2.5e-5", "5e-4"]);
     }
 
     #[test]

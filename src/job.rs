@@ -35,6 +35,10 @@ pub enum Phase {
     Train,
     /// Training deeper layers on photos.
     Tune,
+    /// Trying one learning rate after the other.
+    Rates,
+    /// Training a head for each fold of a cross-validation.
+    Folds,
     /// Writing results.
     Export,
 }
@@ -52,6 +56,8 @@ impl Phase {
             Self::Features => "Computing features",
             Self::Variants => "Computing variants",
             Self::Train | Self::Tune => "Training",
+            Self::Rates => "Trying learning rates",
+            Self::Folds => "Cross-validating",
             Self::Export => "Exporting",
         }
     }
@@ -60,9 +66,10 @@ impl Phase {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Download => "bytes",
-            Self::Train => "epochs",
+            Self::Train | Self::Folds => "epochs",
             Self::Export | Self::Unpack => "files",
             Self::Variants => "variants",
+            Self::Rates => "steps",
             _ => "photos",
         }
     }

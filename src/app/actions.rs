@@ -12,6 +12,8 @@ use super::scene::{Kind, Running};
 use super::window::App;
 use super::worker::asks::Ask;
 use super::worker::jobs::Job;
+use crate::dataset::Dataset;
+use crate::train::config::TrainConfig;
 
 /// Steps of the scale.
 const ZOOM_STEP: f32 = 0.1;
@@ -32,6 +34,13 @@ impl App {
             Command::StartTraining => self.start_training(),
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),
+            Command::FindRate => self.find_rate(),
+            Command::CrossValidate(folds) => self.cross_validate(folds),
+            Command::ReviewVerdict(verdict, shown) => {
+                self.take_verdict(verdict);
+                self.review.show(shown);
+                self.tab = Tab::Review;
+            }
             Command::ListRuns => self.list_runs(),
             Command::RunFolders(request) => self.worker.ask(Ask::RunFolders(request)),
             Command::WeightsDialog => self.dialogs.choose(ctx, Purpose::Weights, None),
@@ -120,23 +129,42 @@ impl App {
 
     fn start_training(&mut self) {
         self.tab = Tab::Train;
-        let Some(dataset) = self.session.dataset.clone() else {
-            self.messages.warn("There are no photos to train on: open a folder first", Vec::new());
-            return;
-        };
-        if let Err(error) = self.settings.train.validate() {
-            self.messages.error(&error);
-            return;
-        }
-        if let Some(reason) = super::tabs::train::why_not(&dataset) {
-            self.messages.warn(reason, Vec::new());
-            return;
-        }
-        let config = Box::new(self.settings.train.clone());
+        let Some((dataset, config)) = self.what_to_learn() else { return };
         let planned = config.epochs;
         if self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() }) {
             self.train.begin(dataset.name(), planned);
         }
+    }
+
+    fn find_rate(&mut self) {
+        let Some((dataset, config)) = self.what_to_learn() else { return };
+        if self.start(Job::FindRate { dataset: Arc::clone(&dataset), config: config.clone() }) {
+            self.train.begin_search(&dataset.name(), &config);
+        }
+    }
+
+    fn cross_validate(&mut self, folds: usize) {
+        let Some((dataset, config)) = self.what_to_learn() else { return };
+        if self.start(Job::CrossValidate { dataset, config, folds }) {
+            self.train.begin_folds();
+        }
+    }
+
+    /// The open photos and the settings of the form; says why not where there is nothing to learn.
+    fn what_to_learn(&mut self) -> Option<(Arc<Dataset>, Box<TrainConfig>)> {
+        let Some(dataset) = self.session.dataset.clone() else {
+            self.messages.warn("There are no photos to train on: open a folder first", Vec::new());
+            return None;
+        };
+        if let Err(error) = self.settings.train.validate() {
+            self.messages.error(&error);
+            return None;
+        }
+        if let Some(reason) = super::tabs::train::why_not(&dataset) {
+            self.messages.warn(reason, Vec::new());
+            return None;
+        }
+        Some((dataset, Box::new(self.settings.train.clone())))
     }
 
     fn pause(&mut self, pause: bool) {
@@ -160,8 +188,8 @@ impl App {
     }
 
     fn explain(&mut self, photo: PathBuf) {
-        if let Some(verdict) = &self.session.verdict {
-            self.worker.ask(Ask::Explain { run: verdict.run.clone(), photo, compute: self.settings.train.compute() });
+        if let Some(run) = self.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()) {
+            self.worker.ask(Ask::Explain { run, photo, compute: self.settings.train.compute() });
         }
     }
 

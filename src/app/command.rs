@@ -1,9 +1,11 @@
 //! What the user can ask for. Buttons, menus and shortcuts all speak this one language.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order, Stroke, StrokeKind};
 
+use super::session::Verdict;
 use super::settings::ThemeChoice;
 use super::tabs::review::Shown;
 use super::theme;
@@ -65,6 +67,12 @@ pub enum Command {
     StopTraining,
     /// End whatever runs.
     CancelJob,
+    /// Look for a learning rate with the settings of the form.
+    FindRate,
+    /// Cross-validate the settings of the form with so many folds.
+    CrossValidate(usize),
+    /// Lay these predictions over the open photos and show some of them in the Review tab.
+    ReviewVerdict(Arc<Verdict>, Shown),
     /// List the runs in the runs folder again.
     ListRuns,
     /// Ask something about the folders of runs, or have something done to them.

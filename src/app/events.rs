@@ -29,6 +29,7 @@ impl App {
             job.progress = live.progress.or(job.progress);
         }
         self.train.take_steps(&live.steps);
+        self.train.take_readings(&live.readings);
         let events: Vec<Event> = self.worker.events().collect();
         for event in events {
             match event {
@@ -89,6 +90,11 @@ impl App {
         match done {
             Done::Scanned(scanned) => self.scanned(scanned),
             Done::Trained(trained) => self.trained(trained),
+            Done::RateFound(found) => self.train.rate_found(found),
+            Done::CrossValidated(found) => {
+                self.messages.note(format!("Cross-validated on {}", format::photos(found.found.together.photos)));
+                self.train.cross_validated(found);
+            }
             Done::RunOpened { dataset, verdict } => {
                 if let Some((dataset, rare)) = dataset {
                     self.take_photos(dataset, &rare);
@@ -154,7 +160,7 @@ impl App {
         self.session.revision += 1;
     }
 
-    fn take_verdict(&mut self, verdict: Arc<Verdict>) {
+    pub(super) fn take_verdict(&mut self, verdict: Arc<Verdict>) {
         self.review.run_opened(&verdict);
         self.session.verdict = Some(verdict);
         self.session.revision += 1;

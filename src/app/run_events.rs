@@ -63,11 +63,11 @@ impl App {
     fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
         self.train.run_moved(from, to);
         self.review.run_moved(from, to);
-        let open = self.session.verdict.as_mut().filter(|verdict| verdict.run == from);
+        let open = self.session.verdict.as_mut().filter(|verdict| verdict.run.as_deref() == Some(from));
         match (open, to) {
             (Some(verdict), Some(to)) => {
                 let verdict = Arc::make_mut(verdict);
-                (verdict.run, verdict.name) = (to.to_owned(), run_dir::name(to));
+                (verdict.run, verdict.name) = (Some(to.to_owned()), run_dir::name(to));
             }
             (Some(_), None) => {
                 self.session.verdict = None;

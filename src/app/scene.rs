@@ -57,6 +57,10 @@ pub enum Kind {
     Samples,
     /// Training.
     Train,
+    /// Looking for a learning rate.
+    FindRate,
+    /// Cross-validating.
+    CrossValidate,
     /// Opening a run.
     OpenRun,
     /// Classifying.
@@ -72,6 +76,8 @@ impl Kind {
             Job::Open(_) => Self::Scan,
             Job::Samples => Self::Samples,
             Job::Train { .. } => Self::Train,
+            Job::FindRate { .. } => Self::FindRate,
+            Job::CrossValidate { .. } => Self::CrossValidate,
             Job::OpenRun { .. } => Self::OpenRun,
             Job::Classify { .. } => Self::Classify,
             Job::Export(_) => Self::Export,
@@ -84,6 +90,8 @@ impl Kind {
             Self::Scan => "Listing photos",
             Self::Samples => "Making sample photos",
             Self::Train => "Training",
+            Self::FindRate => "Looking for a learning rate",
+            Self::CrossValidate => "Cross-validating",
             Self::OpenRun => "Opening the run",
             Self::Classify => "Classifying",
             Self::Export => "Exporting",

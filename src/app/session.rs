@@ -21,11 +21,11 @@ pub struct Session {
     pub revision: u64,
 }
 
-/// What one run said of the open photos.
+/// What one run, or a cross-validation, said of the open photos.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// The run folder.
-    pub run: PathBuf,
+    /// The run folder; none where no single model said it, as in a cross-validation.
+    pub run: Option<PathBuf>,
     /// Its short name.
     pub name: String,
     /// Probability from which a photo counts as cracked.
@@ -60,6 +60,11 @@ impl Session {
     /// Whether no photo is open.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether one model said what lies over the photos, so that it can be asked why.
+    pub fn has_model(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.run.is_some())
     }
 
     /// The photo at `index` with its prediction.

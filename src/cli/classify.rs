@@ -10,7 +10,7 @@ use super::over::Over;
 use super::{Outcome, Session, table};
 use crate::atomic_file;
 use crate::dataset::{Class, Dataset};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format;
 use crate::review::classify::{self, Classified};
 use crate::review::predictions;
@@ -68,6 +68,7 @@ impl Shard {
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let (run, folders) = options.over.parts()?;
     let mut dataset = super::photos(folders, session)?;
+    super::check_table(options.csv.as_deref(), &dataset)?;
     let before = options.shard.map_or(0, |shard| shard.take(&mut dataset));
     let mut classified = classify::classify(run, &dataset, &session.places, session.compute, &session.terminal)?;
     for prediction in &mut classified.predictions {
@@ -84,9 +85,6 @@ fn write_csv(path: &Path, classified: &Classified, headed: bool) -> Result<()> {
     let table = predictions::to_csv(&classified.predictions, classified.threshold)?;
     let heading = table.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let rows = if headed { &table[..] } else { table.get(heading..).unwrap_or_default() };
-    if path.is_dir() {
-        return Err(Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --csv"));
-    }
     atomic_file::write(path, rows)
 }
 

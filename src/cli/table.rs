@@ -33,7 +33,7 @@ pub(super) fn metrics(metrics: &Metrics) -> String {
 }
 
 /// The confusion matrix.
-fn confusion(confusion: &Confusion) -> String {
+pub(super) fn confusion(confusion: &Confusion) -> String {
     let headings = [String::new(), "said intact".into(), "said cracked".into()];
     let rows = Class::ALL.map(|truth| {
         let cell = |said| format::count(confusion.get(truth, said) as u64);

@@ -16,7 +16,6 @@ use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunDir};
 use crate::train::trainer::{self, TrainOutcome};
 
-/// Settings of the run. What is not given is the default, or with `--resume` what the run began with.
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// Folders of labelled photos
@@ -28,6 +27,14 @@ pub(super) struct Options {
     /// Go on with the interrupted run in --out
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Settings of a run, for all commands that train. What is not given is the default, or with `--resume` what the run
+/// began with.
+#[derive(Args, Debug)]
+pub(super) struct Settings {
     /// The network [default: resnet18]
     #[arg(long, value_enum)]
     backbone: Option<Backbone>,
@@ -103,9 +110,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         _ => (TrainConfig::default(), Vec::new()),
     };
     let folders = if options.folders.is_empty() { &recorded } else { &options.folders };
-    let config = options.over(before, session);
+    let config = options.settings.over(before, session);
     config.validate()?;
-    if options.variants.is_some() && config.augment.is_off() {
+    if options.settings.variants.is_some() && config.augment.is_off() {
         return Err(Error::usage("--variants needs an augmentation").hint("add --augment light"));
     }
     let dataset = super::labelled_photos(folders, session)?;
@@ -117,9 +124,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     Ok(Outcome { text: text(&outcome), json: json(&outcome), interrupted: outcome.stopped })
 }
 
-impl Options {
+impl Settings {
     /// These settings over those of `before`.
-    fn over(&self, mut before: TrainConfig, session: &Session) -> TrainConfig {
+    pub(super) fn over(&self, mut before: TrainConfig, session: &Session) -> TrainConfig {
         fn set<T: Clone>(setting: &mut T, given: &Option<T>) {
             if let Some(given) = given {
                 *setting = given.clone();
@@ -234,7 +241,7 @@ mod tests {
         let places = crate::places::Places::below("nowhere");
         let session =
             Session { terminal: super::super::Terminal::new(true), places, compute: Default::default(), shared };
-        options.over(TrainConfig::default(), &session)
+        options.settings.over(TrainConfig::default(), &session)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every kind of split keeps groups whole: a photo and its copy are never on different sides.
 
 mod draw;
+pub mod folds;
 
 use std::collections::BTreeMap;
 

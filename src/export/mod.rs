@@ -109,8 +109,9 @@ pub struct ExportRequest {
 pub struct Source<'a> {
     /// What the model or run is called.
     pub name: String,
-    /// The run folder or file that the model lies in, or `bundled`. Opened only where the model is asked for.
-    pub model: &'a Path,
+    /// The run folder or file that the model lies in, or `bundled`. Opened only where the model is asked for. None where
+    /// several models were asked, as in a cross-validation.
+    pub model: Option<&'a Path>,
     /// What it said.
     pub predictions: &'a [Prediction],
     /// Probability from which a photo counts as cracked.
@@ -130,7 +131,7 @@ impl<'a> Source<'a> {
     pub fn of_run(run: &'a Run) -> Self {
         Self {
             name: run.name(),
-            model: &run.path,
+            model: Some(&run.path),
             predictions: &run.predictions,
             threshold: run.threshold,
             roots: &run.record.data.folders,
@@ -144,7 +145,7 @@ impl<'a> Source<'a> {
     pub fn of_model(model: &'a Path) -> Self {
         Self {
             name: run_dir::name(model),
-            model,
+            model: Some(model),
             predictions: &[],
             threshold: predictions::DEFAULT_THRESHOLD,
             roots: &[],
@@ -207,7 +208,12 @@ pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -
     Ok(writer.finish())
 }
 
-fn open_model(model: &Path) -> Result<PortableModel> {
+fn open_model(model: Option<&Path>) -> Result<PortableModel> {
+    let Some(model) = model else {
+        return Err(Error::new("There is no one model to export")
+            .detail("each fold of a cross-validation was judged by another")
+            .hint("train a model and export that"));
+    };
     PortableModel::open(&run_dir::model_file(model)?)
 }
 
@@ -389,7 +395,7 @@ mod tests {
         let (folder, run, mut request) = setting();
         fs::write(folder.path().join("new"), "a file in the way").unwrap();
         request.what = Contents { safetensors: true, ..Contents::NONE };
-        let source = Source { model: Path::new("bundled"), ..Source::of_run(&run) };
+        let source = Source { model: Some(Path::new("bundled")), ..Source::of_run(&run) };
         let error = export(&request, &source, &Unwatched).unwrap_err();
         assert!(error.title().contains("Cannot make the folder") && error.title().ends_with("out"), "{error}");
     }

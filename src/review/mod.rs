@@ -3,5 +3,7 @@
 pub mod classify;
 pub mod comparison;
 pub mod confusion;
+pub mod cross_validation;
+pub mod interval;
 pub mod metrics;
 pub mod predictions;

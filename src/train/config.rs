@@ -131,6 +131,13 @@ impl TrainConfig {
         self.tune = tune;
     }
 
+    /// Takes another rate; that of the layers before the last keeps its ratio to it.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        let ratio = self.backbone_learning_rate / self.learning_rate;
+        self.learning_rate = rate;
+        self.backbone_learning_rate = (rate * ratio).clamp(1e-7, 10.0);
+    }
+
     /// What frozen layers multiply: where other layers are trained, the same as these.
     pub fn precision_of_features(&self) -> PrecisionChoice {
         match self.precision {

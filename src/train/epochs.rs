@@ -13,6 +13,7 @@ use super::schedule;
 use crate::error::{Error, Result};
 use crate::export::tensorboard::EventLog;
 use crate::job::{Meter, Phase, Progress, Watch, wait_while};
+use crate::nn::head::Head;
 use crate::nn::random;
 use crate::nn::state_dict::StateDict;
 
@@ -54,6 +55,28 @@ struct Tally {
     held: Duration,
 }
 
+/// What grows in the run folder by an epoch at a time.
+struct Written<'a> {
+    run: &'a RunDir,
+    results: Results,
+    events: EventLog,
+}
+
+impl<'a> Written<'a> {
+    /// Begins the files with the epochs that are done.
+    fn begin(run: &'a RunDir, done: &[EpochRecord]) -> Result<Self> {
+        let (results, events) = (run.begin_results(done)?, EventLog::begin(run.path(), done)?);
+        Ok(Self { run, results, events })
+    }
+
+    /// Adds an epoch, and the last layer after it.
+    fn add(&mut self, record: &EpochRecord, head: &Head) -> Result<()> {
+        self.results.add(record)?;
+        let (weight, bias) = head.values()?;
+        self.events.add_epoch(record, &[("weight", weight), ("bias", bias)])
+    }
+}
+
 impl<'a> EpochLoop<'a> {
     /// A run that has not begun.
     pub fn new(config: &'a TrainConfig, observer: &'a dyn Observer, learner: &'a mut dyn Learner) -> Self {
@@ -66,14 +89,13 @@ impl<'a> EpochLoop<'a> {
     }
 
     /// Trains until the last epoch, until it no longer helps, or until the user stops it. The learner has then kept the
-    /// best epoch.
+    /// best epoch. Without a run folder nothing is written.
     ///
     /// # Errors
     /// Where the device or the run folder fails, the loss is no longer a number, or the user stops it before the first
     /// epoch is done.
-    pub fn run(mut self, run: &RunDir) -> Result<Epochs> {
-        let mut results = run.begin_results(&self.records)?;
-        let mut events = EventLog::begin(run.path(), &self.records)?;
+    pub fn run(mut self, run: Option<&RunDir>) -> Result<Epochs> {
+        let mut written = run.map(|run| Written::begin(run, &self.records)).transpose()?;
         let phase = self.learner.phase();
         let unit = if phase == Phase::Train { 1 } else { self.learner.photos_per_epoch() };
         let mut meter = Meter::new(self.observer, phase, Some((self.config.epochs * unit) as u64));
@@ -82,7 +104,7 @@ impl<'a> EpochLoop<'a> {
         }
         let mut stopped = false;
         while self.records.len() < self.config.epochs && !self.is_stuck() {
-            if !self.epoch(run, (&mut results, &mut events), &mut meter)? {
+            if !self.epoch(written.as_mut(), &mut meter)? {
                 stopped = true;
                 break;
             }
@@ -93,12 +115,7 @@ impl<'a> EpochLoop<'a> {
     }
 
     /// One epoch; false where the user stopped it half-way.
-    fn epoch(
-        &mut self,
-        run: &RunDir,
-        (results, events): (&mut Results, &mut EventLog),
-        meter: &mut Meter<'_>,
-    ) -> Result<bool> {
+    fn epoch(&mut self, written: Option<&mut Written<'_>>, meter: &mut Meter<'_>) -> Result<bool> {
         let epoch = self.records.len() + 1;
         let before = self.records.last().map_or(0.0, |record| record.seconds);
         let begun = Instant::now();
@@ -128,10 +145,10 @@ impl<'a> EpochLoop<'a> {
             self.best = Some(record);
         }
         self.records.push(record);
-        self.save(run)?;
-        results.add(&record)?;
-        let (weight, bias) = self.learner.head().values()?;
-        events.add_epoch(&record, &[("weight", weight), ("bias", bias)])?;
+        if let Some(written) = written {
+            self.save(written.run)?;
+            written.add(&record, self.learner.head())?;
+        }
         self.observer.event(Event::Epoch { record, best });
         Ok(true)
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::rate_finder::Reading;
 use crate::dataset::Problem;
 use crate::format;
 use crate::job::Watch;
@@ -57,6 +58,8 @@ pub enum Event {
         /// Mean cross entropy over the batch, before the step.
         loss: f32,
     },
+    /// A step of a search for the learning rate was taken.
+    Tried(Reading),
     /// An epoch ended.
     Epoch {
         /// Its figures.

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use self::examples::Varied;
+pub(super) use self::examples::{examples, labelled};
 use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
@@ -15,8 +16,8 @@ use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
 use crate::dataset::group::{self, ContentKey, Groups};
 use crate::dataset::keep_out::keep_out;
-use crate::dataset::split::{self, Part, Split, SplitKind};
-use crate::dataset::{Class, Dataset, Problem};
+use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
+use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::error::{Error, Result};
 use crate::export::tensorboard::EventLog;
 use crate::export::{card, plots};
@@ -78,29 +79,13 @@ pub fn train(
         check_augmentation(out, config)?;
     }
     keep_out(out, &dataset.roots)?;
-    let (device, report) = device::open(config.device)?;
-    let precision = device::precision(config.precision_of_features(), &device)?;
-    let network = Network::open(config.backbone, &config.weights, config.seed, (&device, precision), places, observer)?;
-    // The run says what its features were computed in, so that it goes on with the same.
-    let config = &TrainConfig { precision: precision.into(), ..config.clone() };
-    announce(out, config, &report, observer);
-    let config = &trusted(config, &device, &report, observer)?;
+    let Ground { network, config, device, keys, prepared } = Ground::lay(dataset, config, places, Some(out), observer)?;
+    let config = &config;
 
-    let contents = group::content_keys(&dataset.samples, observer)?;
-    let mut prepared = prepare(&network, dataset, &contents.keys, config, places, observer)?;
-    prepared.report.unreadable.splice(0..0, contents.problems);
-    if config.tune == Tune::All {
-        for Problem { file, reason } in &prepared.report.unreadable {
-            observer.event(Event::Note(format!("Left out {file}: {reason}")));
-        }
-    } else {
-        observer.event(Event::Features(prepared.report.clone()));
-    }
-
-    let split = divide(dataset, &contents.keys, &prepared.readable, config)?;
-    let job = Job { dataset, config, places, observer, keys: &contents.keys, split: &split };
+    let split = divide(dataset, &keys, &prepared.readable, &config.split)?;
+    let job = Job { dataset, config, places, observer, keys: &keys, split: &split };
     let (varied, variants) = job.vary(&network)?;
-    let record = record(dataset, &contents.keys, config, &network, &report, &split, &prepared.report);
+    let record = record(dataset, &keys, config, &network, &device, &split, &prepared.report);
     let run = open_run(out, &record, resume)?;
     let resumed = if resume { Some(&run) } else { None };
     let (model, epochs, features) = match prepared.input {
@@ -125,16 +110,60 @@ pub fn train(
     })
 }
 
+/// What training stands on, whatever it is for: weights on a device, and what their frozen layers make of the photos.
+pub(super) struct Ground {
+    pub(super) network: Network,
+    /// The settings as this device carries them out.
+    pub(super) config: TrainConfig,
+    pub(super) device: DeviceReport,
+    /// The contents of the photos.
+    pub(super) keys: Vec<Option<ContentKey>>,
+    pub(super) prepared: Prepared,
+}
+
+impl Ground {
+    /// Opens the device and the weights and has the frozen layers look at every photo. What is worth knowing is told;
+    /// that a run begins, too, where `run` is its folder.
+    pub(super) fn lay(
+        dataset: &Dataset,
+        config: &TrainConfig,
+        places: &Places,
+        run: Option<&Path>,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let (device, report) = device::open(config.device)?;
+        let precision = device::precision(config.precision_of_features(), &device)?;
+        let on = (&device, precision);
+        let network = Network::open(config.backbone, &config.weights, config.seed, on, places, observer)?;
+        // The run says what its features were computed in, so that it goes on with the same.
+        let config = TrainConfig { precision: precision.into(), ..config.clone() };
+        announce(run, &config, &report, observer);
+        let config = trusted(&config, &device, &report, observer)?;
+
+        let contents = group::content_keys(&dataset.samples, observer)?;
+        let mut prepared = prepare(&network, dataset, &contents.keys, &config, places, observer)?;
+        prepared.report.unreadable.splice(0..0, contents.problems);
+        if config.tune == Tune::All {
+            for Problem { file, reason } in &prepared.report.unreadable {
+                observer.event(Event::Note(format!("Left out {file}: {reason}")));
+            }
+        } else {
+            observer.event(Event::Features(prepared.report.clone()));
+        }
+        Ok(Self { network, config, device: report, keys: contents.keys, prepared })
+    }
+}
+
 /// What is there before the first epoch.
-struct Prepared {
-    input: Input,
+pub(super) struct Prepared {
+    pub(super) input: Input,
     /// For each photo whether it can be read.
-    readable: Vec<bool>,
-    report: FeatureReport,
+    pub(super) readable: Vec<bool>,
+    pub(super) report: FeatureReport,
 }
 
 /// What the layers to be trained take in.
-enum Input {
+pub(super) enum Input {
     /// Features, for the head alone.
     Features(Features),
     /// From this layer on: photos, or the maps that are kept.
@@ -216,13 +245,11 @@ impl Job<'_> {
         resumed: Option<&RunDir>,
     ) -> Result<(Model, Epochs, Features)> {
         let photos = Photos { samples: &self.dataset.samples, keys: self.keys, variants: self.variants() };
-        let source = match (cache, varied) {
-            (Some(cache), Varied::Maps(variants)) => {
-                Source::Maps(Maps { photos, network, cache, variants: Some(variants) })
-            }
-            (Some(cache), _) => Source::Maps(Maps { photos, network, cache, variants: None }),
-            (None, _) => Source::Photos(photos),
+        let varied = match varied {
+            Varied::Maps(variants) => Some(variants),
+            Varied::Nothing | Varied::Features(_) => None,
         };
+        let source = source(photos, network, cache, varied);
         let training = self.labelled(Part::Train, self.config.augment.computed_ahead(self.config.tune));
         let validation = self.labelled(Part::Validation, 0);
         let weights = network.weights();
@@ -255,7 +282,7 @@ impl Job<'_> {
             epochs: self.config.epochs,
             resumed: epochs.records().to_vec(),
         });
-        epochs.run(run)
+        epochs.run(Some(run))
     }
 }
 
@@ -269,19 +296,46 @@ impl Watch for Finishing<'_> {
 }
 
 /// Divides the labelled photos that can be read.
-fn divide(dataset: &Dataset, keys: &[Option<ContentKey>], readable: &[bool], config: &TrainConfig) -> Result<Split> {
+pub(super) fn divide(
+    dataset: &Dataset,
+    keys: &[Option<ContentKey>],
+    readable: &[bool],
+    config: &SplitConfig,
+) -> Result<Split> {
+    split::split(&taking_part(dataset, readable), &groups(dataset, keys, config.kind), config)
+}
+
+/// The photos, without the labels of those that cannot be read: they take no part.
+pub(super) fn taking_part(dataset: &Dataset, readable: &[bool]) -> Vec<Sample> {
     let mut samples = dataset.samples.clone();
     for (sample, readable) in samples.iter_mut().zip(readable) {
         if !readable {
-            sample.label = None; // what cannot be read takes no part
+            sample.label = None;
         }
     }
+    samples
+}
+
+/// What this kind of split keeps together.
+pub(super) fn groups(dataset: &Dataset, keys: &[Option<ContentKey>], kind: SplitKind) -> Groups {
     let identical = Groups::identical(keys);
-    let groups = match config.split.kind {
+    match kind {
         SplitKind::Grouped => identical.with_sdnet_photos(dataset),
         SplitKind::Random | SplitKind::ByFolder => identical,
-    };
-    split::split(&samples, &groups, &config.split)
+    }
+}
+
+/// Where deeper layers take photos from: the maps that are kept, those of variants with them, or else the files.
+pub(super) fn source<'a>(
+    photos: Photos<'a>,
+    network: &'a Network,
+    cache: Option<MapCache>,
+    variants: Option<MapCache>,
+) -> Source<'a> {
+    match cache {
+        Some(cache) => Source::Maps(Maps { photos, network, cache, variants }),
+        None => Source::Photos(photos),
+    }
 }
 
 /// What `model` says of every photo of `dataset` that has features. `split` says which side each was on.
@@ -427,8 +481,10 @@ fn trusted(
     Ok(TrainConfig { tune: Tune::Head, ..config.clone() })
 }
 
-fn announce(out: &Path, config: &TrainConfig, report: &DeviceReport, observer: &dyn Observer) {
-    observer.event(Event::Started { run: out.to_path_buf(), device: report.name.clone() });
+fn announce(run: Option<&Path>, config: &TrainConfig, report: &DeviceReport, observer: &dyn Observer) {
+    if let Some(run) = run {
+        observer.event(Event::Started { run: run.to_path_buf(), device: report.name.clone() });
+    }
     if let Some(note) = &report.note {
         observer.event(Event::Note(note.clone()));
     }

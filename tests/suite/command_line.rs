@@ -68,7 +68,19 @@ pub fn text_of(path: &Path) -> &str {
 fn help_tells_what_there_is() {
     let home = tempfile::tempdir().unwrap();
     insta::assert_snapshot!("help", stdout(&crackscope(home.path(), &["--help"])));
-    for command in ["demo", "scan", "train", "evaluate", "classify", "export", "weights", "model", "runs"] {
+    for command in [
+        "demo",
+        "scan",
+        "train",
+        "find-lr",
+        "cross-validate",
+        "evaluate",
+        "classify",
+        "export",
+        "weights",
+        "model",
+        "runs",
+    ] {
         let help = stdout(&crackscope(home.path(), &[command, "--help"]));
         insta::assert_snapshot!(format!("help_{command}"), help);
     }
@@ -238,6 +250,48 @@ fn a_run_goes_on_in_the_precision_that_it_began_in() {
     assert!(stderr(&other).contains("bf16"), "{}", stderr(&other));
     stdout(&train(&["--resume", "--epochs", "2", "--precision", "auto"]));
     assert_eq!(fs::read_to_string(home.path().join("run/results.csv")).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_learning_rate_is_suggested() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = samples();
+    let find = ["find-lr", text_of(&photos), "--seed", "1", "--csv", "steps.csv"];
+    insta::assert_snapshot!("find_lr", template(&stdout(&crackscope(home.path(), &find)), home.path()));
+    let found = json(home.path(), &find);
+    let rate = found["suggestion"]["learning_rate"].as_f64().unwrap();
+    assert!((1e-4..1.0).contains(&rate), "{rate}");
+    let steps = fs::read_to_string(home.path().join("steps.csv")).unwrap();
+    assert_eq!(steps.lines().next(), Some("learning_rate,loss,smoothed"));
+    assert_eq!(steps.lines().count(), found["steps"].as_array().unwrap().len() + 1);
+    let inside = photos.join("steps.csv");
+    let refused = crackscope(home.path(), &["find-lr", text_of(&photos), "--csv", text_of(&inside), "--quiet"]);
+    assert_eq!((refused.status.code(), inside.exists()), (Some(2), false));
+    let backwards = crackscope(home.path(), &["find-lr", text_of(&photos), "--from", "1", "--to", "0.1"]);
+    assert_eq!(backwards.status.code(), Some(2));
+}
+
+#[test]
+fn folds_are_told_figure_by_figure() {
+    let home = tempfile::tempdir().unwrap();
+    let photos = samples();
+    let validate = ["cross-validate", text_of(&photos), "--folds", "3", "--epochs", "3", "--csv", "out of fold.csv"];
+    insta::assert_snapshot!("cross_validate", template(&stdout(&crackscope(home.path(), &validate)), home.path()));
+    let found = json(home.path(), &validate);
+    assert_eq!(found["folds"].as_array().unwrap().len(), 3);
+    let accuracy = &found["figures"]["accuracy"];
+    let [low, mean, high] = ["low", "mean", "high"].map(|key| accuracy[key].as_f64().unwrap());
+    assert!((0.0..=mean).contains(&low) && (mean..=1.0).contains(&high), "{accuracy}");
+    assert_eq!((accuracy["folds"].as_array().unwrap().len(), &found["together"]["photos"]), (3, &48.into()));
+    let table = fs::read_to_string(home.path().join("out of fold.csv")).unwrap();
+    assert!(table.starts_with("sample,file,split,true_label,predicted_label,p_positive,loss,fold\n"), "{table}");
+    assert_eq!(table.lines().count(), 49);
+    for (arguments, name) in [(["--folds", "25"], "too_many_folds"), (["--tune", "all"], "deeper_folds")] {
+        let refused =
+            crackscope(home.path(), &[&["cross-validate", text_of(&photos), "--quiet"], &arguments[..]].concat());
+        assert!(!refused.status.success());
+        insta::assert_snapshot!(name, stderr(&refused));
+    }
 }
 
 /// Parts of the table, put together, are the table.

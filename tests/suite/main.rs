@@ -8,6 +8,7 @@ mod command_line;
 mod exported_model;
 mod hub;
 mod parity;
+mod rates_and_folds;
 mod runs;
 mod shared;
 mod tensorboard;

@@ -262,7 +262,7 @@ fn a_run_is_selected_by_keys_and_opened_in_review() {
     window.key_press(Key::Enter);
     until(&mut window, "the run", |window| window.state().session().verdict.is_some());
     let verdict = window.state().session().verdict.clone().unwrap();
-    assert_eq!((verdict.run.clone(), verdict.predictions.len()), (runs.join("slow and long"), 48));
+    assert_eq!((verdict.run.clone(), verdict.predictions.len()), (Some(runs.join("slow and long")), 48));
     window.get_by_role_and_label(Role::Button, "All photos");
 }
 
@@ -299,7 +299,7 @@ fn a_run_is_renamed_and_whatever_shows_it_follows() {
     until(&mut window, "its name", |window| rows(window).contains(&"the very first".to_owned()));
     assert!(runs.join("the very first").is_dir() && !runs.join("first").exists());
     let verdict = window.state().session().verdict.clone().unwrap();
-    assert_eq!((verdict.run.clone(), verdict.name.as_str()), (runs.join("the very first"), "the very first"));
+    assert_eq!((verdict.run.clone(), verdict.name.as_str()), (Some(runs.join("the very first")), "the very first"));
     press(&mut window, Role::Tab, "Review");
     window.get_by(|node| node.role() == Role::ComboBox && node.value().as_deref() == Some("the very first"));
 }

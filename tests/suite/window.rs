@@ -311,6 +311,68 @@ fn unlabelled_photos_are_classified_at_the_first_start() {
 }
 
 #[test]
+fn a_learning_rate_is_found_and_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    write_samples(&photos, &SampleConfig { photos: 60, side: 64, seed: 3 }, &Unwatched).unwrap();
+    let home = folder.path().join("home");
+    let mut window = open_window(&home, None);
+    press(&mut window, Role::Tab, "Train");
+    window.get_by_label("Learning rate").click();
+    window.run_steps(3);
+    assert!(window.get_by_role_and_label(Role::Button, "Find learning rate").accesskit_node().is_disabled());
+    window.get_by_label("Open a folder of photos first");
+    open_by_path(&mut window, &photos);
+    press(&mut window, Role::Tab, "Train");
+    press(&mut window, Role::Button, "Find learning rate");
+    until(&mut window, "a suggestion", |window| window.query_by_label_contains("Suggested learning rate").is_some());
+    let use_it =
+        |node: &egui_kittest::Node<'_>| node.accesskit_node().label().filter(|label| label.starts_with("Use 0"));
+    let label = window.get_all_by_role(Role::Button).find_map(|node| use_it(&node)).unwrap();
+    press(&mut window, Role::Button, &label);
+    let rate = label.trim_start_matches("Use ").to_owned();
+    let field = window.get_by_role_and_label(Role::SpinButton, "Rate");
+    assert_eq!(field.accesskit_node().numeric_value(), rate.parse().ok());
+    window.get_by_label(&format!("{rate} is in use"));
+    assert!(run_dir::list(&home.join("runs")).is_empty(), "a search is no run");
+}
+
+#[test]
+fn photos_are_cross_validated_and_the_errors_reviewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    write_samples(&photos, &SampleConfig { photos: 60, side: 64, seed: 3 }, &Unwatched).unwrap();
+    let mut window = open_window(&folder.path().join("home"), Some(photos));
+    until(&mut window, "photos open", |window| window.state().session().len() == 60);
+    press(&mut window, Role::Tab, "Train");
+    press(&mut window, Role::ComboBox, "Weights");
+    press(&mut window, Role::Button, "random values");
+    window.get_by_label("Cross-validation").click();
+    window.run_steps(3);
+    type_number(&mut window, "Folds", "3");
+    press(&mut window, Role::Button, "Cross-validate");
+    until(&mut window, "the figures", |window| window.query_by_label("fold 3").is_some());
+    assert!(window.query_by_label("fold 4").is_none());
+    window.get_by_label("Balanced accuracy");
+    window.get_by_label_contains("3 folds of photos");
+    window.get_by_label_contains("out of fold").click();
+    window.run_steps(3);
+    let verdict = window.state().session().verdict.clone().unwrap();
+    assert_eq!((verdict.name.as_str(), &verdict.run), ("cross-validation, 3 folds", &None));
+    let wrong = verdict.predictions.iter().filter(|prediction| prediction.is_wrong(verdict.threshold)).count();
+    assert!(wrong > 0, "random features tell little");
+    let counted: usize =
+        ["intact called cracked: ", "cracked called intact: "].iter().map(|start| cell(&window, start).0).sum();
+    assert_eq!(counted, wrong);
+    window.get_by(|node| node.role() == Role::ComboBox && node.value().as_deref() == Some("cross-validation, 3 folds"));
+    press(&mut window, Role::Tab, "Train");
+    press(&mut window, Role::ComboBox, "Train");
+    press(&mut window, Role::Button, "last block");
+    let again = window.get_by_role_and_label(Role::Button, "Cross-validate");
+    assert!(again.accesskit_node().is_disabled(), "deeper layers are not cross-validated");
+}
+
+#[test]
 fn dropped_photos_open_their_folder_in_place_of_what_was_typed() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");

@@ -127,7 +127,7 @@ impl Detail {
                 }
             });
         });
-        if session.verdict.is_some() {
+        if session.has_model() {
             self.heat_ui(ui);
         }
         self.keys(ui, session);
@@ -199,7 +199,7 @@ impl Detail {
                 ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(STAND_IN - waited + 0.01));
             }
         }
-        let run = session.verdict.as_ref().map(|verdict| &verdict.run).filter(|_| self.heat_wanted);
+        let run = session.verdict.as_ref().and_then(|verdict| verdict.run.as_ref()).filter(|_| self.heat_wanted);
         let Some(run) = run else {
             self.heat = None;
             return;
@@ -255,7 +255,7 @@ impl Detail {
             return;
         }
         self.view.keys(ui);
-        if session.verdict.is_some() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::C)) {
+        if session.has_model() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::C)) {
             self.heat_wanted = !self.heat_wanted;
         }
     }

@@ -16,9 +16,11 @@ use crate::format;
 use crate::job::Watch;
 use crate::places::Places;
 use crate::review::classify;
+use crate::review::cross_validation::{self, CrossValidation};
 use crate::review::predictions::Prediction;
 use crate::train::config::{Compute, TrainConfig};
 use crate::train::observer::{EpochRecord, Observer};
+use crate::train::rate_finder::{self, RateSearch, SweepConfig};
 use crate::train::run_dir::{self, Run};
 use crate::train::trainer;
 
@@ -36,6 +38,22 @@ pub enum Job {
         config: Box<TrainConfig>,
         /// The folder below which the run gets its own.
         runs: PathBuf,
+    },
+    /// Look for a learning rate.
+    FindRate {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+    },
+    /// Cross-validate.
+    CrossValidate {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+        /// How many folds.
+        folds: usize,
     },
     /// Lay a run's predictions over its photos.
     OpenRun {
@@ -63,6 +81,10 @@ pub enum Done {
     Scanned(Scanned),
     /// A model is trained.
     Trained(Trained),
+    /// A search for the learning rate has ended.
+    RateFound(RateSearch),
+    /// The photos are cross-validated.
+    CrossValidated(CrossValidated),
     /// A run is open.
     RunOpened {
         /// Its photos, if they were not open already.
@@ -122,6 +144,16 @@ pub struct Trained {
     pub unreadable: Vec<Problem>,
 }
 
+/// A cross-validation.
+pub struct CrossValidated {
+    /// What it came to.
+    pub found: CrossValidation,
+    /// The photos.
+    pub dataset: Arc<Dataset>,
+    /// What was said of each photo by the head that had not seen it.
+    pub verdict: Arc<Verdict>,
+}
+
 /// Photos that were listed, and what was given with them.
 pub struct Scanned {
     /// The photos.
@@ -151,6 +183,11 @@ impl Job {
                 Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None, known: None }))
             }
             Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
+            Self::FindRate { dataset, config } => {
+                let sweep = SweepConfig::for_tune(config.tune);
+                rate_finder::find(&dataset, &config, &sweep, places, watch).map(Done::RateFound)
+            }
+            Self::CrossValidate { dataset, config, folds } => cross_validate(dataset, &config, folds, places, watch),
             Self::OpenRun { run, open } => open_run(&run, open, places, watch),
             Self::Classify { run, dataset, compute } => {
                 let said = classify::classify(&run, &dataset, places, compute, watch)?;
@@ -259,6 +296,25 @@ fn train(
     })
 }
 
+fn cross_validate(
+    dataset: Arc<Dataset>,
+    config: &TrainConfig,
+    folds: usize,
+    places: &Places,
+    watch: &dyn Observer,
+) -> Result<Done> {
+    let found = cross_validation::cross_validate(&dataset, config, folds, places, watch)?;
+    let verdict = Verdict {
+        run: None,
+        name: format!("cross-validation, {folds} folds"),
+        threshold: found.threshold,
+        predictions: found.predictions.clone(),
+        of_sample: of_samples(&found.predictions, &dataset),
+        classified: false,
+    };
+    Ok(Done::CrossValidated(CrossValidated { found, dataset, verdict: Arc::new(verdict) }))
+}
+
 /// Opens the run's own photos unless they, or photos of the same names, are open already.
 fn open_run(path: &Path, open: Option<Arc<Dataset>>, places: &Places, watch: &dyn Observer) -> Result<Done> {
     let mut run = Run::open(path)?;
@@ -293,21 +349,26 @@ pub fn verdict(
     dataset: &Dataset,
     classified: bool,
 ) -> Arc<Verdict> {
-    let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
-    let of_sample = dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect();
+    let of_sample = of_samples(&predictions, dataset);
     let name = run_dir::name(run);
-    Arc::new(Verdict { run: run.to_owned(), name, threshold, predictions, of_sample, classified })
+    Arc::new(Verdict { run: Some(run.to_owned()), name, threshold, predictions, of_sample, classified })
+}
+
+/// For each photo of `dataset` the index of its prediction, found by its name.
+fn of_samples(predictions: &[Prediction], dataset: &Dataset) -> Vec<Option<usize>> {
+    let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
+    dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect()
 }
 
 fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
     let verdict = &order.verdict;
     // What the run folder says besides; a model file that lies alone says nothing.
-    let run = Run::open(&verdict.run).ok().filter(|_| !verdict.classified);
+    let run = verdict.run.as_deref().and_then(|run| Run::open(run).ok()).filter(|_| !verdict.classified);
     let predictions: Vec<Prediction> =
         verdict.predictions.iter().filter(|p| order.scope.includes(p)).cloned().collect();
     let source = Source {
         name: verdict.name.clone(),
-        model: &verdict.run,
+        model: verdict.run.as_deref(),
         predictions: &predictions,
         threshold: verdict.threshold,
         roots: &order.roots,

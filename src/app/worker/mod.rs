@@ -24,6 +24,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::job::{Flag, Progress, Watch, wait_while};
 use crate::places::Places;
 use crate::train::observer::{self, Observer};
+use crate::train::rate_finder::Reading;
 
 /// Results that may wait to be taken up before the threads wait in turn.
 const WAITING: usize = 256;
@@ -53,6 +54,8 @@ pub struct Live {
     pub progress: Option<Progress>,
     /// Loss of the steps taken since this was last looked at.
     pub steps: Vec<Step>,
+    /// Steps of a search for the learning rate, likewise.
+    pub readings: Vec<Reading>,
 }
 
 /// One training step.
@@ -127,11 +130,11 @@ impl Worker {
         self.events.iter().flat_map(Receiver::try_iter)
     }
 
-    /// The latest word on the running job; the steps are handed out once.
+    /// The latest word on the running job; steps and readings are handed out once.
     pub fn take_live(&self) -> Live {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps = std::mem::take(&mut live.steps);
-        Live { progress: live.progress, steps }
+        let (steps, readings) = (std::mem::take(&mut live.steps), std::mem::take(&mut live.readings));
+        Live { progress: live.progress, steps, readings }
     }
 }
 
@@ -232,6 +235,7 @@ impl Observer for Watcher<'_> {
                 let epoch = step as f64 / steps_per_epoch.max(1) as f64;
                 self.out.update(|live| live.steps.push(Step { epoch, loss }));
             }
+            observer::Event::Tried(reading) => self.out.update(|live| live.readings.push(reading)),
             event => self.out.tell(Event::Train(event)),
         }
     }

@@ -12,7 +12,7 @@ use crate::nn::state_dict::StateDict;
 use crate::train::config::TrainConfig;
 
 /// Features and classes of one side of the split.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Examples {
     /// Features (N, F) row by row.
     pub values: Vec<f32>,

@@ -1,8 +1,8 @@
 //! What a run learns from and is judged by: photos, and augmented variants of those it learns from.
 
 use super::Job;
-use crate::dataset::Class;
-use crate::dataset::split::Part;
+use crate::dataset::split::{Part, Split};
+use crate::dataset::{Class, Dataset};
 use crate::error::Result;
 use crate::nn::network::Network;
 use crate::train::augment::Variants;
@@ -21,6 +21,22 @@ pub(super) enum Varied {
     Features(FeatureCache),
     /// The maps before the last block.
     Maps(MapCache),
+}
+
+/// The labelled photos on one side of the split, and after them so many variants of each.
+pub fn labelled(dataset: &Dataset, split: &Split, part: Part, variants: u32) -> Vec<Example> {
+    let label = |photo: usize| Some((photo, dataset.samples.get(photo)?.label?));
+    let photos: Vec<(usize, Class)> = split.indices(part).filter_map(label).collect();
+    let example = |variant| photos.iter().map(move |&(photo, class)| Example { photo, class, variant });
+    (0..=variants).flat_map(example).collect()
+}
+
+/// Features and classes of the photos on one side of the split.
+pub fn examples(dataset: &Dataset, features: &Features, split: &Split, part: Part) -> Examples {
+    let mut examples = Examples::default();
+    let labelled = labelled(dataset, split, part, 0);
+    labelled.into_iter().for_each(|example| examples.add(features.get(example.photo), example.class));
+    examples
 }
 
 impl Job<'_> {
@@ -53,17 +69,12 @@ impl Job<'_> {
 
     /// The labelled photos on one side of the split, and after them so many variants of each.
     pub(super) fn labelled(&self, part: Part, variants: u32) -> Vec<Example> {
-        let label = |photo: usize| Some((photo, self.dataset.samples.get(photo)?.label?));
-        let photos: Vec<(usize, Class)> = self.split.indices(part).filter_map(label).collect();
-        let example = |variant| photos.iter().map(move |&(photo, class)| Example { photo, class, variant });
-        (0..=variants).flat_map(example).collect()
+        labelled(self.dataset, self.split, part, variants)
     }
 
     /// Features and classes of the photos on one side of the split.
     pub(super) fn examples(&self, features: &Features, part: Part) -> Examples {
-        let mut examples = Examples { values: Vec::new(), classes: Vec::new() };
-        self.labelled(part, 0).into_iter().for_each(|example| examples.add(features.get(example.photo), example.class));
-        examples
+        examples(self.dataset, features, self.split, part)
     }
 
     /// The training photos and after them their variants. The cache these come from is gone when they are all there.

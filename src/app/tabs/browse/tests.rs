@@ -40,7 +40,7 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
         })
         .collect();
     let verdict = Verdict {
-        run: PathBuf::from("/runs/first"),
+        run: Some(PathBuf::from("/runs/first")),
         name: "first".to_owned(),
         threshold: 0.5,
         of_sample: (0..samples.len()).map(|i| (i < predictions.len()).then_some(i)).collect(),

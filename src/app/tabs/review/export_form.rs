@@ -74,9 +74,11 @@ impl ExportForm {
             }
             ui.label(theme::quiet(ui, "What to write"));
             self.contents_ui(ui, labelled);
-            ui.add_space(space::S);
-            ui.label(theme::quiet(ui, "The model itself"));
-            self.model_ui(ui);
+            if verdict.run.is_some() {
+                ui.add_space(space::S);
+                ui.label(theme::quiet(ui, "The model itself"));
+                self.model_ui(ui);
+            }
             ui.add_space(space::S);
             ui.horizontal(|ui| {
                 let folder = typed_path(&self.folder).filter(|_| self.what != Contents::NONE);
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn without_a_dialog_the_form_says_so_and_takes_the_keyboard() {
         let verdict = Verdict {
-            run: PathBuf::from("/runs/first"),
+            run: Some(PathBuf::from("/runs/first")),
             name: "first".to_owned(),
             threshold: 0.5,
             predictions: Vec::new(),
@@ -242,7 +244,7 @@ mod tests {
     #[test]
     fn the_model_leaves_only_when_asked_for() {
         let verdict = Verdict {
-            run: PathBuf::from("bundled"),
+            run: Some(PathBuf::from("bundled")),
             name: "the bundled model".to_owned(),
             threshold: 0.5,
             predictions: Vec::new(),

@@ -32,7 +32,7 @@ pub(super) fn figures_ui(ui: &mut Ui, metrics: &Metrics) {
 }
 
 /// The matrix; returns what is to be shown if a cell was pressed. A cell that is shown already gives all errors back.
-pub(super) fn matrix_ui(ui: &mut Ui, confusion: &Confusion, shown: Shown) -> Option<Shown> {
+pub(in crate::app::tabs) fn matrix_ui(ui: &mut Ui, confusion: &Confusion, shown: Shown) -> Option<Shown> {
     let mut pressed = None;
     let width = ((ui.available_width() - NAMES - space::XS) / 2.0).max(60.0);
     let size = vec2(NAMES + 2.0 * width + space::XS, 20.0 + 2.0 * CELL + space::XS);

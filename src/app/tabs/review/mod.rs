@@ -13,6 +13,7 @@ use egui::{
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
+pub(super) use self::figures::matrix_ui;
 use self::run_choice::RunChoice;
 pub(super) use self::run_choice::classify;
 use crate::app::command::{Command, Tab};
@@ -103,7 +104,7 @@ impl ReviewTab {
         let labelled = verdict.predictions.iter().any(|p| p.truth.is_some());
         (self.shown, self.sort) =
             if labelled { (Shown::Errors, Sort::Loss) } else { (Shown::Everything, Sort::Cracked) };
-        self.run_choice.opened(&verdict.run);
+        self.run_choice.opened(verdict.run.as_deref());
         self.large = false;
     }
 
@@ -204,7 +205,8 @@ impl ReviewTab {
     }
 
     fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
-        if Scope::of(verdict) == Scope::Validation {
+        // Out of fold every photo was held back.
+        if Scope::of(verdict) == Scope::Validation && verdict.run.is_some() {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
             ui.add_space(space::S);
         }
@@ -214,7 +216,7 @@ impl ReviewTab {
         }
         figures::figures_ui(ui, metrics);
         ui.add_space(space::M);
-        if let Some(shown) = figures::matrix_ui(ui, &metrics.confusion, self.shown) {
+        if let Some(shown) = matrix_ui(ui, &metrics.confusion, self.shown) {
             self.show(shown);
         }
         ui.add_space(space::S);

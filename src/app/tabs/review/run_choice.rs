@@ -23,9 +23,9 @@ pub(super) struct RunChoice {
 }
 
 impl RunChoice {
-    /// A run was opened.
-    pub(super) fn opened(&mut self, run: &Path) {
-        self.chosen = Some(run.to_owned());
+    /// A run was opened, or what no single run said.
+    pub(super) fn opened(&mut self, run: Option<&Path>) {
+        self.chosen = run.map(Path::to_owned);
     }
 
     /// A run was given with photos that it was not trained on.
@@ -44,11 +44,12 @@ impl RunChoice {
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let label = ui.label(theme::section("Run"));
         let open = scene.session.verdict.as_ref();
-        let chosen = self.chosen.clone().or_else(|| open.map(|verdict| verdict.run.clone()));
+        let chosen = self.chosen.clone().or_else(|| open.and_then(|verdict| verdict.run.clone()));
         let finished: Vec<&RunSummary> = scene.runs.iter().filter(|run| run.finished).collect();
-        let name = match &chosen {
-            Some(path) => name_of(path),
-            None => "choose".to_owned(),
+        let name = match (&chosen, open) {
+            (Some(path), _) => name_of(path),
+            (None, Some(verdict)) => verdict.name.clone(),
+            (None, None) => "choose".to_owned(),
         };
         let mut picked = None;
         ui.label_inputs_by(label.id, |ui| {
@@ -90,7 +91,7 @@ impl RunChoice {
     }
 
     fn unopened_ui(&self, ui: &mut Ui, finished: &[&RunSummary], scene: &mut Scene<'_>) {
-        let open = scene.session.verdict.as_ref().map(|verdict| &verdict.run);
+        let open = scene.session.verdict.as_ref().and_then(|verdict| verdict.run.as_ref());
         let Some(path) = self.chosen.as_ref().filter(|chosen| open != Some(chosen)) else { return };
         let Some(dataset) = &scene.session.dataset else { return };
         if finished.iter().any(|run| run.path == *path && is_of(run, dataset)) {

@@ -4,6 +4,7 @@ use egui::{Align, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 
 use crate::app::theme;
+pub(super) use crate::format::learning_rate as rate;
 use crate::train::observer::EpochRecord;
 
 /// Headings and what they mean.
@@ -65,25 +66,4 @@ fn cells(record: &EpochRecord, best: bool) -> [String; 7] {
         optional(record.val_accuracy, 3),
         format!("{:.1}", record.seconds),
     ]
-}
-
-/// `0.001`, `1e-4`, `2.5e-5`.
-pub(super) fn rate(rate: f64) -> String {
-    if rate >= 1e-3 || rate == 0.0 {
-        let text = format!("{rate:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        format!("{rate:.1e}").replace(".0e", "e")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_short() {
-        assert_eq!([0.001, 0.01, 1.0, 0.0, 1e-4].map(rate), ["0.001", "0.01", "1", "0", "1e-4"]);
-        assert_eq!([2.5e-5, 0.0005].map(rate), ["2.5e-5", "5e-4"]);
-    }
 }

@@ -298,13 +298,7 @@ fn combo_width(ui: &Ui) -> f32 {
 }
 
 fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let reason = match &scene.session.dataset {
-        None => Some("Open a folder of photos first".to_owned()),
-        Some(_) if scene.job.is_some_and(|job| !job.kind.may_be_replaced()) => {
-            Some("Another job is still running".to_owned())
-        }
-        Some(dataset) => super::why_not(dataset),
-    };
+    let reason = super::obstacle(scene);
     let plan = || {
         let dataset = scene.session.dataset.as_ref()?;
         let epochs = format::counted(scene.settings.train.epochs, "epoch", "epochs");

@@ -76,7 +76,7 @@ impl Live {
                     self.best = Some(record.epoch);
                 }
             }
-            Event::Note(_) | Event::Features(_) | Event::Variants(_) | Event::Step { .. } => {}
+            Event::Note(_) | Event::Features(_) | Event::Variants(_) | Event::Step { .. } | Event::Tried(_) => {}
         }
     }
 
@@ -93,7 +93,7 @@ impl Live {
             seconds: trained.epochs.last().map_or(0.0, |record| record.seconds),
         });
         self.epochs.clone_from(&trained.epochs);
-        self.run = Some(verdict.run.clone());
+        self.run.clone_from(&verdict.run);
     }
 
     /// The name of its folder.

@@ -3,10 +3,12 @@
 mod augment_form;
 mod augmentation;
 mod compare;
+mod cross_validation;
 mod curves;
 mod epochs;
 mod form;
 mod live;
+mod rate_finder;
 mod runs;
 mod steps;
 
@@ -19,8 +21,10 @@ use egui::{Align, CentralPanel, Color32, ColorImage, Context, Frame, Layout, Mar
 
 use self::augmentation::Preview;
 use self::compare::Compare;
+use self::cross_validation::CrossValidationView;
 use self::curves::Curve;
 use self::live::{End, Live};
+use self::rate_finder::RateFinder;
 use self::runs::Runs;
 use super::review::{self, Shown};
 use crate::app::command::Command;
@@ -30,12 +34,14 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
 use crate::app::worker::asks::VaryOrder;
-use crate::app::worker::jobs::Trained;
+use crate::app::worker::jobs::{CrossValidated, Trained};
 use crate::dataset::{Class, Dataset};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::bundled;
+use crate::train::config::TrainConfig;
 use crate::train::observer::{EpochRecord, Event};
+use crate::train::rate_finder::{RateSearch, Reading};
 use crate::train::run_dir::{self, RunSummary};
 use crate::train::run_list::RunList;
 
@@ -56,6 +62,10 @@ enum View {
     Augmentation,
     /// Runs side by side.
     Runs,
+    /// The search for a learning rate.
+    RateFinder,
+    /// Figures over folds.
+    CrossValidation,
 }
 
 impl View {
@@ -64,6 +74,8 @@ impl View {
         (Self::Curves, "Curves", "Loss and accuracy, epoch by epoch"),
         (Self::Augmentation, "Augmented photos", "What the settings on the left make of a photo"),
         (Self::Runs, "Runs", "All runs side by side: settings, results and curves"),
+        (Self::RateFinder, "Learning rate", "Which learning rate suits these photos"),
+        (Self::CrossValidation, "Cross-validation", "How good a model of these photos will be, and how sure that is"),
     ];
 }
 
@@ -71,6 +83,8 @@ impl View {
 pub struct TrainTab {
     view: View,
     preview: Preview,
+    rate_finder: RateFinder,
+    cross_validation: CrossValidationView,
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
@@ -87,6 +101,8 @@ impl Default for TrainTab {
         Self {
             view: View::default(),
             preview: Preview::default(),
+            rate_finder: RateFinder::default(),
+            cross_validation: CrossValidationView::default(),
             live: None,
             drawn: BTreeSet::new(),
             listed: None,
@@ -105,6 +121,17 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
         (0, _) => Some("No photo is labelled intact; both are needed".to_owned()),
         (_, 0) => Some("No photo is labelled cracked; both are needed".to_owned()),
         _ => None,
+    }
+}
+
+/// Why no job that learns can begin now, if so.
+fn obstacle(scene: &Scene<'_>) -> Option<String> {
+    match &scene.session.dataset {
+        None => Some("Open a folder of photos first".to_owned()),
+        Some(_) if scene.job.is_some_and(|job| !job.kind.may_be_replaced()) => {
+            Some("Another job is still running".to_owned())
+        }
+        Some(dataset) => why_not(dataset),
     }
 }
 
@@ -130,6 +157,33 @@ impl TrainTab {
         }
     }
 
+    /// A search for the learning rate begins.
+    pub fn begin_search(&mut self, photos: &str, config: &TrainConfig) {
+        self.rate_finder.begin(photos, config);
+        self.view = View::RateFinder;
+    }
+
+    /// Steps were taken in the search.
+    pub fn take_readings(&mut self, readings: &[Reading]) {
+        self.rate_finder.take(readings);
+    }
+
+    /// The search has ended.
+    pub fn rate_found(&mut self, found: RateSearch) {
+        self.rate_finder.finished(found);
+    }
+
+    /// A cross-validation begins.
+    pub fn begin_folds(&mut self) {
+        self.cross_validation.begin();
+        self.view = View::CrossValidation;
+    }
+
+    /// It has ended.
+    pub fn cross_validated(&mut self, found: CrossValidated) {
+        self.cross_validation.finished(found);
+    }
+
     /// The run has ended.
     pub fn finished(&mut self, trained: &Trained) {
         if let Some(live) = &mut self.live {
@@ -139,10 +193,11 @@ impl TrainTab {
 
     /// A job has failed, perhaps the run.
     pub fn failed(&mut self, kind: Kind, error: &Error) {
-        if kind == Kind::Train
-            && let Some(live) = &mut self.live
-        {
-            live.end = Some(End::Failed(error.clone()));
+        match (kind, &mut self.live) {
+            (Kind::Train, Some(live)) => live.end = Some(End::Failed(error.clone())),
+            (Kind::FindRate, _) => self.rate_finder.failed(error),
+            (Kind::CrossValidate, _) => self.cross_validation.failed(error),
+            _ => {}
         }
     }
 
@@ -206,6 +261,8 @@ impl TrainTab {
                 let live = self.live.as_ref();
                 self.compare.ui(ui, scene, live, &mut self.drawn, self.smoothing);
             }
+            View::RateFinder => self.rate_finder.ui(ui, scene),
+            View::CrossValidation => self.cross_validation.ui(ui, scene),
         }
     }
 

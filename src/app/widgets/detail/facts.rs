@@ -82,7 +82,11 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
         rows.add("Split", part).on_hover_text("The side of the split that the photo was on when this run was trained");
     }
     if let Some(verdict) = &session.verdict {
-        rows.add("Model", verdict.name.as_str()).on_hover_text(verdict.run.display().to_string());
+        let model = rows.add("Model", verdict.name.as_str());
+        match &verdict.run {
+            Some(run) => model.on_hover_text(run.display().to_string()),
+            None => model.on_hover_text("Each photo is judged by a last layer that was trained without it"),
+        };
     }
 }
 
