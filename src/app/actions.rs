@@ -71,6 +71,7 @@ impl App {
                 self.settings.export_folder = order.request.folder.parent().map(std::path::Path::to_owned);
                 self.start(Job::Export(order));
             }
+            Command::Model(request) => self.model_asks(ctx, request),
             look => self.change_look(ctx, look),
         }
     }

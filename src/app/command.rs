@@ -7,6 +7,7 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 
 use super::session::Verdict;
 use super::settings::ThemeChoice;
+use super::tabs::model;
 use super::tabs::review::Shown;
 use super::theme;
 use super::worker::asks::VaryOrder;
@@ -24,11 +25,13 @@ pub enum Tab {
     Train,
     /// What a run got wrong.
     Review,
+    /// What the network is made of.
+    Model,
 }
 
 impl Tab {
     /// Every tab, in order.
-    pub const ALL: [Self; 3] = [Self::Browse, Self::Train, Self::Review];
+    pub const ALL: [Self; 4] = [Self::Browse, Self::Train, Self::Review, Self::Model];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Tab {
             Self::Browse => "Browse",
             Self::Train => "Train",
             Self::Review => "Review",
+            Self::Model => "Model",
         }
     }
 }
@@ -99,6 +103,8 @@ pub enum Command {
     ExportFolderDialog,
     /// Export.
     Export(Box<ExportOrder>),
+    /// What the tab with the model asks for.
+    Model(model::Request),
     /// Change the theme.
     SetTheme(ThemeChoice),
     /// The next theme.
@@ -146,6 +152,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
     ctrl(Key::Num2, "Train", || Command::Show(Tab::Train)),
     ctrl(Key::Num3, "Review", || Command::Show(Tab::Review)),
+    ctrl(Key::Num4, "Model", || Command::Show(Tab::Model)),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
     ctrl(Key::E, "Export what the run found", || Command::ExportForm),
     ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),

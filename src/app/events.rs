@@ -168,6 +168,7 @@ impl App {
 
     fn trained(&mut self, trained: Trained) {
         self.train.finished(&trained);
+        self.model.forget(&trained.verdict.run);
         self.take_verdict(Arc::clone(&trained.verdict));
         self.review.show(Shown::Errors);
         self.tell_unreadable(&trained.unreadable);
@@ -205,6 +206,9 @@ impl App {
                 self.review.activation_arrived(path, result);
             }
             Answer::Varied(order, result) => self.train.photo_varied(ctx, order, result),
+            Answer::Weights(model, result) => self.model.weights_arrived(&model, result),
+            Answer::Maps(of, result) => self.model.maps_arrived(&of, result),
+            Answer::DrawingSaved(path, result) => self.drawing_saved(&path, result),
             Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
             Answer::NotSaved(error) => self.messages.error(&error),
         }
@@ -241,6 +245,8 @@ impl App {
                 self.list_runs();
             }
             Purpose::Export => self.review.export_to(&path),
+            Purpose::Drawing => self.model.save_to(&path),
+            Purpose::MapsPhoto => self.model.look_at(path),
         }
     }
 
@@ -252,6 +258,11 @@ impl App {
                 self.dialogs.no_system_dialog();
             }
             Purpose::Export => self.review.no_system_dialog(),
+            Purpose::Drawing => self.model.no_system_dialog(),
+            Purpose::MapsPhoto => {
+                let advice = "Open the photo's folder, and select it in Browse".to_owned();
+                self.messages.warn("This system has no dialog to choose a file in", vec![advice]);
+            }
             Purpose::Weights | Purpose::Runs => {
                 let advice = "Type or paste the path into the field instead".to_owned();
                 self.messages.warn("This system has no dialog to choose a file in", vec![advice]);

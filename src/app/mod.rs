@@ -12,6 +12,7 @@ pub mod fallback_fonts;
 mod icon;
 mod launch;
 pub mod messages;
+mod model_events;
 mod run_events;
 pub mod scene;
 pub mod session;

@@ -10,6 +10,7 @@ use egui::{
 };
 
 use crate::dataset::Class;
+use crate::export;
 
 pub use egui_material_icons::MaterialIcon as Icon;
 
@@ -201,25 +202,10 @@ pub fn strong_family() -> FontFamily {
     FontFamily::Name(STRONG.into())
 }
 
-/// Viridis (van der Walt and Smith 2015) at `t` from 0 to 1, linear between nine of its colours.
+/// Viridis at `t` from 0 to 1, as in pictures that leave the program.
 pub fn viridis(t: f32) -> Color32 {
-    const STOPS: [u32; 9] = [
-        0x0044_0154,
-        0x0047_2D7B,
-        0x003B_528B,
-        0x002C_728E,
-        0x0021_918C,
-        0x0028_AE80,
-        0x005E_C962,
-        0x00AD_DC30,
-        0x00FD_E725,
-    ];
-    let at = t.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
-    let below = (at as usize).min(STOPS.len() - 2);
-    match STOPS.get(below..below + 2) {
-        Some(&[a, b]) => rgb(a).lerp_to_gamma(rgb(b), at - below as f32),
-        _ => Color32::TRANSPARENT,
-    }
+    let [r, g, b] = export::palette::viridis(t).0;
+    Color32::from_rgb(r, g, b)
 }
 
 /// Gives the window its fonts and both its styles.

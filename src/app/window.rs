@@ -12,6 +12,7 @@ use super::scene::{Running, Scene};
 use super::session::Session;
 use super::settings::Settings;
 use super::tabs::browse::Browse;
+use super::tabs::model::ModelTab;
 use super::tabs::review::ReviewTab;
 use super::tabs::train::TrainTab;
 use super::theme;
@@ -61,6 +62,7 @@ pub struct App {
     pub(super) browse: Browse,
     pub(super) train: TrainTab,
     pub(super) review: ReviewTab,
+    pub(super) model: ModelTab,
     pub(super) runs: Vec<RunSummary>,
     pub(super) job: Option<Running>,
     pub(super) device: Option<Result<DeviceReport>>,
@@ -110,6 +112,7 @@ impl App {
             browse: Browse::default(),
             train: TrainTab::default(),
             review: ReviewTab::default(),
+            model: ModelTab::default(),
             runs: Vec::new(),
             job: None,
             device: None,
@@ -179,6 +182,7 @@ impl App {
         };
         match self.tab {
             Tab::Train => self.train.ui(ui, &mut scene),
+            Tab::Model => self.model.ui(ui, &mut scene),
             _ => self.review.ui(ui, &mut scene),
         }
     }
@@ -186,7 +190,8 @@ impl App {
     /// Whether something has the keyboard for itself. A tooltip that was open when it came would stay above it until
     /// the pointer moves, so where the pointer rests is forgotten.
     fn is_modal(&mut self, ctx: &Context) -> bool {
-        let modal = self.dialogs.is_modal() || self.review.is_modal() || self.train.is_modal();
+        let tabs = self.train.is_modal() || self.review.is_modal() || self.model.is_modal();
+        let modal = self.dialogs.is_modal() || tabs;
         if modal && !self.was_modal {
             ctx.input_mut(|input| input.pointer = PointerState::default());
         }

@@ -4,6 +4,7 @@
 //! [`export`] writes what an [`ExportRequest`] asks for into a folder of the user's choice. The photos themselves are
 //! only ever read, and nothing is written into the folders they lie in.
 
+pub mod architecture;
 pub mod canvas;
 pub mod card;
 pub mod contact_sheet;
@@ -19,6 +20,7 @@ pub mod plots;
 pub mod png;
 mod protobuf;
 pub mod report;
+pub mod sheets;
 pub mod tensorboard;
 mod thumbnails;
 mod writer;

@@ -36,6 +36,27 @@ pub fn mix(a: Rgb<u8>, b: Rgb<u8>, t: f32) -> Rgb<u8> {
     Rgb([r, g, blue])
 }
 
+/// Viridis (van der Walt and Smith 2015) at `t` from 0 to 1, linear between nine of its colours.
+pub fn viridis(t: f32) -> Rgb<u8> {
+    const STOPS: [[u8; 3]; 9] = [
+        [0x44, 0x01, 0x54],
+        [0x47, 0x2D, 0x7B],
+        [0x3B, 0x52, 0x8B],
+        [0x2C, 0x72, 0x8E],
+        [0x21, 0x91, 0x8C],
+        [0x28, 0xAE, 0x80],
+        [0x5E, 0xC9, 0x62],
+        [0xAD, 0xDC, 0x30],
+        [0xFD, 0xE7, 0x25],
+    ];
+    let at = t.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
+    let below = (at as usize).min(STOPS.len() - 2);
+    match STOPS.get(below..below + 2) {
+        Some(&[a, b]) => mix(Rgb(a), Rgb(b), at - below as f32),
+        _ => PAPER,
+    }
+}
+
 /// The contrast of two colours, 1 to 21, as WCAG 2.1 defines it.
 pub fn contrast(a: Rgb<u8>, b: Rgb<u8>) -> f32 {
     let (a, b) = (luminance(a), luminance(b));
@@ -53,6 +74,12 @@ fn luminance(Rgb(channels): Rgb<u8>) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn viridis_runs_from_violet_to_yellow() {
+        assert_eq!((viridis(-1.0), viridis(2.0)), (Rgb([0x44, 0x01, 0x54]), Rgb([0xFD, 0xE7, 0x25])));
+        assert_eq!(viridis(0.5), Rgb([0x21, 0x91, 0x8C]));
+    }
 
     #[test]
     fn text_can_be_read_on_paper() {

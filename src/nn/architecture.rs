@@ -217,6 +217,12 @@ impl Architecture {
         }
     }
 
+    /// Channels of the maps that go into block `index`; after the last one, of those that come out.
+    pub fn channels_before(&self, index: usize) -> usize {
+        let before = self.blocks.iter().take(index).flat_map(|block| &block.path).last();
+        before.map_or(self.stem.outputs, |spec| spec.outputs)
+    }
+
     /// The activation that the values come out of which go into block `index`.
     pub fn activation_before(&self, index: usize) -> Activation {
         let before = index.checked_sub(1).and_then(|before| self.blocks.get(before));

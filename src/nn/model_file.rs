@@ -49,7 +49,7 @@ pub(super) fn notes(kind: Backbone, threshold: f32) -> BTreeMap<String, String> 
 }
 
 /// Which backbone a model is, by its notes, or else by the name of its last layer.
-fn backbone_of(weights: &StateDict) -> Result<Backbone> {
+pub(super) fn backbone_of(weights: &StateDict) -> Result<Backbone> {
     if let Some(name) = weights.metadata.get("backbone") {
         return Backbone::from_str(name, false).map_err(|_| {
             Error::new(format!("Its network is {name}")).hint("give a model of resnet18 or mobilenet_v2")

@@ -234,6 +234,23 @@ impl Network {
         }
     }
 
+    /// The feature maps of one photo (3, 224, 224) after the stem and `blocks` blocks: (channels, rows, columns).
+    ///
+    /// # Errors
+    /// Where the device fails, or the photo is of another size.
+    pub fn maps_after(&self, blocks: usize, photo: &[f32]) -> Result<Vec<f32>> {
+        match &self.engine {
+            Engine::Processor(backbone) if photo.len() == INPUT_VALUES => {
+                Ok(backbone.maps_before(blocks, photo, INPUT_SIZE, INPUT_SIZE))
+            }
+            Engine::Processor(_) => Err(Error::new(format!("A photo of {} values came", photo.len()))),
+            Engine::Device(backbone) => {
+                let maps = backbone.maps_before(blocks, &self.to_device(photo, 1)?)?;
+                maps.flatten_all().and_then(|t| t.to_vec1()).map_err(failed("read the feature maps"))
+            }
+        }
+    }
+
     /// Digest of the tensors before the last block, in hexadecimal: the same for the same maps before it.
     ///
     /// # Errors

@@ -52,6 +52,19 @@ pub fn to_input(image: &RgbImage) -> Vec<f32> {
     out
 }
 
+/// The picture, 224×224, of what the network takes: the way back from [`to_input`].
+pub fn to_picture(input: &[f32]) -> RgbImage {
+    let plane = INPUT_SIZE * INPUT_SIZE;
+    RgbImage::from_fn(INPUT_SIZE as u32, INPUT_SIZE as u32, |x, y| {
+        let at = y as usize * INPUT_SIZE + x as usize;
+        let level = |channel: usize| {
+            let value = input.get(channel * plane + at).copied().unwrap_or_default();
+            ((value * STD[channel] + MEAN[channel]) * 255.0).round() as u8
+        };
+        image::Rgb([level(0), level(1), level(2)])
+    })
+}
+
 /// Reads a photo as the network takes it, 3×224×224. A stored tensor that is normalised is taken as it is, or resized
 /// in single precision: never by way of 8-bit levels.
 ///
@@ -160,6 +173,13 @@ mod tests {
             let expected = (value - MEAN[channel]) / STD[channel];
             assert_eq!(out[channel * 6 + y as usize * 2 + x as usize], expected);
         }
+    }
+
+    #[test]
+    fn what_the_network_takes_can_be_seen_again() {
+        let side = INPUT_SIZE as u32;
+        let photo = RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+        assert_eq!(to_picture(&to_input(&photo)), photo);
     }
 
     #[test]

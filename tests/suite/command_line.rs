@@ -167,6 +167,67 @@ fn model_lists_the_layers() {
     let home = tempfile::tempdir().unwrap();
     insta::assert_snapshot!("model", stdout(&crackscope(home.path(), &["model", "resnet18"])));
     assert_eq!(json(home.path(), &["model", "resnet18"])["parameters"], 11_177_538);
+    let deeper = json(home.path(), &["model", "mobilenet_v2", "--tune", "last-block"]);
+    assert_eq!((&deeper["trained_parameters"], &deeper["tune"]), (&1_683_906.into(), &"last-block".into()));
+    let parts = deeper["parts"].as_array().unwrap();
+    assert_eq!((parts.len(), &parts[20]["kind"]), (21, &"head".into()));
+    let sum: u64 = parts.iter().map(|part| part["parameters"].as_u64().unwrap()).sum();
+    assert_eq!(deeper["parameters"], sum);
+}
+
+#[test]
+fn model_looks_into_weights() {
+    let home = tempfile::tempdir().unwrap();
+    let photo = samples().join("Positive/00001.jpg");
+    let run =
+        |arguments: &[&str]| stdout(&crackscope(home.path(), &[&["model", "bundled", "--quiet"], arguments].concat()));
+    let text = run(&["--histograms"]);
+    let first = text.lines().find(|line| line.starts_with("conv1.weight")).unwrap();
+    assert!(first.contains("9,408") && first.contains('█'), "{first}");
+    let text = run(&["--drawing", "net.svg", "--filters", "f.png", "--maps", text_of(&photo), "--to", "maps"]);
+    insta::assert_snapshot!(
+        "model_files",
+        text.lines().skip_while(|l| !l.starts_with("Drawing")).collect::<Vec<_>>().join("\n")
+    );
+    assert!(fs::read_to_string(home.path().join("net.svg")).unwrap().ends_with("</svg>\n"));
+    let sheet = |name: &str| image::open(home.path().join(name)).unwrap().to_rgb8();
+    assert_eq!(sheet("f.png").dimensions(), (8 * 60 + 4, 8 * 60 + 4));
+    assert_eq!(fs::read_dir(home.path().join("maps")).unwrap().count(), 9);
+    assert_eq!(sheet("maps/maps_08_layer4.1.png").width(), 23 * 60 + 4);
+    let found = json(home.path(), &["model", "bundled", "--histograms", "--drawing", "net.png"]);
+    let counts = |tensor: &Value| {
+        tensor["histogram"]["counts"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>()
+    };
+    let weights = found["weights"].as_array().unwrap();
+    assert!(weights.iter().all(|tensor| tensor["count"] == counts(tensor)));
+    assert_eq!(weights.iter().map(counts).sum::<u64>(), 11_177_538);
+    assert!(sheet("net.png").width() > 1000);
+}
+
+#[test]
+fn model_says_what_it_cannot_look_into() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("empty.pth"), "").unwrap();
+    let photo = samples().join("Positive/00001.jpg");
+    let inside = samples().join("maps");
+    let cases: [(&[&str], i32); 6] = [
+        (&["resnet18", "--histograms"], 2),
+        (&["nowhere"], 2),
+        (&["empty.pth"], 1),
+        (&["resnet18", "--drawing", "net.pdf"], 2),
+        (&["bundled", "--filters", "filters.svg"], 2),
+        (&["bundled", "--maps", text_of(&photo), "--to", text_of(&inside)], 2),
+    ];
+    let mut said = String::new();
+    for (arguments, status) in cases {
+        let output = crackscope(home.path(), &[&["model"], arguments].concat());
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
+        said += &stderr(&output);
+    }
+    // The samples' folder is named by where the tests are built.
+    let said = said.replace(text_of(&samples()), "SAMPLES");
+    insta::assert_snapshot!("model_refuses", said);
+    assert!(!inside.exists(), "nothing is written among the photos");
 }
 
 #[test]

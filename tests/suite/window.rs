@@ -415,13 +415,65 @@ fn an_idle_window_asks_for_no_frame() {
     write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
     let mut window = open_window(&folder.path().join("home"), Some(photos));
     until(&mut window, "photos open", |window| window.state().session().len() == 12);
-    for tab in ["Browse", "Train", "Review"] {
+    for tab in ["Browse", "Train", "Review", "Model"] {
         press(&mut window, Role::Tab, tab);
         until(&mut window, "rest", |window| {
             let delay = window.output().viewport_output.values().map(|out| out.repaint_delay).min();
             delay.is_some_and(|delay| delay > Duration::from_secs(3600))
         });
     }
+}
+
+/// Whether something has this label, once it has been painted.
+fn shows(window: &Window, label: &str) -> bool {
+    window.query_all_by_label(label).next().is_some()
+}
+
+#[test]
+fn the_model_is_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photos, home) = (folder.path().join("photos"), folder.path().join("home"));
+    write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
+    let mut window = open_window(&home, None);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num4);
+    until(&mut window, "a histogram", |window| shows(window, "Histogram of conv1.weight"));
+    window.get_by(|node| node.role() == Role::ComboBox && node.value().as_deref() == Some("Bundled model"));
+
+    press(&mut window, Role::Button, "layer1.0.conv2");
+    assert!(shows(&window, "Histogram of layer1.0.conv2.weight"));
+    press(&mut window, Role::Button, "Filters");
+    assert!(shows(&window, "Filter 1"));
+    press(&mut window, Role::Button, "Feature maps");
+    assert!(shows(&window, "No photo to look at"));
+
+    open_by_path(&mut window, &photos);
+    press(&mut window, Role::Tab, "Model");
+    until(&mut window, "feature maps", |window| shows(window, "Map 1"));
+    let name = "layer1.0, layer1.1: 2 residual blocks, 64 × 56 × 56, frozen";
+    press(&mut window, Role::Button, name);
+    press(&mut window, Role::Button, "all layers");
+    window.get_by_role_and_label(Role::Button, &name.replace("frozen", "trained"));
+    let photo = |window: &Window| {
+        let found = window
+            .query_all_by(|node| node.role() == Role::Image && node.label().is_some_and(|l| l.starts_with("Photo ")));
+        found.filter_map(|node| node.accesskit_node().label()).next().unwrap()
+    };
+    let first = photo(&window);
+    press(&mut window, Role::Button, "Next photo");
+    assert_ne!(photo(&window), first);
+
+    let drawing = folder.path().join("network.png");
+    window.get_by_label_contains("Save drawing…").click();
+    window.run_steps(3);
+    type_into(&mut window, "File to save to: .svg for lines, .png for pixels", drawing.to_str().unwrap());
+    press(&mut window, Role::Button, "Save");
+    until(&mut window, "the drawing", |window| told(window).iter().any(|m| m.contains("Drawing saved")));
+    assert!(std::fs::read(&drawing).unwrap().starts_with(b"\x89PNG"));
+
+    press(&mut window, Role::ComboBox, "Model");
+    press(&mut window, Role::Button, "MobileNetV2");
+    assert!(shows(&window, "features.18: block, 1,280 × 7 × 7, trained"));
+    assert!(shows(&window, "A network by itself has no weights"));
 }
 
 #[test]

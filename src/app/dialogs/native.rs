@@ -23,6 +23,10 @@ pub enum Purpose {
     Runs,
     /// The folder to export to.
     Export,
+    /// The file that the drawing of a network is written to.
+    Drawing,
+    /// A photo whose feature maps are to be seen.
+    MapsPhoto,
 }
 
 /// How a dialog ended.
@@ -97,6 +101,11 @@ impl Purpose {
             Self::Runs | Self::Export => dialog.set_can_create_directories(true).pick_folder(),
             Self::Photos => dialog.pick_folder(),
             Self::Archive => dialog.add_filter("Archives", &["zip", "ZIP"]).pick_file(),
+            Self::Drawing => {
+                let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
+                dialog.set_file_name("network.svg").save_file()
+            }
+            Self::MapsPhoto => dialog.pick_file(),
         }
     }
 
@@ -107,6 +116,8 @@ impl Purpose {
             Self::Weights => "Start from weights",
             Self::Runs => "Keep runs in",
             Self::Export => "Export to",
+            Self::Drawing => "Save the drawing",
+            Self::MapsPhoto => "Photo to see the feature maps of",
         }
     }
 }

@@ -319,7 +319,8 @@ impl Browse {
         }
     }
 
-    fn step(&mut self, step: isize) {
+    /// Selects the photo so many places on in the order that is shown.
+    pub fn step(&mut self, step: isize) {
         if let Some(index) = self.grid.neighbour(&self.list.order, step) {
             self.grid.select(index);
         }

@@ -1,5 +1,6 @@
 //! The tabs.
 
 pub mod browse;
+pub mod model;
 pub mod review;
 pub mod train;

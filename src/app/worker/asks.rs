@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
+use super::inspect::{self, DrawingOrder, MapsOf, Seen, Weights};
 use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
@@ -42,6 +43,12 @@ pub enum Ask {
     },
     /// What would training make of this photo?
     Vary(VaryOrder),
+    /// What do the weights of a run, a model file or the program's own model look like?
+    Weights(PathBuf),
+    /// What does a model make of a photo on the way?
+    Maps(MapsOf),
+    /// Write a drawing.
+    SaveDrawing(Box<DrawingOrder>),
     /// Which font of the system has these scripts?
     Fonts(String),
     /// Write the settings.
@@ -62,6 +69,12 @@ pub enum Answer {
     Explained(PathBuf, Result<Heat>),
     /// A photo as the network takes it and its variants after it.
     Varied(VaryOrder, Result<Vec<ColorImage>>),
+    /// The weights of a model.
+    Weights(PathBuf, Result<Weights>),
+    /// Feature maps.
+    Maps(MapsOf, Result<Seen>),
+    /// A drawing is written, or not because the file is there already.
+    DrawingSaved(PathBuf, Result<bool>),
     /// Fonts of the system that have what was missing.
     Fonts(Vec<Font>),
     /// The settings could not be written.
@@ -85,11 +98,13 @@ pub(super) struct Asks {
     out: Out,
     explainer: Option<(PathBuf, Compute, Explainer)>,
     run_folders: RunFolders,
+    inspected: inspect::Open,
 }
 
 impl Asks {
     pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
-        Self { asks, out, explainer: None, run_folders: RunFolders::default() }
+        let (run_folders, inspected) = (RunFolders::default(), inspect::Open::default());
+        Self { asks, out, explainer: None, run_folders, inspected }
     }
 
     /// Answers until nobody can ask any more.
@@ -98,10 +113,10 @@ impl Asks {
             let mut waiting = vec![ask];
             waiting.extend(self.asks.try_iter());
             for (i, ask) in waiting.iter().enumerate() {
-                // Of several photos asked for while moving through them, only the last one is still wanted.
+                // Of several asked for while moving through photos, blocks or models, only the last one is still wanted.
                 let kind = std::mem::discriminant(ask);
                 let outdated = |later: &Ask| std::mem::discriminant(later) == kind;
-                if !ask.is_of_a_photo() || !waiting.iter().skip(i + 1).any(outdated) {
+                if !ask.is_of_what_is_looked_at() || !waiting.iter().skip(i + 1).any(outdated) {
                     self.answer(ask);
                 }
             }
@@ -118,6 +133,13 @@ impl Asks {
                 Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo, *compute)))
             }
             Ask::Vary(order) => Answer::Varied(order.clone(), caught("Varying the photo", || vary(order))),
+            Ask::Weights(model) => {
+                Answer::Weights(model.clone(), caught("Reading the model", || self.inspected.weights(model)))
+            }
+            Ask::Maps(of) => Answer::Maps(of.clone(), caught("Computing feature maps", || self.inspected.maps(of))),
+            Ask::SaveDrawing(order) => {
+                Answer::DrawingSaved(order.path.clone(), caught("Saving the drawing", || inspect::save(order)))
+            }
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
                 Ok(()) => return,
@@ -141,8 +163,8 @@ impl Asks {
 }
 
 impl Ask {
-    fn is_of_a_photo(&self) -> bool {
-        matches!(self, Self::Photo(_) | Self::Explain { .. } | Self::Vary(_))
+    fn is_of_what_is_looked_at(&self) -> bool {
+        matches!(self, Self::Photo(_) | Self::Explain { .. } | Self::Vary(_) | Self::Weights(_) | Self::Maps(_))
     }
 }
 

@@ -111,7 +111,13 @@ impl FrozenNetwork {
     /// The feature maps of photos (N, 3, `height`, `width`) that go into block `block`, counted from 0, one after the
     /// other: (N, channels, rows, columns).
     pub fn maps_before(&self, block: usize, photos: &[f32], height: usize, width: usize) -> Vec<f32> {
-        self.of_groups(photos, (height, width), block, Map::to_planes)
+        let channels = self.backbone.architecture().channels_before(block);
+        self.of_groups(photos, (height, width), block, |map| {
+            // Behind them lie those that fill a map up to what the kernels take together.
+            let mut planes = map.to_planes();
+            planes.truncate(channels * map.layout().pixels());
+            planes
+        })
     }
 
     /// The last feature maps of one photo (3, `height`, `width`).
@@ -398,9 +404,11 @@ mod tests {
             let photos = photos(2, 64, 50);
             let tensor = Tensor::from_slice(&photos, (2, 3, 64, 50), &Device::Cpu).unwrap();
             let fast = FrozenNetwork::new(backbone, &weights, Precision::F32).unwrap();
-            let last = architecture.last_block;
-            let expected = plain.maps_before(last, &tensor).unwrap();
-            assert_close(&fast.maps_before(last, &photos, 64, 50), &expected, backbone.name());
+            for block in 0..=architecture.blocks.len() {
+                let expected = plain.maps_before(block, &tensor).unwrap();
+                let what = format!("{} before block {block}", backbone.name());
+                assert_close(&fast.maps_before(block, &photos, 64, 50), &expected, &what);
+            }
         }
     }
 

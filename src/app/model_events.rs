@@ -1,0 +1,43 @@
+//! Carries out what the tab with the model asks for, and takes in what comes back.
+
+use std::path::Path;
+
+use egui::Context;
+
+use super::dialogs::Purpose;
+use super::tabs::model::Request;
+use super::window::App;
+use super::worker::asks::Ask;
+use crate::error::Result;
+
+impl App {
+    pub(super) fn model_asks(&mut self, ctx: &Context, request: Request) {
+        match request {
+            Request::Weights(model) => self.worker.ask(Ask::Weights(model)),
+            Request::Maps(of) => self.worker.ask(Ask::Maps(of)),
+            Request::StepPhoto(step) => self.browse.step(step),
+            Request::ChoosePhoto => {
+                self.dialogs.choose(ctx, Purpose::MapsPhoto, self.settings.recent.first());
+            }
+            Request::ChooseFile => {
+                self.dialogs.choose(ctx, Purpose::Drawing, self.settings.export_folder.as_ref());
+            }
+            Request::Save(order) => {
+                self.settings.export_folder = order.path.parent().map(Path::to_owned);
+                self.worker.ask(Ask::SaveDrawing(order));
+            }
+        }
+    }
+
+    /// The drawing is written, or there is a file that it would replace.
+    pub(super) fn drawing_saved(&mut self, path: &Path, result: Result<bool>) {
+        match result {
+            Ok(true) => {
+                self.model.saved();
+                self.messages.note(format!("Drawing saved to {}", path.display()));
+            }
+            Ok(false) => self.model.ask_to_replace(),
+            Err(error) => self.model.not_saved(&error),
+        }
+    }
+}

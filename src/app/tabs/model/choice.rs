@@ -1,0 +1,134 @@
+//! Which model is shown.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use egui::{ComboBox, Label, Ui};
+
+use super::Read;
+use crate::app::scene::Scene;
+use crate::app::theme;
+use crate::format;
+use crate::nn::bundled;
+use crate::nn::summary::Summary;
+use crate::train::config::{Backbone, Tune};
+use crate::train::run_dir::{self, RunSummary};
+
+/// The program's own model among the runs.
+const BUNDLED: &str = "Bundled model";
+/// Which layers are trained, where no run says it.
+pub(super) const TUNES: [(Tune, &str, &str); 3] = [
+    (Tune::Head, "head", "What training changes where only the head is trained"),
+    (Tune::LastBlock, "last block", "What training changes where the last block is trained as well"),
+    (Tune::All, "all layers", "What training changes where all layers are trained"),
+];
+
+/// What can be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A network without weights.
+    Network(Backbone),
+    /// A run folder, a model file, or `bundled`.
+    Model(PathBuf),
+}
+
+impl Subject {
+    /// The model whose weights can be read, if there are any.
+    pub(super) fn weights(&self, scene: &Scene<'_>) -> Option<PathBuf> {
+        match self {
+            Self::Network(_) => None,
+            Self::Model(path) => run(path, scene).is_none_or(|run| run.finished).then(|| path.clone()),
+        }
+    }
+
+    /// Whether training says which layers are trained.
+    pub(super) fn is_run(&self, scene: &Scene<'_>) -> bool {
+        matches!(self, Self::Model(path) if !run_dir::is_bundled(path) && run(path, scene).is_some())
+    }
+
+    /// What there is instead of weights.
+    pub(super) fn why_no_weights(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "A network by itself has no weights",
+            Self::Model(_) => "This run has no model yet",
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Network(backbone) => backbone.title().to_owned(),
+            Self::Model(path) if run_dir::is_bundled(path) => BUNDLED.to_owned(),
+            Self::Model(path) => run_dir::name(path),
+        }
+    }
+}
+
+/// What was chosen, or else the open run, or else the program's own model.
+pub(super) fn subject(chosen: Option<&Subject>, scene: &Scene<'_>) -> Subject {
+    let open = || scene.session.verdict.as_ref().map(|verdict| Subject::Model(verdict.run.clone()));
+    chosen.cloned().or_else(open).unwrap_or_else(|| Subject::Model(bundled::NAME.into()))
+}
+
+/// The network and the layers that are trained, as far as they are known. `tune` is what is to be shown where no run
+/// says it.
+pub(super) fn network(
+    subject: &Subject,
+    scene: &Scene<'_>,
+    read: Option<&Read>,
+    tune: Tune,
+) -> Option<(Backbone, Tune)> {
+    match subject {
+        Subject::Network(backbone) => Some((*backbone, tune)),
+        Subject::Model(path) if run_dir::is_bundled(path) => Some((bundled::BACKBONE, tune)),
+        Subject::Model(path) => match run(path, scene) {
+            Some(run) => Some((run.record.train.backbone, run.record.train.tune)),
+            // A run from elsewhere: its own file says what it is.
+            None => {
+                let weights = read.filter(|read| read.model == *path)?.answer.as_ref()?.as_ref().ok()?;
+                Some((weights.backbone, weights.tune.unwrap_or(tune)))
+            }
+        },
+    }
+}
+
+/// Shows the choice; returns what was chosen.
+pub(super) fn ui(ui: &mut Ui, scene: &Scene<'_>, subject: &Subject) -> Option<Subject> {
+    let mut chosen = None;
+    let label = ui.label(theme::section("Model"));
+    ui.label_inputs_by(label.id, |ui| {
+        ComboBox::from_id_salt("model").selected_text(subject.name()).width(220.0).truncate().show_ui(ui, |ui| {
+            let mut entry = |ui: &mut Ui, choice: Subject, hint: &str| {
+                if ui.selectable_label(choice == *subject, choice.name()).on_hover_text(hint).clicked() {
+                    chosen = Some(choice);
+                }
+            };
+            for run in scene.runs {
+                let hint = if run.finished { "A run of yours" } else { "A run that has no model yet" };
+                entry(ui, Subject::Model(run.path.clone()), hint);
+            }
+            entry(ui, Subject::Model(bundled::NAME.into()), "Comes with the program");
+            ui.separator();
+            for backbone in Backbone::value_variants() {
+                entry(ui, Subject::Network(*backbone), "The network by itself, without weights");
+            }
+        });
+    });
+    chosen
+}
+
+/// The totals.
+pub(super) fn figures_ui(ui: &mut Ui, summary: &Summary) {
+    let count = |n: usize| format::count(n as u64);
+    let text = format!(
+        "{} · {} parameters, {} trained · {} multiply-adds a photo",
+        summary.backbone.title(),
+        count(summary.parameters()),
+        count(summary.trained_parameters()),
+        count(summary.multiply_adds()),
+    );
+    ui.add(Label::new(theme::quiet(ui, &text)).truncate()).on_hover_text(text);
+}
+
+fn run<'s>(path: &std::path::Path, scene: &Scene<'s>) -> Option<&'s RunSummary> {
+    scene.runs.iter().find(|run| run.path == path)
+}

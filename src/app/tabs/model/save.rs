@@ -1,0 +1,117 @@
+//! Where the drawing is written to.
+
+use std::path::{Path, PathBuf};
+
+use egui::{Button, Context, Label, RichText, TextEdit, Ui};
+
+use super::Request;
+use crate::app::command::Command;
+use crate::app::dialogs;
+use crate::app::events::typed_path;
+use crate::app::theme::{self, icons, space};
+use crate::app::widgets::form::primary;
+use crate::app::worker::inspect::DrawingOrder;
+use crate::error::Error;
+use crate::nn::drawing::Drawing;
+use crate::train::config::Backbone;
+
+/// The form.
+pub(super) struct SaveForm {
+    path: String,
+    focused: bool,
+    no_dialog: bool,
+    /// The file that is there already.
+    exists: Option<PathBuf>,
+    error: Option<Error>,
+}
+
+impl SaveForm {
+    /// Suggests a file of the network's name in `folder`, or among the user's documents.
+    pub(super) fn new(folder: Option<&Path>, backbone: Backbone) -> Self {
+        let documents = || {
+            let dirs = directories::UserDirs::new()?;
+            Some(dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned())
+        };
+        let folder = folder.map(Path::to_owned).or_else(documents).unwrap_or_default();
+        let path = folder.join(format!("{}.svg", backbone.name())).display().to_string();
+        Self { path, focused: false, no_dialog: false, exists: None, error: None }
+    }
+
+    pub(super) fn save_to(&mut self, path: &Path) {
+        self.path = path.display().to_string();
+        (self.exists, self.error) = (None, None);
+    }
+
+    pub(super) fn no_system_dialog(&mut self) {
+        self.no_dialog = true;
+        self.focused = false;
+    }
+
+    pub(super) fn ask_to_replace(&mut self) {
+        self.exists = typed_path(&self.path);
+    }
+
+    pub(super) fn failed(&mut self, error: Error) {
+        self.error = Some(error);
+    }
+
+    /// Shows the form; returns whether it stays open.
+    pub(super) fn ui(&mut self, ctx: &Context, drawing: impl Fn() -> Drawing, commands: &mut Vec<Command>) -> bool {
+        let mut open = true;
+        let modal = dialogs::modal(ctx, "save the drawing", |ui| {
+            ui.label(theme::section("Save the drawing"));
+            self.path_ui(ui, commands);
+            self.trouble_ui(ui);
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let path = typed_path(&self.path);
+                let replace = self.exists.is_some();
+                let pressed = if replace {
+                    let text = theme::strong("Replace it").color(theme::palette(ui).error);
+                    ui.add(Button::new(text)).clicked()
+                } else {
+                    primary(ui, path.is_some(), "Save").clicked()
+                };
+                if let Some(path) = path.filter(|_| pressed) {
+                    self.error = None;
+                    let order = DrawingOrder { drawing: drawing(), path, replace };
+                    commands.push(Request::Save(Box::new(order)).into());
+                }
+                if ui.button("Cancel").clicked() {
+                    open = false;
+                }
+            });
+        });
+        open && !modal.should_close()
+    }
+
+    fn path_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let label = ui.label(theme::quiet(ui, "File to save to: .svg for lines, .png for pixels"));
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 110.0;
+            let field = ui.add(TextEdit::singleline(&mut self.path).desired_width(width)).labelled_by(label.id);
+            if !std::mem::replace(&mut self.focused, true) {
+                field.request_focus();
+            }
+            if field.changed() {
+                (self.exists, self.error) = (None, None);
+            }
+            if ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Choose…")).clicked() {
+                commands.push(Request::ChooseFile.into());
+            }
+        });
+        if self.no_dialog {
+            ui.label(theme::quiet(ui, "This system has no dialog to choose a file in. Type or paste its path."));
+        }
+    }
+
+    fn trouble_ui(&self, ui: &mut Ui) {
+        let colours = theme::palette(ui);
+        if self.exists.is_some() {
+            ui.label(RichText::new("This file is there already.").color(colours.warning));
+        }
+        if let Some(error) = &self.error {
+            ui.add(Label::new(RichText::new(error.to_string()).color(colours.error)).wrap());
+        }
+    }
+}

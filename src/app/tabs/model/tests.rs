@@ -1,0 +1,112 @@
+use std::cell::RefCell;
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use super::*;
+use crate::app::session::Session;
+use crate::app::settings::Settings;
+use crate::app::thumbnails::Thumbnails;
+use crate::nn::bundled;
+
+/// The tab alone, with what it asks for.
+struct Alone {
+    tab: ModelTab,
+    settings: Settings,
+    thumbnails: Thumbnails,
+    asked: RefCell<Vec<Command>>,
+}
+
+fn harness() -> Harness<'static, Alone> {
+    let thumbnails = Thumbnails::new(&egui::Context::default()).unwrap();
+    let alone =
+        Alone { tab: ModelTab::default(), settings: Settings::default(), thumbnails, asked: RefCell::default() };
+    Harness::builder().with_size([1280.0, 700.0]).build_ui_state(
+        |ui, alone: &mut Alone| {
+            theme::install(ui.ctx());
+            let session = Session::default();
+            let mut scene = Scene {
+                session: &session,
+                selected: None,
+                settings: &mut alone.settings,
+                runs: &[],
+                runs_folder: Path::new("/runs"),
+                job: None,
+                thumbnails: &mut alone.thumbnails,
+                commands: alone.asked.get_mut(),
+            };
+            alone.tab.ui(ui, &mut scene);
+        },
+        alone,
+    )
+}
+
+#[test]
+fn weights_are_asked_for_once_and_trouble_can_be_tried_again() {
+    let mut harness = harness();
+    harness.run_steps(3);
+    let asked = |harness: &Harness<'_, Alone>| {
+        let asked = harness.state().asked.borrow();
+        asked.iter().filter(|command| matches!(command, Command::Model(Request::Weights(_)))).count()
+    };
+    assert_eq!(asked(&harness), 1);
+    harness.get_by_label("Reading the model…");
+    let error = Error::new("Cannot read the model").detail("end of file");
+    harness.state_mut().tab.weights_arrived(Path::new("another"), Err(error.clone()));
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Cannot read the model").is_none(), "it was not asked for");
+    harness.state_mut().tab.weights_arrived(Path::new(bundled::NAME), Err(error));
+    harness.run_steps(2);
+    harness.get_by_label("Cannot read the model");
+    harness.get_by_label("end of file");
+    harness.get_by_label_contains("Try again").click();
+    harness.run_steps(2);
+    assert_eq!(asked(&harness), 2);
+}
+
+#[test]
+fn a_part_of_the_drawing_is_chosen_in_the_table_too() {
+    let mut harness = harness();
+    harness.run_steps(2);
+    harness.get_by_label("fc: the swapped head, 2, trained").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().tab.selected, Selected { part: 10, layer: Some(0) });
+    harness.get_by_role_and_label(egui::Role::Button, "fc");
+    // A network with fewer parts than the one before has the selection where there is one.
+    harness.state_mut().tab.selected = Selected { part: 20, layer: None };
+    harness.run_steps(2);
+    assert_eq!(harness.state().tab.selected, Selected::default());
+}
+
+#[test]
+fn the_form_asks_before_it_replaces_a_file() {
+    let mut harness = harness();
+    harness.run_steps(2);
+    harness.get_by_label_contains("Save drawing…").click();
+    harness.run_steps(3);
+    assert!(harness.state().tab.is_modal());
+    harness.state_mut().tab.save_to(Path::new("/drawings/network.svg"));
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::Button, "Save").click();
+    harness.run_steps(2);
+    let order = |harness: &Harness<'_, Alone>| {
+        let asked = harness.state().asked.borrow();
+        let orders = asked.iter().rev().find_map(|command| match command {
+            Command::Model(Request::Save(order)) => Some((order.path.clone(), order.replace)),
+            _ => None,
+        });
+        orders.unwrap()
+    };
+    assert_eq!(order(&harness), (PathBuf::from("/drawings/network.svg"), false));
+    harness.state_mut().tab.ask_to_replace();
+    harness.run_steps(2);
+    harness.get_by_label("This file is there already.");
+    harness.get_by_label("Replace it").click();
+    harness.run_steps(2);
+    assert!(order(&harness).1);
+    harness.state_mut().tab.not_saved(&Error::new("Cannot write network.svg"));
+    harness.run_steps(2);
+    harness.get_by_label("Cannot write network.svg");
+    harness.state_mut().tab.saved();
+    assert!(!harness.state().tab.is_modal());
+}
