@@ -168,7 +168,9 @@ impl App {
 
     fn trained(&mut self, trained: Trained) {
         self.train.finished(&trained);
-        self.model.forget(&trained.verdict.run);
+        if let Some(run) = &trained.verdict.run {
+            self.model.forget(run);
+        }
         self.take_verdict(Arc::clone(&trained.verdict));
         self.review.show(Shown::Errors);
         self.tell_unreadable(&trained.unreadable);

@@ -9,7 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::nn::bundled;
 
 /// Files that a run folder holds, apart from TensorBoard's, whose names have a date in them.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 13] = [
     run_dir::CONFIG,
     run_dir::RESULTS,
     run_dir::PREDICTIONS,
@@ -18,6 +18,10 @@ const WRITTEN: [&str; 9] = [
     run_dir::LAST,
     run_dir::CURVES,
     run_dir::CONFUSION,
+    run_dir::ROC,
+    "curves.svg",
+    "confusion.svg",
+    "roc.svg",
     run_dir::CARD,
 ];
 /// How the names of TensorBoard's files begin.

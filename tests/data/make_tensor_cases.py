@@ -91,7 +91,7 @@ refused = [
     {"name": "two", "file": saved([SMALL, SMALL]), "says": "a list of 2 values, 2 of them tensors"},
     {"name": "whole numbers", "file": saved(LEVELS.long()), "says": "a tensor of whole numbers is not a picture"},
     {"name": "a model", "file": saved(torch.nn.Linear(2, 2)), "says": "asks for torch.nn.modules.linear.Linear"},
-    {"name": "a legacy number", "file": saved(7, True), "says": "something else and not one tensor"},
+    {"name": "a legacy number", "file": saved(7, True), "says": "something else, not one tensor"},
 ]
 inputs = [
     seen("as it is", FULL),

@@ -181,7 +181,7 @@ fn an_archive_being_unpacked_shows_how_far() {
     bench.session = Session::default();
     bench.scanning = Some(Progress { phase: Phase::Unpack, done: 1200, total: Some(40_000), per_second: 1.0 });
     let harness = bench.harness();
-    harness.get_by_label("Unpacking");
+    assert!(harness.query_all_by_label("Unpacking").count() > 0);
     harness.get_by_label("1,200 of 40,000 files");
 }
 

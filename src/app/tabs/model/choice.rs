@@ -65,7 +65,7 @@ impl Subject {
 
 /// What was chosen, or else the open run, or else the program's own model.
 pub(super) fn subject(chosen: Option<&Subject>, scene: &Scene<'_>) -> Subject {
-    let open = || scene.session.verdict.as_ref().map(|verdict| Subject::Model(verdict.run.clone()));
+    let open = || scene.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()).map(Subject::Model);
     chosen.cloned().or_else(open).unwrap_or_else(|| Subject::Model(bundled::NAME.into()))
 }
 
