@@ -333,7 +333,7 @@ pub(super) fn source<'a>(
     variants: Option<MapCache>,
 ) -> Source<'a> {
     match cache {
-        Some(cache) => Source::Maps(Maps { photos, network, cache, variants }),
+        Some(cache) => Source::Maps(Box::new(Maps { photos, network, cache, variants })),
         None => Source::Photos(photos),
     }
 }

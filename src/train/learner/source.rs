@@ -28,7 +28,7 @@ pub enum Source<'a> {
     /// Photos, decoded anew each time.
     Photos(Photos<'a>),
     /// The maps before the last block, computed once and kept on disk.
-    Maps(Maps<'a>),
+    Maps(Box<Maps<'a>>),
     /// The same values each time, whatever is asked for: to measure a step without what comes before it.
     Fixed(Tensor),
 }
