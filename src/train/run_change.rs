@@ -8,20 +8,14 @@ use super::run_list;
 use crate::error::{Context, Error, Result};
 use crate::nn::bundled;
 
-/// Files that a run folder holds, apart from TensorBoard's, whose names have a date in them.
-const WRITTEN: [&str; 13] = [
+/// Files that a run folder holds, apart from its plots and TensorBoard's files.
+const WRITTEN: [&str; 7] = [
     run_dir::CONFIG,
     run_dir::RESULTS,
     run_dir::PREDICTIONS,
     run_dir::MISCLASSIFIED,
     run_dir::MODEL,
     run_dir::LAST,
-    run_dir::CURVES,
-    run_dir::CONFUSION,
-    run_dir::ROC,
-    "curves.svg",
-    "confusion.svg",
-    "roc.svg",
     run_dir::CARD,
 ];
 /// How the names of TensorBoard's files begin.
@@ -166,7 +160,7 @@ fn listed(run: &Path) -> Result<(Contents, Vec<PathBuf>)> {
 /// Whether this program gives files of a run this name.
 fn is_written(name: &str) -> bool {
     let torn = name.starts_with(".crackscope-") && name.ends_with(".part");
-    WRITTEN.contains(&name) || name.starts_with(EVENTS) || torn
+    WRITTEN.contains(&name) || run_dir::PLOTS.contains(&name) || name.starts_with(EVENTS) || torn
 }
 
 /// Holds the folder alone, so that no training takes it up meanwhile. Where the system cannot, nothing is held.

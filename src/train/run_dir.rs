@@ -37,6 +37,8 @@ pub const CURVES: &str = "curves.png";
 pub const CONFUSION: &str = "confusion.png";
 /// The ROC curve as a picture, where there are validation photos of both classes.
 pub const ROC: &str = "roc.png";
+/// All plots, as PNG and as SVG.
+pub const PLOTS: [&str; 6] = [CURVES, "curves.svg", CONFUSION, "confusion.svg", ROC, "roc.svg"];
 /// The model card.
 pub const CARD: &str = "card.md";
 

@@ -106,15 +106,12 @@ fn a_run_leaves_what_it_promises_and_a_second_computes_nothing() {
         run_dir::MISCLASSIFIED,
         run_dir::MODEL,
         run_dir::LAST,
-        run_dir::CURVES,
-        run_dir::CONFUSION,
-        run_dir::ROC,
-        "curves.svg",
-        "confusion.svg",
-        "roc.svg",
         run_dir::CARD,
         crackscope::export::tensorboard::FILE,
-    ] {
+    ]
+    .into_iter()
+    .chain(run_dir::PLOTS)
+    {
         assert!(first.join(file).metadata().unwrap().len() > 0, "{file}");
     }
     assert!(recorder.has(|e| matches!(e, Event::Divided { train: 38..=40, validation: 8..=10, epochs: 3, .. })));
