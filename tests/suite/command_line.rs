@@ -42,7 +42,7 @@ pub(super) fn json(home: &Path, arguments: &[&str]) -> Value {
 
 /// The text with every number as `#`, runs of spaces as one and the folder `home` as `HOME`, without lines that say how
 /// far a job is or name the processor: what does not depend on machine and time.
-pub(super) fn template(text: &str, home: &Path) -> String {
+fn template(text: &str, home: &Path) -> String {
     let text = text.replace(&home.display().to_string(), "HOME");
     let lines = text.lines().filter(|line| !line.ends_with(" left") && !line.starts_with("Training on"));
     let mut out = String::new();

@@ -15,7 +15,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use super::command_line::{crackscope, json, stderr, stdout, template};
+use super::command_line::{crackscope, json, stderr, stdout};
 use super::shared::samples;
 use super::window::{Window, open_window, press, told, type_into, until};
 
@@ -170,10 +170,12 @@ fn runs_are_renamed_and_deleted_on_the_command_line() {
     assert_eq!(call(&["delete", "renamed", "nowhere", "--yes"]).status.code(), Some(1));
     assert!(runs.join("renamed").is_dir());
     fs::write(runs.join("renamed/notes.txt"), "mine").unwrap();
-    insta::assert_snapshot!(
-        "runs_delete",
-        template(&stdout(&call(&["delete", "renamed", "broken off", "--yes"])), home.path())
-    );
+    let text = stdout(&call(&["delete", "renamed", "broken off", "--yes"]));
+    for part in
+        ["Deleted renamed: 4 files, ", "notes.txt is not CrackScope's and stays", "Deleted broken off: 2 files, "]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
     assert_eq!(fs::read_to_string(runs.join("renamed/notes.txt")).unwrap(), "mine");
     assert!(!runs.join("broken off").exists());
     // By its path as well, from wherever.
