@@ -146,8 +146,8 @@ impl App {
 
     fn cross_validate(&mut self, folds: usize) {
         let Some((dataset, config)) = self.what_to_learn() else { return };
-        if self.start(Job::CrossValidate { dataset, config, folds }) {
-            self.train.begin_folds();
+        if self.start(Job::CrossValidate { dataset, config: config.clone(), folds }) {
+            self.train.begin_folds(&config);
         }
     }
 

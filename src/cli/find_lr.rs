@@ -73,8 +73,8 @@ fn text(found: &RateSearch, config: &TrainConfig, csv: Option<&PathBuf>) -> Stri
         None => format!("No suggestion: {NO_FALL}\n"),
     };
     let table_of_all = csv.map(|path| format!("Table: {}\n", path.display())).unwrap_or_default();
-    let batch = config.batch_size.min(found.photos);
-    format!("{}\n{end}, after {steps} of {batch} out of {photos}.\n{advice}{table_of_all}", table(&found.readings))
+    let batch = format::photos(config.batch_size.min(found.photos));
+    format!("{}\n{end}. {steps} of {batch} each, out of {photos}.\n{advice}{table_of_all}", table(&found.readings))
 }
 
 fn table(readings: &[Reading]) -> String {

@@ -317,7 +317,7 @@ fn a_run_goes_on_in_the_precision_that_it_began_in() {
 fn a_learning_rate_is_suggested() {
     let home = tempfile::tempdir().unwrap();
     let photos = samples();
-    let find = ["find-lr", text_of(&photos), "--seed", "1", "--csv", "steps.csv"];
+    let find = ["find-lr", text_of(&photos), "--seed", "1", "--to", "0.1", "--csv", "steps.csv"];
     insta::assert_snapshot!("find_lr", template(&stdout(&crackscope(home.path(), &find)), home.path()));
     let found = json(home.path(), &find);
     let rate = found["suggestion"]["learning_rate"].as_f64().unwrap();

@@ -321,7 +321,7 @@ fn a_learning_rate_is_found_and_taken() {
     window.get_by_label("Learning rate").click();
     window.run_steps(3);
     assert!(window.get_by_role_and_label(Role::Button, "Find learning rate").accesskit_node().is_disabled());
-    window.get_by_label("Open a folder of photos first");
+    assert_eq!(window.query_all_by_label("Open a folder of photos first").count(), 2, "in the form and here");
     open_by_path(&mut window, &photos);
     press(&mut window, Role::Tab, "Train");
     press(&mut window, Role::Button, "Find learning rate");

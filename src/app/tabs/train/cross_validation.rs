@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use egui::{Align, Button, CentralPanel, DragValue, Frame, Label, Layout, Margin, Panel, ScrollArea, Ui};
+use egui::{Align, Button, CentralPanel, DragValue, Frame, Label, Layout, ScrollArea, Ui, vec2};
 use egui_extras::{Column, TableBuilder};
 
 use crate::app::bars;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::export::figures;
 use crate::format;
 use crate::review::cross_validation::{ABOUT_INTERVALS, CrossValidation, FigureOverFolds};
+use crate::train::config::TrainConfig;
 use crate::train::folds;
 
 /// The button that starts it.
@@ -28,42 +29,51 @@ const FOLDS: RangeInclusive<usize> = 2..=20;
 /// Room for the matrix.
 const MATRIX: f32 = 336.0;
 /// Width of the number of folds with its name and the button.
-const START: f32 = 290.0;
+const START: f32 = 252.0;
+/// From the top of the matrix to its first cell.
+const FIRST_CELL: f32 = 20.0;
 /// Height of a row of the table.
 const ROW: f32 = 26.0;
 
 /// What the view remembers: the number of folds, and the last cross-validation.
 pub(super) struct CrossValidationView {
     folds: usize,
+    /// The settings of the one that was asked for last, for people.
+    asked: String,
     end: Option<End>,
 }
 
 /// How the last one ended.
 enum End {
-    Done(Box<CrossValidated>),
+    /// With figures, and the settings that they were found with.
+    Done(Box<CrossValidated>, String),
     Failed(Error),
 }
 
 impl Default for CrossValidationView {
     fn default() -> Self {
-        Self { folds: 5, end: None }
+        Self { folds: 5, asked: String::new(), end: None }
     }
 }
 
 impl CrossValidationView {
-    /// It begins.
-    pub(super) fn begin(&mut self) {
-        self.end = None;
+    /// It begins. Figures of the one before stay until there are others.
+    pub(super) fn begin(&mut self, config: &TrainConfig) {
+        let epochs = format::counted(config.epochs, "epoch", "epochs");
+        let rate = format::learning_rate(config.learning_rate);
+        self.asked = format!("{} · {epochs} · rate {rate}", super::settings_line(config));
     }
 
     /// It has ended.
     pub(super) fn finished(&mut self, found: CrossValidated) {
-        self.end = Some(End::Done(Box::new(found)));
+        self.end = Some(End::Done(Box::new(found), std::mem::take(&mut self.asked)));
     }
 
     /// It has failed or was stopped.
     pub(super) fn failed(&mut self, error: &Error) {
-        self.end = Some(End::Failed(error.clone()));
+        if !error.is_cancelled() {
+            self.end = Some(End::Failed(error.clone()));
+        }
     }
 
     /// Shows the view.
@@ -75,7 +85,7 @@ impl CrossValidationView {
                 (_, Some(job)) => running_ui(ui, job, scene.commands),
                 (None, None) => empty_ui(ui, &mut self.folds, scene),
                 (Some(End::Failed(error)), None) => failed_ui(ui, error, &mut self.folds, scene),
-                (Some(End::Done(done)), None) => done_ui(ui, done, &mut self.folds, scene),
+                (Some(End::Done(done, about)), None) => done_ui(ui, (done, about), &mut self.folds, scene),
             }
         });
     }
@@ -92,8 +102,8 @@ fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
 }
 
 fn empty_ui(ui: &mut Ui, folds: &mut usize, scene: &mut Scene<'_>) {
-    let text = "One split is one throw of the dice. Divide the photos into folds, train a last layer for each on the \
-         others, and see by how much the figures vary.";
+    let text = "One split is one throw of the dice. Here each photo is judged by a last layer trained without it, one fold \
+         of them after the other.";
     empty::state(ui, icons::ICON_FACT_CHECK, "How good will it be?", text, |ui| {
         ui.horizontal(|ui| {
             ui.add_space(((ui.available_width() - START) / 2.0).max(0.0));
@@ -124,57 +134,61 @@ fn start_ui(ui: &mut Ui, folds: &mut usize, scene: &mut Scene<'_>, first: bool) 
 }
 
 fn failed_ui(ui: &mut Ui, error: &Error, folds: &mut usize, scene: &mut Scene<'_>) {
-    let cancelled = error.is_cancelled();
-    let word = if cancelled { "The cross-validation was cancelled" } else { "The cross-validation failed" };
-    ui.label(theme::section(word));
-    if !cancelled {
-        messages::error_ui(ui, error);
-    }
+    ui.label(theme::section("The cross-validation failed"));
+    messages::error_ui(ui, error);
     ui.add_space(space::S);
     ui.horizontal(|ui| start_ui(ui, folds, scene, true));
 }
 
-fn done_ui(ui: &mut Ui, done: &CrossValidated, folds: &mut usize, scene: &mut Scene<'_>) {
+fn done_ui(ui: &mut Ui, (done, about): (&CrossValidated, &str), folds: &mut usize, scene: &mut Scene<'_>) {
     let found = &done.found;
-    let is_open = scene.session.dataset.as_ref().is_some_and(|open| Arc::ptr_eq(open, &done.dataset));
-    let frame = Frame::new().outer_margin(Margin { left: space::L as i8, ..Margin::ZERO });
-    let panel = Panel::right("out of fold").frame(frame).exact_size(MATRIX).resizable(false);
-    let pressed = panel.show_separator_line(false).show(ui, |ui| out_of_fold_ui(ui, found, is_open)).inner;
-    CentralPanel::no_frame().show(ui, |ui| {
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.set_min_height(theme::ROW);
-                ui.add(Label::new(theme::section(title(done))).truncate());
+    ui.horizontal(|ui| {
+        ui.set_min_height(theme::ROW);
+        ui.label(theme::section(title(done)));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.allocate_ui_with_layout(vec2(START, theme::ROW), Layout::left_to_right(Align::Center), |ui| {
+                start_ui(ui, folds, scene, false);
             });
-            ui.add_space(space::S);
-            table_ui(ui, found);
-            ui.add_space(space::S);
-            ui.add(Label::new(theme::quiet(ui, ABOUT_INTERVALS).size(theme::SMALL)).wrap());
-            ui.add_space(space::S);
-            ui.horizontal(|ui| start_ui(ui, folds, scene, false));
         });
     });
-    if let Some(shown) = pressed {
-        scene.commands.push(Command::ReviewVerdict(Arc::clone(&done.verdict), shown));
-    }
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add(Label::new(theme::quiet(ui, about).size(theme::SMALL)).truncate());
+        ui.add_space(space::S);
+        table_ui(ui, found);
+        ui.add_space(space::S);
+        ui.add(Label::new(theme::quiet(ui, ABOUT_INTERVALS).size(theme::SMALL)).wrap());
+        ui.add_space(space::L);
+        let is_open = scene.session.dataset.as_ref().is_some_and(|open| Arc::ptr_eq(open, &done.dataset));
+        if let Some(shown) = out_of_fold_ui(ui, found, is_open) {
+            scene.commands.push(Command::ReviewVerdict(Arc::clone(&done.verdict), shown));
+        }
+    });
 }
 
 /// The confusion matrix of all photos; gives which of them are to be reviewed.
 fn out_of_fold_ui(ui: &mut Ui, found: &CrossValidation, is_open: bool) -> Option<Shown> {
-    ui.horizontal(|ui| {
-        ui.set_min_height(theme::ROW);
-        ui.label(theme::strong("All photos, each out of its fold"));
-    });
-    ui.add_space(space::S);
-    let cell = ui.add_enabled_ui(is_open, |ui| matrix_ui(ui, &found.together.confusion, Shown::Errors)).inner;
-    ui.add_space(space::S);
-    let (text, shown) = match found.together.confusion.wrong() {
-        0 => ("Review: no errors".to_owned(), Shown::Everything),
-        n => (format!("Review {} out of fold", format::counted(n, "error", "errors")), Shown::Errors),
-    };
-    let button = primary(ui, is_open, &text).on_disabled_hover_text("Other photos are open now");
-    let button = button.on_hover_text("What was said of each photo by the head that has not seen it");
-    if button.clicked() { Some(shown) } else { cell }
+    ui.label(theme::strong("All photos, each judged out of its fold"));
+    ui.add_space(space::XS);
+    ui.horizontal_top(|ui| {
+        let matrix = |ui: &mut Ui| {
+            ui.set_max_width(MATRIX);
+            ui.add_enabled_ui(is_open, |ui| matrix_ui(ui, &found.together.confusion, Shown::Errors)).inner
+        };
+        let cell = ui.vertical(matrix).inner;
+        ui.add_space(space::L);
+        let (text, shown) = match found.together.confusion.wrong() {
+            0 => ("Review: no errors".to_owned(), Shown::Everything),
+            n => (format!("Review {} out of fold", format::counted(n, "error", "errors")), Shown::Errors),
+        };
+        let button = ui.vertical(|ui| {
+            ui.add_space(FIRST_CELL);
+            primary(ui, is_open, &text)
+        });
+        let button = button.inner.on_disabled_hover_text("Other photos are open now");
+        let button = button.on_hover_text("What was said of each photo by the last layer that was trained without it");
+        if button.clicked() { Some(shown) } else { cell }
+    })
+    .inner
 }
 
 /// Why it cannot begin now, if so.

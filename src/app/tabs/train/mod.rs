@@ -135,6 +135,13 @@ fn obstacle(scene: &Scene<'_>) -> Option<String> {
     }
 }
 
+/// What learns, by which rule, in a few words: `ResNet18 · last layer · batch 100 · Adam`.
+fn settings_line(config: &TrainConfig) -> String {
+    let layers = form::LAYERS.iter().find(|(tune, ..)| *tune == config.tune).map_or("", |layers| layers.1);
+    let rule = form::OPTIMIZERS.iter().find(|(kind, _)| *kind == config.optimizer).map_or("", |rule| rule.1);
+    format!("{} · {layers} · batch {} · {rule}", config.backbone.title(), config.batch_size)
+}
+
 impl TrainTab {
     /// A run begins on these photos.
     pub fn begin(&mut self, photos: String, planned: usize) {
@@ -174,8 +181,8 @@ impl TrainTab {
     }
 
     /// A cross-validation begins.
-    pub fn begin_folds(&mut self) {
-        self.cross_validation.begin();
+    pub fn begin_folds(&mut self, config: &TrainConfig) {
+        self.cross_validation.begin(config);
         self.view = View::CrossValidation;
     }
 

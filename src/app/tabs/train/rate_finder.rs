@@ -1,6 +1,6 @@
 //! The search for a learning rate: its curve as it comes, the rate that it speaks for, and others by a click.
 
-use egui::{Align, Align2, CentralPanel, Frame, Layout, RichText, Ui};
+use egui::{Align, Align2, CentralPanel, Color32, Frame, Layout, RichText, Ui};
 use egui_plot::{
     GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints, PlotUi, Text, VLine,
 };
@@ -13,13 +13,15 @@ use crate::app::widgets::empty;
 use crate::app::widgets::form::primary;
 use crate::error::Error;
 use crate::format;
-use crate::train::config::{OptimizerKind, TrainConfig, Tune};
+use crate::train::config::{TrainConfig, Tune};
 use crate::train::rate_finder::{NO_FALL, RateSearch, Reading, SweepConfig, rounded};
 
 /// The button that starts a search.
 const FIND: &str = "Find learning rate";
 /// Room for the numbers at the left of the plot.
 const AXIS: f32 = 46.0;
+/// Room at both ends of the rates, in powers of ten, for the numbers below.
+const EDGE: f64 = 0.15;
 /// Losses higher than the highest smoothed one before the lowest, times this, lie beyond the plot.
 const ROOM: f64 = 1.3;
 
@@ -46,7 +48,11 @@ enum End {
 impl RateFinder {
     /// A search begins on these photos.
     pub(super) fn begin(&mut self, photos: &str, config: &TrainConfig) {
-        self.search = Some(Search { about: about(photos, config), readings: Vec::new(), end: None });
+        self.search = Some(Search {
+            about: format!("{photos} · {}", super::settings_line(config)),
+            readings: Vec::new(),
+            end: None,
+        });
     }
 
     /// Steps were taken.
@@ -66,6 +72,7 @@ impl RateFinder {
 
     /// The search has failed or was stopped.
     pub(super) fn failed(&mut self, error: &Error) {
+        self.search.take_if(|search| error.is_cancelled() && search.readings.is_empty());
         if let Some(search) = &mut self.search {
             search.end = Some(End::Failed(error.clone()));
         }
@@ -192,7 +199,7 @@ fn find_ui(ui: &mut Ui, scene: &mut Scene<'_>, first: bool) {
 fn plot_ui(ui: &mut Ui, readings: &[Reading], suggestion: Option<f64>, used: f64) -> Option<f64> {
     let colours = theme::palette(ui);
     let sweep = SweepConfig::for_tune(Tune::Head);
-    let ends = [sweep.lowest, sweep.highest].map(f64::log10);
+    let ends = [sweep.lowest.log10() - EDGE, sweep.highest.log10() + EDGE];
     let most = highest(readings);
     let plot = Plot::new("loss by learning rate")
         .height(ui.available_height())
@@ -216,12 +223,15 @@ fn plot_ui(ui: &mut Ui, readings: &[Reading], suggestion: Option<f64>, used: f64
         let colour = colours.runs[0];
         plot.line(line("raw", points(|r| r.loss)).color(colour.gamma_multiply(0.3)).width(1.0));
         plot.line(line("smoothed", points(|r| r.smoothed)).color(colour).width(2.0));
-        let dashed = LineStyle::Dashed { length: 7.0 };
+        // Of two marks the lower one has its word on its left, the higher one on its right.
+        let lower = suggestion.map(|suggested| used < suggested);
         if suggestion != Some(used) {
-            mark(plot, "in the form", used, LineStyle::Dotted { spacing: 5.0 }, colours.quiet, most * 0.88);
+            let style = LineStyle::Dotted { spacing: 5.0 };
+            mark(plot, ("in the form", used), (style, colours.quiet), lower == Some(true), most);
         }
         if let Some(rate) = suggestion {
-            mark(plot, "suggested", rate, dashed, colours.text, most * 0.97);
+            let style = LineStyle::Dashed { length: 7.0 };
+            mark(plot, ("suggested", rate), (style, colours.text), lower == Some(false) && rate != used, most);
         }
     });
     let at = shown.response.interact_pointer_pos().filter(|_| shown.response.clicked())?;
@@ -229,16 +239,13 @@ fn plot_ui(ui: &mut Ui, readings: &[Reading], suggestion: Option<f64>, used: f64
     Some(rounded(rate.clamp(sweep.lowest, sweep.highest), 2))
 }
 
-/// An upright line at a rate, with a word and the rate beside it.
-fn mark(plot: &mut PlotUi<'_>, word: &str, rate: f64, style: LineStyle, colour: egui::Color32, height: f64) {
+/// An upright line at a rate, with a word and the rate beside its top.
+fn mark(plot: &mut PlotUi<'_>, (word, rate): (&str, f64), (style, colour): (LineStyle, Color32), left: bool, top: f64) {
     let x = rate.log10();
     plot.vline(VLine::new(word, x).color(colour).width(1.5).style(style).allow_hover(false));
-    // Left of the line where there is no room to the right of it.
-    let bounds = plot.plot_bounds();
-    let (anchor, gap) =
-        if x > bounds.max()[0] - 1.2 { (Align2::RIGHT_CENTER, -0.04) } else { (Align2::LEFT_CENTER, 0.04) };
+    let (anchor, gap) = if left { (Align2::RIGHT_CENTER, -0.04) } else { (Align2::LEFT_CENTER, 0.04) };
     let text = RichText::new(format!("{word} {}", format::learning_rate(rate))).size(theme::SMALL).color(colour);
-    plot.text(Text::new(word, PlotPoint::new(x + gap, height), text).anchor(anchor).allow_hover(false));
+    plot.text(Text::new(word, PlotPoint::new(x + gap, 0.97 * top), text).anchor(anchor).allow_hover(false));
 }
 
 /// The top of the plot: the smoothed losses up to the lowest one have room, the explosion after it has not.
@@ -258,7 +265,7 @@ fn powers_of_ten(input: GridInput) -> Vec<GridMark> {
             (1..10).map(move |multiple| GridMark {
                 value: f64::from(power) + f64::from(multiple).log10(),
                 // Only marks as far apart as a whole power bear a number.
-                step_size: if multiple == 1 { 1.0 } else { 0.05 },
+                step_size: if multiple == 1 { 1.0 } else { 0.1 },
             })
         })
         .filter(|mark| (from..=to).contains(&mark.value))
@@ -274,21 +281,6 @@ fn hover_text(readings: &[Reading], at: &HoverPosition<'_>) -> String {
     let nearest = readings.iter().min_by(|a, b| away(a).total_cmp(&away(b))).filter(|reading| away(reading) < 0.1);
     let loss = nearest.map(|reading| format!(" · loss {:.4}\n", reading.smoothed)).unwrap_or_else(|| "\n".to_owned());
     format!("{text}{loss}click to use it")
-}
-
-/// `metu · last layer · batch 100 · Adam`.
-fn about(photos: &str, config: &TrainConfig) -> String {
-    let layers = match config.tune {
-        Tune::Head => "last layer",
-        Tune::LastBlock => "last block",
-        Tune::All => "all layers",
-    };
-    let optimizer = match config.optimizer {
-        OptimizerKind::Adam => "Adam",
-        OptimizerKind::AdamW => "AdamW",
-        OptimizerKind::Sgd => "SGD with momentum",
-    };
-    format!("{photos} · {layers} · batch {} · {optimizer}", config.batch_size)
 }
 
 /// With a capital letter, to begin a line.
