@@ -95,7 +95,7 @@ enum Command {
     Evaluate(evaluate::Options),
     /// The probability of a crack for each photo of a folder
     Classify(classify::Options),
-    /// Tables, copies of misclassified photos, contact sheet and report of a run; its model for other programs
+    /// Tables, copies of misclassified photos, contact sheet, report and model of a run
     Export(export::Options),
     /// Runs side by side, sorted; rename and delete them
     Runs(runs::Options),

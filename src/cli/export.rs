@@ -64,7 +64,9 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let exported = if request.what.has_results() || options.run.join(run_dir::CONFIG).is_file() {
         refuse_model_alone(&options.run)?;
         let mut run = Run::open(&options.run)?;
-        if let Err(error) = run.reach_photos(&session.places, &session.terminal) {
+        if request.what.has_results()
+            && let Err(error) = run.reach_photos(&session.places, &session.terminal)
+        {
             // The tables can be written without.
             session.terminal.say(&error.one_line());
             session.terminal.check()?;

@@ -49,6 +49,13 @@ impl ExportForm {
         Self { folder, what, pixels: false, scope, focused: false, no_dialog: false }
     }
 
+    /// Chooses what an earlier form chose.
+    pub(super) fn as_before(mut self, order: &ExportOrder) -> Self {
+        (self.what, self.scope) = (order.request.what, order.scope);
+        self.pixels = self.what.onnx == Some(onnx::Input::Pixels);
+        self
+    }
+
     pub(super) fn export_to(&mut self, folder: &Path) {
         self.folder = folder.display().to_string();
     }
