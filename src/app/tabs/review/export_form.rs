@@ -80,11 +80,11 @@ impl ExportForm {
                 ui.add_space(space::S);
             }
             ui.label(theme::quiet(ui, "What to write"));
-            self.contents_ui(ui, labelled);
+            ui.scope(|ui| self.contents_ui(ui, labelled));
             if verdict.run.is_some() {
                 ui.add_space(space::S);
                 ui.label(theme::quiet(ui, "The model itself"));
-                self.model_ui(ui);
+                ui.scope(|ui| self.model_ui(ui));
             }
             ui.add_space(space::S);
             ui.horizontal(|ui| {
