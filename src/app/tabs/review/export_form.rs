@@ -275,17 +275,21 @@ mod tests {
                 harness.run_steps(3);
             }
             match harness.state_mut().1.pop() {
-                Some(Command::Export(order)) => order.request.what,
+                Some(Command::Export(order)) => order,
                 other => panic!("{other:?} instead of an export"),
             }
         };
         let table = Contents { predictions: true, ..Contents::NONE };
-        assert_eq!(exported_after(&[]), table);
+        assert_eq!(exported_after(&[]).request.what, table);
         // It is greyed until there is an ONNX model that could take them.
-        assert_eq!(exported_after(&["Takes plain pixels"]), table);
+        assert_eq!(exported_after(&["Takes plain pixels"]).request.what, table);
         let onnx = Some(onnx::Input::Normalised);
-        assert_eq!(exported_after(&["For ONNX Runtime and others"]), Contents { onnx, ..table });
+        assert_eq!(exported_after(&["For ONNX Runtime and others"]).request.what, Contents { onnx, ..table });
         let all = Contents { onnx: Some(onnx::Input::Pixels), safetensors: true, ..Contents::NONE };
-        assert_eq!(exported_after(&["Takes plain pixels", "For PyTorch", "Table of all predictions"]), all);
+        let order = exported_after(&["Takes plain pixels", "For PyTorch", "Table of all predictions"]);
+        assert_eq!(order.request.what, all);
+        // As after "Choose another folder…".
+        let again = ExportForm::new(None, "bundled", Scope::All, false).as_before(&order);
+        assert_eq!((again.what, again.pixels), (all, true));
     }
 }
