@@ -178,7 +178,8 @@ fn svg_text(text: &Text) -> String {
     let [x, y] = text.at;
     let weight = if is_bold(text.tone) { " font-weight=\"600\"" } else { "" };
     format!(
-        "<text x=\"{x}\" y=\"{:.2}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{weight}>{}</text>",
+        "<text x=\"{x}\" y=\"{:.2}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\" \
+         stroke=\"none\"{weight}>{}</text>",
         y + HALF_CAPITAL * text.size,
         text.size,
         hex(colour_of(text.tone)),

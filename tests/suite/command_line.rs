@@ -209,7 +209,7 @@ fn model_says_what_it_cannot_look_into() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("empty.pth"), "").unwrap();
     let photo = samples().join("Positive/00001.jpg");
-    let inside = samples().join("maps");
+    let inside = samples().join("Positive/maps");
     let cases: [(&[&str], i32); 6] = [
         (&["resnet18", "--histograms"], 2),
         (&["nowhere"], 2),

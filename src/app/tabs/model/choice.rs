@@ -116,17 +116,12 @@ pub(super) fn ui(ui: &mut Ui, scene: &Scene<'_>, subject: &Subject) -> Option<Su
     chosen
 }
 
-/// The totals.
-pub(super) fn figures_ui(ui: &mut Ui, summary: &Summary) {
+/// The network and how much of it is trained.
+pub(super) fn network_ui(ui: &mut Ui, summary: &Summary) {
     let count = |n: usize| format::count(n as u64);
-    let text = format!(
-        "{} · {} parameters, {} trained · {} multiply-adds a photo",
-        summary.backbone.title(),
-        count(summary.parameters()),
-        count(summary.trained_parameters()),
-        count(summary.multiply_adds()),
-    );
-    ui.add(Label::new(theme::quiet(ui, &text)).truncate()).on_hover_text(text);
+    let (all, trained) = (count(summary.parameters()), count(summary.trained_parameters()));
+    let text = format!("{} · {trained} of {all} parameters trained", summary.backbone.title());
+    ui.add(Label::new(theme::quiet(ui, text)).truncate());
 }
 
 fn run<'s>(path: &std::path::Path, scene: &Scene<'s>) -> Option<&'s RunSummary> {

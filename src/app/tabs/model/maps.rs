@@ -16,7 +16,7 @@ use crate::export::sheets::Scale;
 use crate::format;
 use crate::nn::summary::Summary;
 
-/// Side of the photo, in points.
+/// Side of the photo where there is room, in points.
 const PHOTO: f32 = 168.0;
 /// Side of a map, in points.
 const SIDE: f32 = 72.0;
@@ -104,8 +104,10 @@ impl MapsView {
         let of = MapsOf { model: model.to_owned(), photo, blocks };
         self.ask(ui, scene, &of);
         let name = summary.parts.get(part).map_or("", |part| part.name.as_str());
+        // Below the photo stand its name and the way to others.
+        let side = (ui.available_height() - 2.0 * theme::ROW - space::L).clamp(64.0, PHOTO);
         ui.horizontal_top(|ui| {
-            ui.allocate_ui(vec2(PHOTO, ui.available_height()), |ui| self.photo_ui(ui, scene, &of.photo));
+            ui.allocate_ui(vec2(PHOTO, ui.available_height()), |ui| self.photo_ui(ui, scene, &of.photo, side));
             ui.add_space(space::S);
             ui.vertical(|ui| self.maps_ui(ui, name, scale));
         });
@@ -121,9 +123,9 @@ impl MapsView {
     }
 
     /// The photo as the network takes it, its name, and the way to others.
-    fn photo_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, photo: &Path) {
+    fn photo_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, photo: &Path, side: f32) {
         ui.vertical(|ui| {
-            let (rect, response) = ui.allocate_exact_size(vec2(PHOTO, PHOTO), Sense::hover());
+            let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
             ui.painter().rect_filled(rect, f32::from(theme::CORNER), theme::palette(ui).window);
             if let Some(shown) = self.shown.as_mut().filter(|shown| shown.of.photo == photo) {
                 let load = || ui.ctx().load_texture("photo", shown.seen.photo.clone(), TextureOptions::LINEAR);

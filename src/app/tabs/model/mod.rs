@@ -37,6 +37,9 @@ pub use self::pictures::Atlas;
 /// Share of the height for weights, filters and feature maps.
 const VIEW: f32 = 0.54;
 
+/// Windows narrower than this, in points, have no room for the drawing beside the table.
+const BESIDE: f32 = 940.0;
+
 /// What the tab asks of the window.
 #[derive(Clone, Debug)]
 pub enum Request {
@@ -67,13 +70,22 @@ enum View {
     Weights,
     Filters,
     Maps,
+    /// The drawing of the network, where there is no room for it at the left.
+    Drawing,
 }
 
+/// Which values have the ends of the scale of colours; from right to left.
+const SCALES: [(Scale, &str, &str); 2] = [
+    (Scale::Together, "all alike", "Colours from the lowest to the highest value of all"),
+    (Scale::Each, "each by itself", "Colours from the lowest to the highest value of each"),
+];
+
 impl View {
-    const ALL: [(Self, &str, &str); 3] = [
+    const ALL: [(Self, &str, &str); 4] = [
         (Self::Weights, "Weights", "How the weights of the selected layer are spread"),
         (Self::Filters, "Filters", "The kernels of the first layer as pictures"),
         (Self::Maps, "Feature maps", "What the selected part makes of a photo"),
+        (Self::Drawing, "Drawing", "The network as boxes; in a wider window it stands at the left"),
     ];
 }
 
@@ -185,9 +197,14 @@ impl ModelTab {
         if self.selected.part >= summary.parts.len() {
             self.selected = Selected::default();
         }
-        self.drawing_ui(ui, &summary);
+        let beside = ui.available_width() >= BESIDE;
+        if beside {
+            self.drawing_ui(ui, &summary);
+        }
         let height = ui.available_height() * VIEW;
         Panel::bottom("model view").frame(panel).exact_size(height).resizable(false).show(ui, |ui| {
+            self.views_ui(ui, beside);
+            ui.add_space(space::XS);
             self.view_ui(ui, scene, &subject, &summary);
         });
         let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
@@ -216,6 +233,7 @@ impl ModelTab {
                 ui.label(theme::quiet(ui, "Trained"));
                 form::choices(ui, &mut self.tune, &choice::TUNES);
             }
+            ui.add_space(space::S);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let save = theme::icon_text(icons::ICON_DOWNLOAD, "Save drawing…");
                 if ui.add_enabled(summary.is_some(), egui::Button::new(save)).clicked()
@@ -224,7 +242,7 @@ impl ModelTab {
                     self.save = Some(SaveForm::new(scene.settings.export_folder.as_deref(), summary.backbone));
                 }
                 if let Some(summary) = summary {
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| choice::figures_ui(ui, summary));
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| choice::network_ui(ui, summary));
                 }
             });
         });
@@ -252,27 +270,39 @@ impl ModelTab {
         let width = self.diagram.width(summary, ui.available_size());
         let ground = Frame::new().fill(theme::palette(ui).window);
         Panel::left("model drawing").frame(ground).exact_size(width).resizable(false).show(ui, |ui| {
-            if let Some(part) = self.diagram.ui(ui, summary, self.selected.part) {
-                self.selected = table::row_of(summary, part);
-                self.scroll = true;
+            self.diagram_ui(ui, summary);
+        });
+    }
+
+    fn diagram_ui(&mut self, ui: &mut Ui, summary: &Summary) {
+        if let Some(part) = self.diagram.ui(ui, summary, self.selected.part) {
+            self.selected = table::row_of(summary, part);
+            self.scroll = true;
+        }
+    }
+
+    /// The row that chooses what is shown of the weights.
+    fn views_ui(&mut self, ui: &mut Ui, beside: bool) {
+        if beside && self.view == View::Drawing {
+            self.view = View::default();
+        }
+        let all: &'static [_] = &View::ALL;
+        let views = if beside { all.get(..3).unwrap_or_default() } else { all };
+        ui.horizontal(|ui| {
+            form::choices(ui, &mut self.view, views);
+            if matches!(self.view, View::Filters | View::Maps) {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    form::choices(ui, &mut self.scale, &SCALES);
+                });
             }
         });
     }
 
     fn view_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, subject: &Subject, summary: &Summary) {
-        ui.horizontal(|ui| {
-            form::choices(ui, &mut self.view, &View::ALL);
-            if self.view != View::Weights {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let choices = [
-                        (Scale::Together, "all alike", "Colours from the lowest to the highest value of all"),
-                        (Scale::Each, "each by itself", "Colours from the lowest to the highest value of each"),
-                    ];
-                    form::choices(ui, &mut self.scale, &choices);
-                });
-            }
-        });
-        ui.add_space(space::XS);
+        if self.view == View::Drawing {
+            self.diagram_ui(ui, summary);
+            return;
+        }
         let Some(model) = subject.weights(scene) else {
             let text = "Choose a run or the bundled model to see weights, filters and feature maps.";
             empty::state(ui, icons::ICON_SHOW_CHART, subject.why_no_weights(), text, |_| ());

@@ -1,23 +1,18 @@
 //! The layers in a table.
 
-use egui::{Align, Button, Layout, RichText, Ui};
-use egui_extras::{Column, TableBuilder};
+use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
+use egui_extras::{Column, TableBuilder, TableRow};
 
-use crate::app::theme;
+use crate::app::theme::{self, space};
 use crate::format;
 use crate::nn::summary::{Layer, Part, Summary};
 
-/// Headings and what they mean.
-const COLUMNS: [(&str, &str); 6] = [
-    ("layer", "The name of its tensors, as torchvision has it"),
-    ("kind", "What it does"),
-    ("output", "Channels, height and width of what comes out, for a photo of 224 × 224"),
-    ("parameters", "Values that can be trained"),
-    ("multiply-adds", "Multiplications with additions, for one photo"),
-    ("", "Whether training changes it"),
-];
 /// Height of a row.
 const ROW: f32 = 24.0;
+/// Height of the totals below the table.
+const TOTALS: f32 = 26.0;
+/// Tables narrower than this have no room for the kind and the multiply-adds.
+const WIDE: f32 = 620.0;
 /// How far the layers of a part stand in.
 const INDENT: f32 = 14.0;
 
@@ -41,32 +36,81 @@ impl Selected {
     }
 }
 
-/// Shows the layers, those of a part below it. `scroll_to` brings the selection into view.
+/// What stands in a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Name,
+    Kind,
+    Output,
+    Parameters,
+    MultiplyAdds,
+    State,
+}
+
+impl Cell {
+    const ALL: [Self; 6] = [Self::Name, Self::Kind, Self::Output, Self::Parameters, Self::MultiplyAdds, Self::State];
+    /// Those that there is always room for.
+    const NARROW: [Self; 4] = [Self::Name, Self::Output, Self::Parameters, Self::State];
+
+    /// The heading and what it means.
+    fn heading(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Name => ("layer", "The name of its tensors, as torchvision has it"),
+            Self::Kind => ("kind", "What it does"),
+            Self::Output => ("output", "Channels, height and width of what comes out, for a photo of 224 × 224"),
+            Self::Parameters => ("parameters", "Values that can be trained"),
+            Self::MultiplyAdds => ("multiply-adds", "Multiplications with additions, for one photo"),
+            Self::State => ("", "Whether training changes it"),
+        }
+    }
+
+    fn column(self, wide: bool) -> Column {
+        match self {
+            Self::Name if wide => Column::exact(180.0).clip(true),
+            Self::Name | Self::Kind => Column::remainder().at_least(120.0).clip(true),
+            Self::Output => Column::exact(98.0),
+            Self::Parameters => Column::exact(84.0),
+            Self::MultiplyAdds => Column::exact(96.0),
+            Self::State => Column::exact(54.0),
+        }
+    }
+
+    /// Words begin at the left, figures end at the right.
+    fn layout(self) -> Layout {
+        match self {
+            Self::Name | Self::Kind => Layout::left_to_right(Align::Center),
+            _ => Layout::right_to_left(Align::Center),
+        }
+    }
+}
+
+/// Shows the layers, those of a part below it, and the totals. `scroll_to` brings the selection into view.
 pub(super) fn ui(ui: &mut Ui, summary: &Summary, selected: &mut Selected, scroll_to: bool) {
     let rows = rows(summary);
-    let height = ui.available_height();
-    ui.spacing_mut().item_spacing.y = 0.0;
-    let mut table = TableBuilder::new(ui)
-        .id_salt("layers")
-        .cell_layout(Layout::right_to_left(Align::Center))
-        .column(Column::exact(180.0).clip(true))
-        .column(Column::remainder().at_least(120.0).clip(true))
-        .column(Column::exact(98.0))
-        .column(Column::exact(84.0))
-        .column(Column::exact(96.0))
-        .column(Column::exact(60.0))
+    let wide = ui.available_width() >= WIDE;
+    let shown: &[Cell] = if wide { &Cell::ALL } else { &Cell::NARROW };
+    let spacing = ui.spacing_mut();
+    spacing.item_spacing.y = 0.0;
+    // The names are buttons, and no higher than a row.
+    (spacing.interact_size.y, spacing.button_padding.y) = (0.0, 0.0);
+    let height = ui.available_height() - TOTALS;
+    let mut table = TableBuilder::new(ui).id_salt("layers").cell_layout(Layout::right_to_left(Align::Center));
+    for cell in shown {
+        table = table.column(cell.column(wide));
+    }
+    table = table
         .min_scrolled_height(0.0)
-        .max_scroll_height(height)
-        .auto_shrink(false)
+        .max_scroll_height(height - ROW)
+        .auto_shrink([false, true])
         .sense(egui::Sense::click());
     if let Some(row) = rows.iter().position(|row| row == selected).filter(|_| scroll_to) {
         table = table.scroll_to_row(row, Some(Align::Center));
     }
     let table = table.header(ROW, |mut header| {
-        for (place, (name, meaning)) in COLUMNS.into_iter().enumerate() {
+        for cell in shown {
             header.col(|ui| {
-                let layout = if place < 2 { Layout::left_to_right(Align::Center) } else { *ui.layout() };
-                ui.with_layout(layout, |ui| {
+                let (name, meaning) = cell.heading();
+                ui.with_layout(cell.layout(), |ui| {
                     ui.label(theme::quiet(ui, name).size(theme::SMALL)).on_hover_text(meaning);
                 });
             });
@@ -79,10 +123,26 @@ pub(super) fn ui(ui: &mut Ui, summary: &Summary, selected: &mut Selected, scroll
             row.set_selected(at == selected);
             let cells = at.layer.and_then(|layer| part.layers.get(layer)).map_or_else(|| of_part(part), of_layer);
             let indented = at.layer.is_some() && part.layers.len() > 1;
-            if cells_ui(&mut row, cells, indented, at == selected) || row.response().clicked() {
+            if cells_ui(&mut row, shown, &cells, (indented, at == selected)) || row.response().clicked() {
                 *selected = *at;
             }
         });
+    });
+    totals_ui(ui, summary);
+}
+
+/// What all layers come to.
+fn totals_ui(ui: &mut Ui, summary: &Summary) {
+    let count = |n: usize| format::count(n as u64);
+    let text = format!(
+        "Total: {} parameters, {} of them trained · {} multiply-adds a photo",
+        count(summary.parameters()),
+        count(summary.trained_parameters()),
+        count(summary.multiply_adds()),
+    );
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), TOTALS), Layout::left_to_right(Align::Center), |ui| {
+        ui.add_space(space::XS);
+        ui.add(Label::new(theme::strong(text).size(theme::SMALL)).truncate());
     });
 }
 
@@ -138,39 +198,39 @@ fn of_layer(layer: &Layer) -> Cells {
 }
 
 /// The cells of a row; says whether its name was pressed.
-fn cells_ui(row: &mut egui_extras::TableRow<'_, '_>, cells: Cells, indented: bool, selected: bool) -> bool {
+fn cells_ui(row: &mut TableRow<'_, '_>, shown: &[Cell], cells: &Cells, (indented, selected): (bool, bool)) -> bool {
     let text = |text: String| if cells.strong { theme::strong(text) } else { RichText::new(text) };
-    let mut pressed = false;
-    row.col(|ui| {
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            if indented {
-                ui.add_space(INDENT);
-            }
-            let name = Button::selectable(selected, text(cells.name.clone())).frame(false).truncate();
-            pressed = ui.add(name).clicked();
-        });
-    });
-    row.col(|ui| {
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(egui::Label::new(theme::quiet(ui, cells.kind.clone())).truncate());
-        });
-    });
-    let [channels, height, width] = cells.output;
     let number = |n: usize| if n == 0 { String::new() } else { format::count(n as u64) };
-    for cell in [format!("{channels} × {height} × {width}"), number(cells.parameters), number(cells.multiply_adds)] {
-        row.col(|ui| {
-            ui.label(text(cell));
-        });
-    }
-    row.col(|ui| {
-        let state = match (cells.trained, cells.parameters) {
-            (true, _) => RichText::new("trained").color(theme::palette(ui).accent),
-            (false, 0) => RichText::new(""),
-            (false, _) => theme::quiet(ui, "frozen"),
+    let mut pressed = false;
+    for cell in shown {
+        let content = |ui: &mut Ui| match cell {
+            Cell::Name => {
+                ui.add_space(if indented { INDENT } else { 0.0 });
+                let name = Button::selectable(selected, text(cells.name.clone())).frame(false).truncate();
+                pressed = ui.add(name).clicked();
+            }
+            Cell::Kind => drop(ui.add(Label::new(theme::quiet(ui, &cells.kind)).truncate())),
+            Cell::Output => {
+                let [channels, height, width] = cells.output;
+                ui.label(text(format!("{channels} × {height} × {width}")));
+            }
+            Cell::Parameters => drop(ui.label(text(number(cells.parameters)))),
+            Cell::MultiplyAdds => drop(ui.label(text(number(cells.multiply_adds)))),
+            Cell::State => drop(ui.label(state(ui, cells))),
         };
-        ui.label(state.size(theme::SMALL));
-    });
+        row.col(|ui| drop(ui.with_layout(cell.layout(), content)));
+    }
     pressed
+}
+
+/// Whether training changes it; nothing where there is nothing to change.
+fn state(ui: &Ui, cells: &Cells) -> RichText {
+    let state = match (cells.trained, cells.parameters) {
+        (true, _) => RichText::new("trained").color(theme::palette(ui).accent),
+        (false, 0) => RichText::new(""),
+        (false, _) => theme::quiet(ui, "frozen"),
+    };
+    state.size(theme::SMALL)
 }
 
 #[cfg(test)]

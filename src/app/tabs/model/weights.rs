@@ -1,6 +1,6 @@
 //! How the weights of a layer are spread.
 
-use egui::{Grid, Label, Ui, vec2};
+use egui::{Grid, Label, ScrollArea, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot};
 
 use crate::app::theme::{self, space};
@@ -36,7 +36,7 @@ pub(super) fn ui(ui: &mut Ui, layer: &Layer, tensors: &[TensorStatistics], chose
         let width = (ui.available_width() - FIGURES - space::L).max(120.0);
         ui.allocate_ui(vec2(width, ui.available_height()), |ui| histogram_ui(ui, tensor));
         ui.add_space(space::L);
-        ui.vertical(|ui| figures_ui(ui, tensor));
+        ScrollArea::vertical().id_salt("figures").show(ui, |ui| figures_ui(ui, tensor));
     });
 }
 
@@ -85,7 +85,8 @@ fn figures_ui(ui: &mut Ui, tensor: &TensorStatistics) {
     if tensor.not_finite > 0 {
         rows.push(("no numbers", format::count(tensor.not_finite as u64)));
     }
-    Grid::new("figures of the weights").num_columns(2).spacing([space::L, space::S]).show(ui, |ui| {
+    let grid = Grid::new("figures of the weights").num_columns(2).min_row_height(22.0).spacing([space::L, 2.0]);
+    grid.show(ui, |ui| {
         for (name, value) in rows {
             ui.label(theme::quiet(ui, name));
             ui.add(Label::new(value).extend());
