@@ -93,7 +93,7 @@ impl App {
             Done::RateFound(found) => self.train.rate_found(found),
             Done::CrossValidated(found) => {
                 self.messages.note(format!("Cross-validated on {}", format::photos(found.found.together.photos)));
-                self.train.cross_validated(found);
+                self.train.cross_validated(*found);
             }
             Done::RunOpened { dataset, verdict } => {
                 if let Some((dataset, rare)) = dataset {

@@ -158,7 +158,7 @@ fn check_kind(path: &Path) -> Result<()> {
         [] => return Err(Error::new(format!("{} is empty", path.display())).hint(DOWNLOAD_AGAIN)),
         head if head.starts_with(b"Rar!") => return Err(unpack_first(path, "a RAR archive")),
         head if head.starts_with(b"7z\xbc\xaf\x27\x1c") => return Err(unpack_first(path, "a 7z archive")),
-        head if head.starts_with(&[0x1f, 0x8b]) => return Err(unpack_first(path, "a gzip archive")),
+        [0x1f, 0x8b, ..] => return Err(unpack_first(path, "a gzip archive")),
         head if head.trim_ascii_start().starts_with(b"<") => "a web page, as a download gives that needs a click more",
         _ => "no zip archive, or damaged",
     };

@@ -363,7 +363,7 @@ mod tests {
                 Shape::Box { area, look: of } if *of == look && within.contains(area.centre()) => Some(*area),
                 _ => None,
             });
-            inside(areas.last().unwrap())
+            inside(areas.collect::<Vec<_>>().last().copied().unwrap())
         };
         assert_eq!(boxed(Look::Head, frame(Look::Head)), ACCENT);
         assert_eq!((boxed(Look::Frozen, frame(Look::Frozen)), inside(frame(Look::Frozen))), (LINE, WINDOW));

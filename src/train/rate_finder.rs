@@ -56,7 +56,7 @@ impl SweepConfig {
             c if !(c.lowest > 0.0 && c.lowest < c.highest) => {
                 bad("The lowest learning rate must be above 0 and below the highest")
             }
-            c if !(c.highest <= 10.0) => bad("The highest learning rate must be at most 10"),
+            c if c.highest > 10.0 || c.highest.is_nan() => bad("The highest learning rate must be at most 10"),
             c if !(20..=10_000).contains(&c.steps) => bad("The number of steps must lie between 20 and 10,000"),
             _ => Ok(()),
         }

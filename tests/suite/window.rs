@@ -518,7 +518,7 @@ fn an_archive_dropped_onto_the_window_is_opened() {
     }
     writer.finish().unwrap();
     let mut window = open_window(&folder.path().join("home"), None);
-    drop_onto(&mut window, &[zip.clone()]);
+    drop_onto(&mut window, std::slice::from_ref(&zip));
     until(&mut window, "photos open", |window| window.state().session().len() == 3);
     assert!(window.query_all_by_label_contains("bridge 7.zip").count() > 0);
     let dataset = window.state().session().dataset.clone().unwrap();

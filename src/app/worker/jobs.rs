@@ -84,7 +84,7 @@ pub enum Done {
     /// A search for the learning rate has ended.
     RateFound(RateSearch),
     /// The photos are cross-validated.
-    CrossValidated(CrossValidated),
+    CrossValidated(Box<CrossValidated>),
     /// A run is open.
     RunOpened {
         /// Its photos, if they were not open already.
@@ -312,7 +312,7 @@ fn cross_validate(
         of_sample: of_samples(&found.predictions, &dataset),
         classified: false,
     };
-    Ok(Done::CrossValidated(CrossValidated { found, dataset, verdict: Arc::new(verdict) }))
+    Ok(Done::CrossValidated(Box::new(CrossValidated { found, dataset, verdict: Arc::new(verdict) })))
 }
 
 /// Opens the run's own photos unless they, or photos of the same names, are open already.

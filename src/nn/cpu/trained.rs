@@ -86,7 +86,7 @@ struct Step {
 enum Around {
     None,
     Identity,
-    Projection(ConvNorm, Vec<Map>),
+    Projection(Box<ConvNorm>, Vec<Map>),
 }
 
 /// Gradients on their way from block to block.
@@ -271,7 +271,7 @@ impl Block {
         let around = match &block.shortcut {
             Shortcut::None => Around::None,
             Shortcut::Identity => Around::Identity,
-            Shortcut::Projection(spec) => Around::Projection(layer(spec)?, Vec::new()),
+            Shortcut::Projection(spec) => Around::Projection(Box::new(layer(spec)?), Vec::new()),
         };
         let path = block.path.iter().map(step).collect::<Result<_>>()?;
         Ok(Self { path, around, before: architecture.activation_before(index), output: Vec::new() })
@@ -280,7 +280,7 @@ impl Block {
     /// Its layers in the order of the parameters.
     fn layers(&self) -> impl Iterator<Item = &ConvNorm> {
         let around = match &self.around {
-            Around::Projection(layer, _) => Some(layer),
+            Around::Projection(layer, _) => Some(layer.as_ref()),
             Around::None | Around::Identity => None,
         };
         self.path.iter().map(|step| &step.layer).chain(around)

@@ -48,10 +48,8 @@ impl TensorStatistics {
         let count = finite().count();
         let mean = finite().map(f64::from).sum::<f64>() / count.max(1) as f64;
         let variance = finite().map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count.max(1) as f64;
-        let (min, max) = match finite().map(|value| (value, value)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
-            Some(range) => range,
-            None => (0.0, 0.0),
-        };
+        let range = finite().map(|value| (value, value)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let (min, max) = range.unwrap_or_default();
         Self {
             name: name.to_owned(),
             shape,

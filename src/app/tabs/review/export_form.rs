@@ -50,7 +50,7 @@ impl ExportForm {
     }
 
     /// Chooses what an earlier form chose.
-    pub(super) fn as_before(mut self, order: &ExportOrder) -> Self {
+    pub(super) fn chosen_as_before(mut self, order: &ExportOrder) -> Self {
         (self.what, self.scope) = (order.request.what, order.scope);
         self.pixels = self.what.onnx == Some(onnx::Input::Pixels);
         self
@@ -289,7 +289,7 @@ mod tests {
         let order = exported_after(&["Takes plain pixels", "For PyTorch", "Table of all predictions"]);
         assert_eq!(order.request.what, all);
         // As after "Choose another folder…".
-        let again = ExportForm::new(None, "bundled", Scope::All, false).as_before(&order);
+        let again = ExportForm::new(None, "bundled", Scope::All, false).chosen_as_before(&order);
         assert_eq!((again.what, again.pixels), (all, true));
     }
 }

@@ -376,7 +376,7 @@ impl ReviewTab {
             && answer == Answer::Elsewhere
         {
             self.open_export(scene.session, replace.order.request.folder.parent());
-            self.export = self.export.take().map(|form| form.as_before(&replace.order));
+            self.export = self.export.take().map(|form| form.chosen_as_before(&replace.order));
         }
     }
 }
