@@ -42,7 +42,13 @@ impl Watch for Recorder {
 impl Observer for Recorder {
     fn event(&self, event: Event) {
         match event {
-            Event::Tried(reading) => self.readings.lock().unwrap().push(reading),
+            Event::Tried(reading) => {
+                // A whole search may be over before the first progress is told.
+                if self.stop_in == Some(Phase::Rates) {
+                    self.stopped.store(true, Ordering::SeqCst);
+                }
+                self.readings.lock().unwrap().push(reading);
+            }
             event => self.others.lock().unwrap().push(event),
         }
     }

@@ -200,7 +200,7 @@ impl TrainedNetwork {
     }
 
     /// The gradients of the parameters, in their order, from that of the features (N, F) that the newest
-    /// [`TrainedResNet18::forward`] gave, with the same parameters.
+    /// [`TrainedNetwork::forward`] gave, with the same parameters.
     pub fn backward(&mut self, features_gradient: &[f32], parameters: &[Parameters<'_>]) -> Vec<Gradients> {
         let (count, scratch) = (self.count, &mut self.scratch);
         if let Some(last) = self.blocks.last() {

@@ -34,7 +34,7 @@ pub struct VariantsOf<'a> {
 /// them. Each choice of settings has a cache of its own, so that going back to one finds what was computed for it.
 ///
 /// # Errors
-/// As [`extract`].
+/// As [`super::extract`].
 pub fn extract_variants(
     network: &Network,
     of: &VariantsOf<'_>,
@@ -58,7 +58,7 @@ pub fn extract_variants(
 /// [`extract_variants`] for the maps before the last block.
 ///
 /// # Errors
-/// As [`extract`].
+/// As [`super::extract`].
 pub fn extract_variant_maps(
     network: &Network,
     of: &VariantsOf<'_>,

@@ -68,6 +68,8 @@ fn weights_are_asked_for_once_and_trouble_can_be_tried_again() {
 fn a_part_of_the_drawing_is_chosen_in_the_table_too() {
     let mut harness = harness();
     harness.run_steps(2);
+    harness.get_by_label("fc: the swapped head, 2, trained").scroll_to_me();
+    harness.run_steps(8);
     harness.get_by_label("fc: the swapped head, 2, trained").click();
     harness.run_steps(3);
     assert_eq!(harness.state().tab.selected, Selected { part: 10, layer: Some(0) });

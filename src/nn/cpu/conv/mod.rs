@@ -1,4 +1,4 @@
-//! Convolutions over [`Map`](super::map::Map)s, and their gradients.
+//! Convolutions over [`Map`]s, and their gradients.
 
 mod data_gradient;
 mod depthwise;
