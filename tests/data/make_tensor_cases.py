@@ -51,7 +51,9 @@ def seen(name, picture):
     """What the network takes, at some places, and what it says."""
     photo = picture if picture.dim() == 4 else picture[None]
     if photo.shape[2:] != (224, 224):
-        photo = torch.nn.functional.interpolate(photo, (224, 224), mode="bilinear", antialias=True)
+        # In double precision: in single, the filter's own weights are rounded.
+        size = {"size": (224, 224), "mode": "bilinear", "antialias": True}
+        photo = torch.nn.functional.interpolate(photo.double(), **size).float()
     network.eval()
     with torch.no_grad():
         p = torch.softmax(network(photo), 1)[0, 1].item()

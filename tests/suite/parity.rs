@@ -209,8 +209,9 @@ fn gradients_of_a_network_of_a_formula_agree_with_pytorch() {
             let weighted: f64 =
                 gradient.iter().zip(values(&hash, gradient.len())).map(|(g, weight)| f64::from(*g) * weight).sum();
             let [expected_length, expected_weighted] = expected[name];
-            // A bias that the next norm subtracts again has no gradient but rounding.
-            let room = PERCENT * expected_length + 1e-6 * longest;
+            // A bias of MobileNetV2's that the next norm subtracts again has no gradient but rounding.
+            let rounding = if kind == Backbone::MobilenetV2 { 1e-6 * longest } else { 0.0 };
+            let room = PERCENT * expected_length + rounding;
             assert!((length - expected_length).abs() <= room, "{name}: {length} instead of {expected_length}");
             // The sum may come out near zero by chance; its like is a fraction of the length.
             assert!((weighted - expected_weighted).abs() <= room, "{name}: {weighted}");

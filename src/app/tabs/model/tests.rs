@@ -65,7 +65,7 @@ fn weights_are_asked_for_once_and_trouble_can_be_tried_again() {
 }
 
 #[test]
-fn a_part_is_chosen_in_the_drawing() {
+fn a_part_of_the_drawing_is_chosen_in_the_table_too() {
     let mut harness = harness();
     harness.run_steps(2);
     harness.get_by_label("fc: the swapped head, 2, trained").scroll_to_me();
@@ -73,6 +73,8 @@ fn a_part_is_chosen_in_the_drawing() {
     harness.get_by_label("fc: the swapped head, 2, trained").click();
     harness.run_steps(3);
     assert_eq!(harness.state().tab.selected, Selected { part: 10, layer: Some(0) });
+    harness.run_steps(8); // the table scrolls there in its own time
+    harness.get_by_role_and_label(egui::Role::Button, "fc");
     // A network with fewer parts than the one before has the selection where there is one.
     harness.state_mut().tab.selected = Selected { part: 20, layer: None };
     harness.run_steps(2);
