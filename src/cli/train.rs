@@ -13,7 +13,7 @@ use crate::photo::augment::Augmentation;
 use crate::review::predictions;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
 use crate::train::observer::FeatureReport;
-use crate::train::run_dir::{self, RunDir};
+use crate::train::run_dir::{self, RunRecord};
 use crate::train::trainer::{self, TrainOutcome};
 
 #[derive(Args, Debug)]
@@ -104,7 +104,7 @@ pub(super) struct Settings {
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let (before, recorded) = match &options.out {
         Some(out) if options.resume => {
-            let (_, record) = RunDir::reopen(out)?;
+            let record = RunRecord::read(out)?;
             (record.train, record.data.folders)
         }
         _ => (TrainConfig::default(), Vec::new()),
@@ -118,7 +118,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let dataset = super::labelled_photos(folders, session)?;
     let out = match &options.out {
         Some(out) => out.clone(),
-        None => run_dir::free_name(&session.places.runs, &dataset.name()),
+        None => run_dir::free_name(&super::runs::usual_folder(session), &dataset.name()),
     };
     let outcome = trainer::train(&dataset, &config, &session.places, &out, options.resume, &session.terminal)?;
     Ok(Outcome { text: text(&outcome), json: json(&outcome), interrupted: outcome.stopped })

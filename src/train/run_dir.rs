@@ -1,6 +1,6 @@
 //! A run folder: everything that remains of a training run.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,7 +98,7 @@ pub struct WeightsRecord {
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
-    /// Tells other processes, for as long as it is open, that the run is being written.
+    /// Keeps others, for as long as it is open, from writing the same run, renaming or deleting it.
     _held: Option<Arc<File>>,
 }
 
@@ -142,7 +142,7 @@ impl RunDir {
     pub fn create(path: &Path) -> Result<Self> {
         Self::check_free(path)?;
         std::fs::create_dir_all(path).on_file("make the run folder", path)?;
-        Ok(Self { path: path.to_path_buf(), _held: hold(path) })
+        Ok(Self { path: path.to_path_buf(), _held: hold(path)? })
     }
 
     /// Checks that a run may be written to `path`, without making anything.
@@ -158,13 +158,13 @@ impl RunDir {
         }
     }
 
-    /// Takes up a run folder that is there.
+    /// Takes up a run folder that is there, to go on with it.
     ///
     /// # Errors
-    /// Where it is none.
+    /// Where it is none, or another process is writing it.
     pub fn reopen(path: &Path) -> Result<(Self, RunRecord)> {
-        let record = read_record(path)?;
-        Ok((Self { path: path.to_path_buf(), _held: hold(path) }, record))
+        let record = RunRecord::read(path)?;
+        Ok((Self { path: path.to_path_buf(), _held: hold(path)? }, record))
     }
 
     /// The folder.
@@ -226,7 +226,7 @@ impl Run {
     /// # Errors
     /// Where the folder is no run, or one of its files is damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let record = read_record(path)?;
+        let record = RunRecord::read(path)?;
         let epochs = read_results(path)?;
         let table = path.join(PREDICTIONS);
         let folders = &record.data.folders;
@@ -339,6 +339,21 @@ pub fn free_name(runs: &Path, dataset: &str) -> PathBuf {
 }
 
 impl RunRecord {
+    /// Reads the `config.toml` of a run folder.
+    ///
+    /// # Errors
+    /// Where the folder is no run, or the file is damaged.
+    pub fn read(run: &Path) -> Result<Self> {
+        let path = run.join(CONFIG);
+        if !path.is_file() {
+            return Err(Error::new(format!("{} is not a run folder", run.display()))
+                .detail(format!("it holds no {CONFIG}"))
+                .hint("give the folder that `crackscope train --out RUN` wrote"));
+        }
+        let text = std::fs::read_to_string(&path).on_file("read", &path)?;
+        toml::from_str(&text).on_file("understand", &path)
+    }
+
     /// The text of `config.toml`.
     ///
     /// # Errors
@@ -369,11 +384,15 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// Marks a run folder as being written. Where the system cannot, as Windows cannot with folders, nothing says so.
-fn hold(path: &Path) -> Option<Arc<File>> {
-    let folder = File::open(path).ok()?;
-    folder.try_lock_shared().ok()?;
-    Some(Arc::new(folder))
+/// Takes a run folder for this process alone. Where the system cannot, as Windows cannot with folders, nothing is held.
+fn hold(path: &Path) -> Result<Option<Arc<File>>> {
+    let Ok(folder) = File::open(path) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(Arc::new(folder))),
+        Err(TryLockError::Error(_)) => Ok(None),
+        Err(TryLockError::WouldBlock) => Err(Error::new(format!("{} is being trained or changed", name(path)))
+            .hint("wait until the other program has ended")),
+    }
 }
 
 impl RunSummary {
@@ -385,7 +404,7 @@ impl RunSummary {
         Ok(Self {
             path: path.to_path_buf(),
             name: name_of(path),
-            record: read_record(path)?,
+            record: RunRecord::read(path)?,
             epochs: read_results(path)?,
             finished: path.join(MODEL).is_file(),
         })
@@ -394,17 +413,6 @@ impl RunSummary {
 
 pub(super) fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
-
-fn read_record(run: &Path) -> Result<RunRecord> {
-    let path = run.join(CONFIG);
-    if !path.is_file() {
-        return Err(Error::new(format!("{} is not a run folder", run.display()))
-            .detail(format!("it holds no {CONFIG}"))
-            .hint("give the folder that `crackscope train --out RUN` wrote"));
-    }
-    let text = std::fs::read_to_string(&path).on_file("read", &path)?;
-    toml::from_str(&text).on_file("understand", &path)
 }
 
 fn read_results(run: &Path) -> Result<Vec<EpochRecord>> {

@@ -1,13 +1,15 @@
 //! A training run from photos to run folder.
 
 mod examples;
+mod resume;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use self::examples::Varied;
 pub(super) use self::examples::{examples, labelled};
-use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
+use self::resume::Begun;
+use super::config::{TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
 use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
@@ -18,7 +20,7 @@ use crate::dataset::group::{self, ContentKey, Groups};
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
 use crate::dataset::{Class, Dataset, Problem, Sample};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::export::tensorboard::EventLog;
 use crate::export::{card, plots};
 use crate::job::{Progress, Watch};
@@ -72,13 +74,11 @@ pub fn train(
     observer: &dyn Observer,
 ) -> Result<TrainOutcome> {
     config.validate()?;
-    if !resume {
+    keep_out(out, &dataset.roots)?;
+    let begun = if resume { Some(Begun::take_up(out, config)?) } else { None };
+    if begun.is_none() {
         RunDir::check_free(out)?;
     }
-    if resume {
-        check_augmentation(out, config)?;
-    }
-    keep_out(out, &dataset.roots)?;
     let Ground { network, config, device, keys, prepared } = Ground::lay(dataset, config, places, Some(out), observer)?;
     let config = &config;
 
@@ -86,7 +86,11 @@ pub fn train(
     let job = Job { dataset, config, places, observer, keys: &keys, split: &split };
     let (varied, variants) = job.vary(&network)?;
     let record = record(dataset, &keys, config, &network, &device, &split, &prepared.report);
-    let run = open_run(out, &record, resume)?;
+    let (run, record) = match begun {
+        Some(begun) => begun.go_on(record)?,
+        None => (RunDir::create(out)?, record),
+    };
+    run.write_record(&record)?;
     let resumed = if resume { Some(&run) } else { None };
     let (model, epochs, features) = match prepared.input {
         Input::Features(features) => {
@@ -96,7 +100,7 @@ pub fn train(
         Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
     };
     let predictions = predict(&model, dataset, &features, &split)?;
-    let metrics = finish(&run, &record, &model, &epochs, &predictions)?;
+    let metrics = finish(&run, &record, &model, &epochs, &predictions, observer)?;
     Ok(TrainOutcome {
         run: out.to_path_buf(),
         stopped: epochs.stopped,
@@ -365,6 +369,7 @@ fn finish(
     model: &Model,
     epochs: &Epochs,
     predictions: &[Prediction],
+    observer: &dyn Observer,
 ) -> Result<Metrics> {
     let threshold = model.threshold;
     let judged = judged(predictions);
@@ -372,60 +377,32 @@ fn finish(
     let wrong = predictions::misclassified(predictions, threshold);
     run.write(run_dir::PREDICTIONS, &predictions::to_csv(predictions, threshold)?)?;
     run.write(run_dir::MISCLASSIFIED, &predictions::to_csv(&wrong, threshold)?)?;
-    let pictures = plots::of_run(&epochs.records, epochs.best_epoch, &judged, threshold)?;
-    for picture in &pictures {
-        run.write(&format!("{}.svg", picture.name), picture.svg.as_bytes())?;
-        run.write(&format!("{}.png", picture.name), &picture.png)?;
-    }
     let facts = card::CardFacts::of(record, &metrics, &epochs.records, epochs.best_epoch);
     run.write(run_dir::CARD, card::card(&facts).as_bytes())?;
-    EventLog::reopen(run.path())?.add_pictures(epochs.best_epoch, &pictures, &judged, threshold)?;
+    // A plot that cannot be made must not cost the model.
+    if let Err(error) = draw(run, epochs, &judged, threshold) {
+        observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line())));
+    }
     // The model comes last: a folder that has one is complete.
     let file = model.network.to_model_file(&model.head, threshold, epochs.best_epoch)?;
     run.write(run_dir::MODEL, &file)?;
     Ok(metrics)
 }
 
+/// Draws the run, for its folder and for TensorBoard.
+fn draw(run: &RunDir, epochs: &Epochs, judged: &[&Prediction], threshold: f32) -> Result<()> {
+    let pictures = plots::of_run(&epochs.records, epochs.best_epoch, judged, threshold)?;
+    for picture in &pictures {
+        run.write(&format!("{}.svg", picture.name), picture.svg.as_bytes())?;
+        run.write(&format!("{}.png", picture.name), &picture.png)?;
+    }
+    EventLog::reopen(run.path())?.add_pictures(epochs.best_epoch, &pictures, judged, threshold)
+}
+
 /// The validation photos among `predictions`, or the training photos where there are no others.
 pub fn judged(predictions: &[Prediction]) -> Vec<&Prediction> {
     let on = |part| predictions.iter().filter(move |p| p.part == Some(part));
     if on(Part::Validation).next().is_some() { on(Part::Validation).collect() } else { on(Part::Train).collect() }
-}
-
-fn open_run(out: &Path, record: &RunRecord, resume: bool) -> Result<RunDir> {
-    if !resume {
-        let run = RunDir::create(out)?;
-        run.write_record(record)?;
-        return Ok(run);
-    }
-    let (run, before) = RunDir::reopen(out)?;
-    let same_weights = before.weights.fingerprint == record.weights.fingerprint;
-    if before.data.digest != record.data.digest || !same_weights {
-        let what = if same_weights { "The photos or their labels" } else { "The initial weights" };
-        return Err(Error::new(format!("{what} have changed since this run began"))
-            .hint("train anew into another folder: a run that goes on with other data could not be repeated"));
-    }
-    // Runs of before there was a choice were in single precision.
-    let recorded = |precision| if precision == PrecisionChoice::Auto { PrecisionChoice::F32 } else { precision };
-    let (began, now) = (recorded(before.train.precision), recorded(record.train.precision));
-    if began != now {
-        return Err(Error::new(format!("This run began with features in {began}, and would go on in {now}"))
-            .hint(format!("give --precision {began} on a processor that has it, or train anew into another folder")));
-    }
-    Ok(run)
-}
-
-/// A run goes on with the augmentation that it began with, or not at all. Asked before hours go into another.
-fn check_augmentation(out: &Path, config: &TrainConfig) -> Result<()> {
-    let (_, before) = RunDir::reopen(out)?;
-    let (began, now) = (&before.train.augment, &config.augment);
-    if began.is_like(now) {
-        return Ok(());
-    }
-    let [began, now] = [began, now].map(|augment| augment.describe(config.tune));
-    Err(Error::new("This run began with another augmentation")
-        .detail(format!("It began with {began}, and would go on with {now}"))
-        .hint("leave --augment and --variants out, or train anew into another folder"))
 }
 
 fn record(

@@ -13,7 +13,7 @@ use crate::nn::drawing::Drawing;
 use crate::nn::inspect::{Inspector, TensorStatistics};
 use crate::photo::transform;
 use crate::train::config::{Backbone, Tune};
-use crate::train::run_dir::{self, RunDir};
+use crate::train::run_dir::{self, RunRecord};
 
 /// What the weights of a model look like.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Open {
         let filters = inspector.filters()?;
         Ok(Weights {
             backbone: inspector.backbone(),
-            tune: RunDir::reopen(model).ok().map(|(_, record)| record.train.tune),
+            tune: RunRecord::read(model).ok().map(|record| record.train.tune),
             tensors: inspector.tensors()?,
             filter_side: filters.side,
             filters: Pictures::of(|scale| sheets::filters(&filters, scale)),

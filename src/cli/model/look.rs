@@ -24,7 +24,7 @@ pub(super) fn run(
     options: &Options,
     inspector: &Inspector,
     summary: &Summary,
-    session: &Session,
+    (session, photos): (&Session, &[PathBuf]),
     (text, json): (&mut String, &mut Map<String, Value>),
 ) -> Result<()> {
     if options.histograms {
@@ -33,12 +33,14 @@ pub(super) fn run(
         json.insert("weights".into(), json!(tensors));
     }
     if let Some(path) = &options.filters {
+        keep_out(path, photos)?;
         let filters = inspector.filters()?;
         atomic_file::write(path, &png::encode(&sheets::sheet(&sheets::filters(&filters, Scale::Each)))?)?;
         *text += &format!("\nFilters: {} of 3 × {1} × {1}, {2}\n", filters.count, filters.side, path.display());
         json.insert("filters".into(), json!(path));
     }
     if let (Some(photo), Some(folder)) = (&options.maps, &options.to) {
+        keep_out(folder, photos)?;
         let files = maps(photo, folder, inspector, summary, &session.terminal)?;
         *text += &format!("\nFeature maps: {} sheets in {}\n", files.len(), folder.display());
         json.insert("maps".into(), json!(files));

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Session, table};
+use crate::dataset::keep_out::keep_out;
 use crate::error::{Error, Result};
 use crate::export::architecture;
 use crate::format;
@@ -16,7 +17,7 @@ use crate::nn::inspect::Inspector;
 use crate::nn::network::ModelFile;
 use crate::nn::summary::{Part, Summary};
 use crate::train::config::{Backbone, Tune};
-use crate::train::run_dir::{self, RunDir};
+use crate::train::run_dir::{self, RunRecord};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -51,11 +52,13 @@ struct Given {
     weights: Result<ModelFile>,
     /// Opened already, to find out which network it is.
     inspector: Option<Inspector>,
+    /// Folders of photos that a run was trained on: nothing is written there.
+    photos: Vec<PathBuf>,
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     options.check()?;
-    let Given { backbone, tune, weights, inspector } = given(&options.model)?;
+    let Given { backbone, tune, weights, inspector, photos } = given(&options.model)?;
     let tune = options.tune.unwrap_or(tune);
     let summary = Summary::of(backbone, tune.start());
     let mut text = text(&summary);
@@ -68,6 +71,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     json.insert("layers".into(), json!(summary.layers().collect::<Vec<_>>()));
     json.insert("parts".into(), Value::Array(summary.parts.iter().map(part_json).collect()));
     if let Some(path) = &options.drawing {
+        keep_out(path, &photos)?;
         architecture::write(&Drawing::of(&summary, Fold::Sheet, true), path)?;
         text += &format!("\nDrawing: {}\n", path.display());
         json.insert("drawing".into(), json!(path));
@@ -77,7 +81,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
             Some(inspector) => inspector,
             None => Inspector::open(&weights?)?,
         };
-        look::run(options, &inspector, &summary, session, (&mut text, &mut json))?;
+        look::run(options, &inspector, &summary, (session, &photos), (&mut text, &mut json))?;
     }
     Ok(Outcome::new(text, Value::Object(json)))
 }
@@ -107,12 +111,13 @@ fn given(model: &Path) -> Result<Given> {
     if let Some(backbone) = model.to_str().and_then(|name| Backbone::from_str(name, true).ok()) {
         let weights = Err(Error::usage(format!("{} by itself has no weights", backbone.name()))
             .hint("give a run folder, a file of weights, or `bundled`"));
-        return Ok(Given { backbone, tune: Tune::Head, weights, inspector: None });
+        return Ok(Given { backbone, tune: Tune::Head, weights, inspector: None, photos: Vec::new() });
     }
     if model.is_dir() {
-        let train = RunDir::reopen(model)?.1.train;
+        let RunRecord { train, data, .. } = RunRecord::read(model)?;
         let weights = run_dir::model_file(model);
-        return Ok(Given { backbone: train.backbone, tune: train.tune, weights, inspector: None });
+        let photos = data.folders;
+        return Ok(Given { backbone: train.backbone, tune: train.tune, weights, inspector: None, photos });
     }
     let Ok(file) = run_dir::model_file(model) else {
         let names: Vec<&str> = Backbone::value_variants().iter().map(|backbone| backbone.name()).collect();
@@ -121,7 +126,7 @@ fn given(model: &Path) -> Result<Given> {
     };
     let inspector = Inspector::open(&file)?;
     let backbone = inspector.backbone();
-    Ok(Given { backbone, tune: Tune::Head, weights: Ok(file), inspector: Some(inspector) })
+    Ok(Given { backbone, tune: Tune::Head, weights: Ok(file), inspector: Some(inspector), photos: Vec::new() })
 }
 
 fn part_json(part: &Part) -> Value {

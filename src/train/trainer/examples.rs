@@ -4,6 +4,7 @@ use super::Job;
 use crate::dataset::split::{Part, Split};
 use crate::dataset::{Class, Dataset};
 use crate::error::Result;
+use crate::format;
 use crate::nn::network::Network;
 use crate::train::augment::Variants;
 use crate::train::cache::FeatureCache;
@@ -12,6 +13,9 @@ use crate::train::features::{self, Features, VariantsOf};
 use crate::train::learner::{Example, Examples};
 use crate::train::map_cache::MapCache;
 use crate::train::observer::{Event, FeatureReport};
+
+/// What the cache takes on disk before it is worth a word.
+const MANY_BYTES: usize = 1 << 30;
 
 /// What the frozen layers make of the variants of training photos.
 pub(super) enum Varied {
@@ -51,6 +55,11 @@ impl Job<'_> {
             let note = cache.note().map(str::to_owned);
             (Varied::Features(cache), report, note)
         } else {
+            let bytes = photos.len() * count as usize * network.maps_shape().iter().product::<usize>() * 2;
+            if bytes > MANY_BYTES {
+                let bytes = format::bytes(bytes as u64);
+                self.observer.event(Event::Note(format!("The variants take up to {bytes} in the cache folder.")));
+            }
             let (cache, report) = features::extract_variant_maps(network, &of, self.places, self.observer)?;
             let note = cache.note().map(str::to_owned);
             (Varied::Maps(cache), report, note)
