@@ -88,33 +88,48 @@ fn unpacked(archive: &Path, cache: &Path, watch: &dyn Watch) -> Result<Root> {
     check_kind(archive)?;
     let key = Key::of(archive)?;
     let home = cache.join(format!("{}-{}", key.path, key.version));
-    let name = archive.file_stem().unwrap_or(archive.as_os_str());
+    // The archive's own name, whatever links to it are called.
+    let name = key.real.file_stem().unwrap_or(key.real.as_os_str());
     let root = |left| Root { named: archive.to_path_buf(), folder: home.join("photos").join(name), left };
-    if let Some(left) = read_contents(&home) {
-        return Ok(root(left));
+    if let Some(contents) = Contents::read(&home) {
+        return Ok(root(contents.left));
     }
     fs::create_dir_all(cache).on_file("create", cache)?;
     tidy(cache, &key);
     let beside = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache).on_file("write to", cache)?;
     let left = unpack::unpack(archive, &beside.path().join("photos").join(name), watch)?;
-    let contents = toml::to_string(&left).context("Cannot describe the archive")?;
+    // A path that is no text is not noted.
+    let contents = Contents { archive: key.real.to_str().map(PathBuf::from).unwrap_or_default(), left };
     let note = beside.path().join(CONTENTS);
-    fs::write(&note, contents).on_file("write", &note)?;
+    fs::write(&note, toml::to_string(&contents).context("Cannot describe the archive")?).on_file("write", &note)?;
     match fs::rename(beside.path(), &home) {
         Ok(()) => drop(beside.keep()),
         // Another process was quicker.
-        Err(_) if read_contents(&home).is_some() => {}
+        Err(_) if Contents::read(&home).is_some() => {}
         Err(cause) => return Err(Error::file("write", &home, cause)),
     }
-    Ok(root(left))
+    Ok(root(contents.left))
 }
 
-fn read_contents(home: &Path) -> Option<Left> {
-    toml::from_str(&fs::read_to_string(home.join(CONTENTS)).ok()?).ok()
+/// What is noted beside the photos of an archive.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    /// Where it lies; empty in notes of before this was noted.
+    #[serde(default)]
+    archive: PathBuf,
+    #[serde(flatten)]
+    left: Left,
+}
+
+impl Contents {
+    fn read(home: &Path) -> Option<Self> {
+        toml::from_str(&fs::read_to_string(home.join(CONTENTS)).ok()?).ok()
+    }
 }
 
 /// Which archive, and which state of it.
 struct Key {
+    real: PathBuf,
     path: String,
     version: String,
 }
@@ -126,18 +141,25 @@ impl Key {
         let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let version = format!("{} {}", found.len(), found.modified().map_or(0, since));
         let short = |bytes: &[u8], digits| blake3::hash(bytes).to_hex().chars().take(digits).collect();
-        Ok(Self { path: short(real.as_os_str().as_encoded_bytes(), 16), version: short(version.as_bytes(), 8) })
+        let path = short(real.as_os_str().as_encoded_bytes(), 16);
+        Ok(Self { real, path, version: short(version.as_bytes(), 8) })
     }
 }
 
-/// Removes what an earlier state of the archive left, and what was abandoned. Nothing depends on whether that succeeds.
+/// Removes what an earlier state of the archive left, what was abandoned, and the photos of archives that are gone though
+/// the folder that they lay in is not: a stick that is pulled takes both along. Nothing depends on whether that succeeds.
 fn tidy(cache: &Path, key: &Key) {
     for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         let abandoned = name.starts_with(UNFINISHED) && age().is_some_and(|age| age > ABANDONED);
-        if abandoned || name.split_once('-').is_some_and(|(path, _)| path == key.path) {
+        let gone = || {
+            let archive = Contents::read(&entry.path())?.archive;
+            Some(archive.parent()?.is_dir() && !archive.exists())
+        };
+        let earlier = name.split_once('-').is_some_and(|(path, _)| path == key.path);
+        if abandoned || earlier || gone().unwrap_or(false) {
             fs::remove_dir_all(entry.path()).ok();
         }
     }

@@ -311,3 +311,52 @@ fn who_stops_it_finds_nothing_half_unpacked() {
     assert_eq!(bench.unpacked(), (0, 0));
     assert_eq!(bench.open(&path).unwrap().samples.len(), 500);
 }
+
+#[test]
+#[cfg(unix)]
+fn an_archive_opens_by_any_link_to_it() {
+    let bench = Bench::new();
+    let path = bench.put("bridge.zip", &zipped(&[("Positive/a.jpg", b"a"), ("Negative/b.jpg", b"b")]));
+    let link = bench.folder.path().join("other.zip");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for opened in [&link, &path, &link] {
+        let dataset = bench.open(opened).unwrap();
+        assert_eq!(dataset.samples.len(), 2);
+        assert!(dataset.samples.iter().all(|sample| sample.path.is_file()));
+    }
+    assert_eq!(bench.unpacked(), (1, 0));
+}
+
+#[test]
+fn photos_of_an_archive_that_is_gone_are_removed_when_another_is_unpacked() {
+    let bench = Bench::new();
+    let stick = bench.folder.path().join("stick");
+    fs::create_dir(&stick).unwrap();
+    let archive = zipped(&[("a.jpg", b"a")]);
+    let (gone, pulled) = (bench.put("gone.zip", &archive), bench.put("stick/pulled.zip", &archive));
+    bench.open(&gone).unwrap();
+    bench.open(&pulled).unwrap();
+    fs::remove_file(gone).unwrap();
+    fs::remove_dir_all(stick).unwrap();
+    bench.open(&bench.put("new.zip", &archive)).unwrap();
+    assert_eq!(bench.unpacked(), (2, 0), "the new one's, and those of the stick that may come back");
+}
+
+#[test]
+fn unpacking_one_large_file_is_stopped_within_it() {
+    /// Stops after some questions.
+    struct Impatient(std::sync::atomic::AtomicUsize);
+    impl Watch for Impatient {
+        fn progress(&self, _: Progress) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 5
+        }
+    }
+    let bench = Bench::new();
+    let large: Vec<u8> = (0..4_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let path = bench.put("large.zip", &zipped(&[("a.jpg", &large)]));
+    let watch = Impatient(0.into());
+    let error = scan::open(&[path], &bench.places, &watch).unwrap_err();
+    assert!(error.is_cancelled());
+    assert!(watch.0.into_inner() < 40, "{} pieces", large.len() >> 16);
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::read::ZipFileEntry;
 
-use super::{DOWNLOAD_AGAIN, Left, is_any_archive, is_archive};
+use super::{DOWNLOAD_AGAIN, Left, is_any_archive, is_called_archive};
 use crate::dataset::Problem;
 use crate::dataset::layout::table;
 use crate::dataset::scan::{is_hidden, is_listed};
@@ -91,7 +91,7 @@ impl Unpacker<'_> {
         for wanted in chosen {
             self.watch.check()?;
             let name = format!("{within}{}", with_slashes(&wanted.path));
-            let outcome = if is_archive(&wanted.path) {
+            let outcome = if is_called_archive(&wanted.path) {
                 self.unpack_nested(&mut zip, &wanted, folder, &name, depth)
             } else {
                 self.unpack_file(&mut zip, &wanted, &folder.join(&wanted.path))
@@ -159,7 +159,7 @@ impl Unpacker<'_> {
         }
         // Of two entries with one name the first stands.
         let mut file = File::create_new(target).map_err(cannot)?;
-        if let Err(trouble) = copy(zip, wanted, &mut file, target) {
+        if let Err(trouble) = copy(zip, wanted, &mut file, target, self.watch) {
             drop(file);
             fs::remove_file(target).ok();
             return Err(trouble);
@@ -182,7 +182,7 @@ impl Unpacker<'_> {
             return Err(Trouble::OfOne("archives lie too deep in each other".to_owned()));
         }
         let mut file = tempfile::tempfile_in(folder).map_err(|cause| Trouble::of(folder, &cause))?;
-        copy(zip, wanted, &mut file, folder)?;
+        copy(zip, wanted, &mut file, folder, self.watch)?;
         file.rewind().map_err(|cause| Trouble::of(folder, &cause))?;
         let nested = open(file).map_err(|cause| Trouble::OfOne(format!("{CUT_SHORT}: {cause}")))?;
         let below = wanted.path.with_extension("");
@@ -235,12 +235,13 @@ fn refused(archive: &Path, what: &str, hint: &str) -> Error {
 }
 
 /// Writes an entry's bytes: as many as the archive says, with the checksum that it says.
-fn copy(zip: &mut Zip, wanted: &Wanted, file: &mut File, target: &Path) -> Result<(), Trouble> {
+fn copy(zip: &mut Zip, wanted: &Wanted, file: &mut File, target: &Path, watch: &dyn Watch) -> Result<(), Trouble> {
     let entry = zip.by_index(wanted.index).map_err(|cause| Trouble::OfOne(format!("damaged archive: {cause}")))?;
     let mut entry = entry.take(wanted.bytes.saturating_add(1));
     let mut buffer = vec![0; 1 << 16];
     let mut written = 0;
     loop {
+        watch.check().map_err(Trouble::Ends)?;
         let read = match entry.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
@@ -269,7 +270,7 @@ fn cannot_write(path: &Path, cause: &io::Error) -> Error {
 /// Photos, the table of labels, and archives in which photos may lie.
 fn is_wanted(path: &Path) -> bool {
     let is_table = path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(table::FILE_NAME));
-    is_listed(path) || is_table || is_archive(path)
+    is_listed(path) || is_table || is_called_archive(path)
 }
 
 /// The name, which many programs write in UTF-8 without saying so.
