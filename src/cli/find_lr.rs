@@ -10,8 +10,9 @@ use super::{Outcome, Session, table};
 use crate::atomic_file;
 use crate::error::Result;
 use crate::format;
-use crate::train::config::TrainConfig;
+use crate::train::config::{TrainConfig, Tune};
 use crate::train::rate_finder::{self, NO_FALL, RateSearch, Reading, SweepConfig, rounded};
+use crate::train::repeat;
 
 /// Rows of the printed table, at most.
 const ROWS: usize = 25;
@@ -68,13 +69,26 @@ fn text(found: &RateSearch, config: &TrainConfig, csv: Option<&PathBuf>) -> Stri
     let advice = match found.suggestion {
         Some(suggestion) => {
             let rate = format::learning_rate(suggestion.learning_rate);
-            format!("Suggested learning rate: {rate}. Train with it by\n  crackscope train FOLDER --lr {rate}\n")
+            let options = train_options(config, suggestion.learning_rate);
+            format!("Suggested learning rate: {rate}. Train with it by\n  crackscope train FOLDER {options}\n")
         }
         None => format!("No suggestion: {NO_FALL}\n"),
     };
     let table_of_all = csv.map(|path| format!("Table: {}\n", path.display())).unwrap_or_default();
     let batch = format::photos(config.batch_size.min(found.photos));
     format!("{}\n{end}. {steps} of {batch} each, out of {photos}.\n{advice}{table_of_all}", table(&found.readings))
+}
+
+/// What trains as was searched, with this rate: that of the layers before the last follows it.
+fn train_options(config: &TrainConfig, rate: f64) -> String {
+    let mut config = config.clone();
+    if config.tune == Tune::Head {
+        config.learning_rate = rounded(rate, 2);
+    } else {
+        config.set_learning_rate(rounded(rate, 2));
+        config.backbone_learning_rate = rounded(config.backbone_learning_rate, 2);
+    }
+    repeat::options(&config).map_or_else(|_| format!("--lr {}", config.learning_rate), |options| options.join(" "))
 }
 
 fn table(readings: &[Reading]) -> String {
@@ -97,4 +111,17 @@ fn json(found: &RateSearch, config: &TrainConfig, csv: Option<&PathBuf>) -> serd
         "steps": found.readings,
         "csv": csv,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_trains_as_was_searched() {
+        let config = TrainConfig { batch_size: 16, ..TrainConfig::for_tune(Tune::LastBlock) };
+        assert_eq!(train_options(&config, 0.0401), "--backbone-lr 0.004 --batch-size 16 --lr 0.04 --tune last-block");
+        // The backbone's rate is of no account where it is frozen.
+        assert_eq!(train_options(&TrainConfig::default(), 0.01), "--lr 0.01");
+    }
 }

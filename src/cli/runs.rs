@@ -12,12 +12,11 @@ use crate::app::settings::Settings;
 use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::job::Watch;
-use crate::review::comparison::{Column, Compared, Comparison, Kind};
+use crate::review::comparison::{self, Column, Compared, Comparison, Kind};
 use crate::review::metrics::Metrics;
 use crate::train::run_change::{self, Contents};
 use crate::train::run_dir::{self, RunSummary};
 use crate::train::run_list::{self, DamagedRun, Figures};
-use crate::train::settings;
 
 #[derive(Args, Debug)]
 #[command(override_usage = "crackscope runs [OPTIONS] [FOLDER]\n       crackscope runs [FOLDER] <COMMAND>")]
@@ -77,7 +76,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
 }
 
 /// The folder that the window keeps its runs in.
-fn usual_folder(session: &Session) -> PathBuf {
+pub(super) fn usual_folder(session: &Session) -> PathBuf {
     let (settings, trouble) = Settings::load(&Settings::file_in(&session.places));
     if let Some(error) = trouble {
         session.terminal.say(&error.one_line());
@@ -122,17 +121,12 @@ fn list(options: &Options, folder: &Path, session: &Session) -> Result<Outcome> 
     let order = match comparison.column(&options.sort) {
         Some(column) => comparison.sorted(column, options.reverse),
         // A setting has no column of its own where all runs agree in it: then there is nothing to sort by.
-        None if is_setting(&options.sort, &runs) => (0..runs.runs.len()).collect(),
+        None if comparison::is_setting(&options.sort) => (0..runs.runs.len()).collect(),
         None => return Err(no_column(&options.sort, &comparison)),
     };
     let rows: Vec<&(RunSummary, Option<Metrics>)> = order.iter().filter_map(|row| runs.runs.get(*row)).collect();
     let json = json(folder, &rows, &runs.damaged, &comparison);
     Ok(Outcome::new(text(options, folder, &comparison, &order, &runs.damaged), json))
-}
-
-fn is_setting(name: &str, runs: &Runs) -> bool {
-    // Without runs every column is as good as another.
-    runs.runs.first().is_none_or(|(run, _)| settings::by_name(&run.record.train).contains_key(name))
 }
 
 fn no_column(name: &str, comparison: &Comparison) -> Error {

@@ -126,12 +126,11 @@ impl Recognised {
         }
         let parts = set.parts.iter().map(|part| {
             let (found, folders) = found.remove(part.name).unwrap_or_default();
-            let short = part.numbered && found < part.photos;
             let there = numbers.remove(part.name).unwrap_or_default();
             PartFound {
                 part,
                 found,
-                missing: if short { gaps(&there, part.photos as u32) } else { Vec::new() },
+                missing: if part.numbered { gaps(&there, part.photos as u32) } else { Vec::new() },
                 folders,
             }
         });
@@ -140,7 +139,8 @@ impl Recognised {
 
     /// Whether all of it is there, and nothing else.
     pub fn is_complete(&self) -> bool {
-        self.strangers.is_empty() && self.parts.iter().all(|part| part.found == part.part.photos)
+        let whole = |part: &PartFound| part.found == part.part.photos && part.missing.is_empty();
+        self.strangers.is_empty() && self.parts.iter().all(whole)
     }
 
     /// In one line: `METU, complete: 20,000 Positive, 20,000 Negative`, `METU: 3,584 of 20,000 Positive, …`.

@@ -81,6 +81,10 @@ fn check_end(path: &Path, format: Format) -> Result<()> {
     if end.windows(mark.len()).rev().any(|bytes| bytes == mark) {
         return Ok(());
     }
+    // Phones append whole films: what looks cut short is looked at in full.
+    if length > APPENDED && decode::decode(path).is_ok() {
+        return Ok(());
+    }
     Err(Error::file("read", path, format!("{} file cut short", format.title())))
 }
 
@@ -88,6 +92,23 @@ fn check_end(path: &Path, format: Format) -> Result<()> {
 mod tests {
     use super::*;
     use crate::job::Unwatched;
+
+    #[test]
+    fn a_film_behind_a_photo_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let sample = |name: &str, length: usize, film: usize| {
+            let path = folder.path().join(name);
+            image::RgbImage::from_pixel(300, 300, image::Rgb([90, 80, 70])).save(&path).unwrap();
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes.truncate(bytes.len() - length);
+            bytes.extend(std::iter::repeat_n(7, film));
+            std::fs::write(&path, bytes).unwrap();
+            Sample { file: name.to_owned(), path, label: None, bytes: 1, modified: None }
+        };
+        let samples = [sample("film.jpg", 0, 200_000), sample("cut.jpg", 600, 200_000)];
+        let problems = glance(&samples, &Unwatched).unwrap().problems;
+        assert_eq!(problems.iter().map(|problem| &*problem.file).collect::<Vec<_>>(), ["cut.jpg"]);
+    }
 
     #[test]
     fn a_glance_sees_what_is_cut_short() {

@@ -171,8 +171,11 @@ impl Findings {
             // Tensors of the set are of the network's size.
             let side = |w, h| w == h && (w == set.side || w as usize == INPUT_SIZE);
             match sum(&|w, h| !side(w, h)) {
+                0 if checked.sizes.is_empty() => {}
                 0 => {
-                    self.add(Weight::Good, format!("Every photo that can be read has {0} × {0} pixels", set.side), None)
+                    let sizes: Vec<_> = checked.sizes.keys().map(|(w, h)| format!("{w} × {h}")).collect();
+                    let text = format!("Every photo that can be read has {} pixels", sizes.join(" or "));
+                    self.add(Weight::Good, text, None);
                 }
                 odd => {
                     let text = format!("{} of another size than {} × {}", format::photos(odd), set.side, set.side);

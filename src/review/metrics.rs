@@ -167,9 +167,10 @@ pub fn average_precision(scores: &[(f32, bool)]) -> Option<f64> {
         let here = tied.iter().filter(|s| s.1).count();
         found += here;
         seen += tied.len();
-        sum += here as f64 / positives as f64 * found as f64 / seen as f64;
+        // Divided by the positives at the end, so that a perfect ranking comes to exactly one.
+        sum += here as f64 * found as f64 / seen as f64;
     }
-    Some(sum)
+    Some(sum / positives as f64)
 }
 
 /// Expected calibration error over fifteen equal bins of the probability of being cracked: the mean, weighted by

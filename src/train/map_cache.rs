@@ -18,25 +18,33 @@ pub struct MapCache {
     values: usize,
     records: HashMap<ContentKey, u64>,
     file: Option<RecordFile>,
+    /// Whether maps are added to the file.
+    keeps: bool,
     note: Option<String>,
 }
 
 impl MapCache {
     /// Opens the cache named `name` in `folder`, made if it is not there. Where the file cannot be written, or another
-    /// program is writing it, nothing is kept, and [`MapCache::note`] says so.
+    /// program is writing it, no more maps are kept than it holds already, and [`MapCache::note`] says so.
     ///
     /// # Errors
     /// Where the file is there and cannot be read.
     pub fn open(folder: &Path, name: &str, values: usize) -> Result<Self> {
         let path = cache::file(folder, name);
         let kind = Kind { magic: b"CSMAPS01", values, bytes: size_of::<f16>() };
-        let mut cache = Self { values, records: HashMap::new(), file: None, note: None };
+        let mut cache = Self { values, records: HashMap::new(), file: None, keeps: false, note: None };
         match RecordFile::open(&path, kind) {
             Ok(mut file) => {
                 cache.records = file.keys().on_file("read", &path)?.into_iter().zip(0..).collect();
-                cache.file = Some(file);
+                (cache.file, cache.keeps) = (Some(file), true);
             }
-            Err(cause) => cache.note = Some(format!("Maps are not kept: cannot write {} ({cause})", path.display())),
+            Err(cause) => {
+                cache.note = Some(format!("Maps are not kept: cannot write {} ({cause})", path.display()));
+                if let Ok(Some(mut file)) = RecordFile::open_to_read(&path, kind) {
+                    cache.records = file.keys().on_file("read", &path)?.into_iter().zip(0..).collect();
+                    cache.file = Some(file);
+                }
+            }
         }
         Ok(cache)
     }
@@ -53,6 +61,11 @@ impl MapCache {
         Some(values.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect())
     }
 
+    /// Whether maps that are inserted are kept.
+    pub fn keeps(&self) -> bool {
+        self.keeps
+    }
+
     /// Why maps are not kept, if they are not.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -60,13 +73,16 @@ impl MapCache {
 
     /// Keeps the maps of some photos, `maps` holding those of one after the other.
     pub fn insert(&mut self, keys: &[ContentKey], maps: &[f32]) {
-        let Some(file) = &mut self.file else { return };
+        let Some(file) = self.file.as_mut().filter(|_| self.keeps) else { return };
         let halves = |maps: &[f32]| maps.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
         let (first, maps) = (file.len(), maps.chunks_exact(self.values));
         match file.append(keys.iter().zip(maps).map(|(key, maps)| (*key, halves(maps)))) {
             Ok(()) => self.records.extend(keys.iter().copied().zip(first..)),
             // What is on disk stays; what is missing is computed each time.
-            Err(cause) => self.note = Some(format!("Maps are no longer kept: {cause}")),
+            Err(cause) => {
+                self.keeps = false;
+                self.note = Some(format!("Maps are no longer kept: {cause}"));
+            }
         }
     }
 }
@@ -110,6 +126,19 @@ mod tests {
             let mut cache = MapCache::open(folder.path(), "test", 3).unwrap();
             assert_eq!(cache.get(&key(9)), Some(vec![7.0, 8.0, 9.0]), "cut at {length}");
         }
+    }
+
+    #[test]
+    fn whoever_comes_second_reads_and_does_not_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = filled(folder.path());
+        let first = MapCache::open(folder.path(), "test", 3).unwrap();
+        let mut second = MapCache::open(folder.path(), "test", 3).unwrap();
+        assert!(first.keeps() && !second.keeps() && second.note().is_some());
+        second.insert(&[key(3)], &[0.0; 3]);
+        assert_eq!((second.get(&key(2)), second.contains(&key(3))), (Some(vec![4.0, 5.0, 6.5]), false));
+        drop((first, second));
+        assert_eq!(std::fs::metadata(path).unwrap().len() as usize, HEADER + 2 * 42);
     }
 
     #[test]

@@ -26,8 +26,6 @@ use crate::photo::augment::Augmentation;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::DEFAULT_THRESHOLD;
 
-/// The weights, in the folder that is written.
-pub const WEIGHTS: &str = "resnet18_concrete.safetensors";
 /// What an interrupted training goes on from.
 const STATE: &str = "state.safetensors";
 /// Steps from one saved state to the next.
@@ -166,7 +164,7 @@ pub fn pretrain(
         .into_iter()
         .map(|(name, photos)| (name, calibration::metrics(&photos, temperature, DEFAULT_THRESHOLD)))
         .collect();
-    let path = out.join(WEIGHTS);
+    let path = out.join(format!("{}_concrete.safetensors", config.backbone.name()));
     let notes = [("temperature", temperature.to_string()), ("steps", training.step.to_string())];
     atomic_file::write(&path, &network.to_half_model_file(&head, DEFAULT_THRESHOLD, &notes)?)?;
     Ok(Pretrained { weights: path, temperature, held_back, stopped })

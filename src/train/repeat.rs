@@ -1,4 +1,4 @@
-//! The command line that repeats a run.
+//! The command line that repeats a run, or that trains with some settings.
 
 use serde_json::Value;
 
@@ -35,12 +35,21 @@ const OPTIONS: [(&str, &str); 19] = [
 /// # Errors
 /// Where the run has a setting that no option sets; the error names it.
 pub fn command_line(record: &RunRecord) -> Result<String> {
-    let config = &record.train;
+    let mut words = vec!["crackscope".to_owned(), "train".to_owned()];
+    words.extend(record.data.folders.iter().map(|folder| quoted(&folder.display().to_string())));
+    words.extend(options(&record.train)?);
+    Ok(words.join(" "))
+}
+
+/// The options of `crackscope train` that set what is not as it is by default, each word as the shell takes it.
+///
+/// # Errors
+/// Where there is a setting that no option sets; the error names it.
+pub fn options(config: &TrainConfig) -> Result<Vec<String>> {
     if config.seed != config.split.seed {
         return Err(no_option("split.seed"));
     }
-    let mut words = vec!["crackscope".to_owned(), "train".to_owned()];
-    words.extend(record.data.folders.iter().map(|folder| quoted(&folder.display().to_string())));
+    let mut words = Vec::new();
     // What is sound for the layers is set with them; seed, device and precision are set apart.
     let mut usual = TrainConfig::for_tune(config.tune);
     (usual.tune, usual.split.seed) = (TrainConfig::default().tune, config.split.seed);
@@ -72,7 +81,7 @@ pub fn command_line(record: &RunRecord) -> Result<String> {
             words.extend([format!("--{name}"), value.clone()]);
         }
     }
-    Ok(words.join(" "))
+    Ok(words)
 }
 
 fn no_option(name: &str) -> Error {

@@ -95,7 +95,8 @@ fn check_groups(bundles: &[Bundle], count: usize) -> Result<()> {
             let error = Error::new(format!("There are too few {} photos for {count} folds", class.word()))
                 .detail(format!("Photos that belong together stay together, and there are {groups} such groups"));
             return Err(match groups {
-                0 | 1 => error.hint("add photos of other places"),
+                // Two folds would leave one group to train on, and none to choose the best epoch by.
+                0..=2 => error.hint("add photos of other places"),
                 _ => error.hint(format!("choose at most {groups} folds, or add photos of other places")),
             });
         }

@@ -112,12 +112,7 @@ impl FrozenNetwork {
     /// other: (N, channels, rows, columns).
     pub fn maps_before(&self, block: usize, photos: &[f32], height: usize, width: usize) -> Vec<f32> {
         let channels = self.backbone.architecture().channels_before(block);
-        self.of_groups(photos, (height, width), block, |map| {
-            // Behind them lie those that fill a map up to what the kernels take together.
-            let mut planes = map.to_planes();
-            planes.truncate(channels * map.layout().pixels());
-            planes
-        })
+        self.of_groups(photos, (height, width), block, |map| planes_of(map, channels))
     }
 
     /// The last feature maps of one photo (3, `height`, `width`).
@@ -126,7 +121,7 @@ impl FrozenNetwork {
             rayon::scope(|_| self.run_alone(photo, (height, width), self.blocks.len(), scratch));
             let [map, ..] = &scratch.current;
             let Layout { height, width, .. } = map.layout();
-            FeatureMaps { values: map.to_planes(), height, width }
+            FeatureMaps { values: planes_of(map, self.backbone.features()), height, width }
         })
     }
 
@@ -206,6 +201,14 @@ impl FrozenNetwork {
 /// How a photo lies as a map: with half of the stem's window around it.
 pub(super) fn photo_layout((height, width): (usize, usize), stem: ConvShape) -> Layout {
     Layout { height, width, channels: stem.inputs, border: stem.padding() }
+}
+
+/// The first channels of a map (channels, height, width); behind them lie those that fill it up to what the kernels take
+/// together.
+fn planes_of(map: &Map, channels: usize) -> Vec<f32> {
+    let mut planes = map.to_planes();
+    planes.truncate(channels * map.layout().pixels());
+    planes
 }
 
 impl Layer {

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{Better, Cell, Column, Compared, Kind, Value};
 use crate::format;
 use crate::review::metrics::Metrics;
+use crate::train::config::TrainConfig;
 use crate::train::run_dir;
 use crate::train::settings;
 
@@ -51,6 +52,12 @@ const FURTHER: [(&str, &str, &str); 16] = [
 
 /// One column with its cells.
 type Filled = (Column, Vec<Cell>);
+
+/// Whether runs have a setting of this name, whether or not these differ in it.
+pub fn is_setting(name: &str) -> bool {
+    let named = USUAL.iter().chain(&FURTHER).any(|(key, ..)| *key == name);
+    named || settings::by_name(&TrainConfig::default()).contains_key(name)
+}
 
 /// The columns for these runs, and for each run its cells.
 pub(super) fn columns(runs: &[Compared<'_>]) -> (Vec<Column>, Vec<Vec<Cell>>) {

@@ -2,6 +2,8 @@
 
 mod columns;
 
+pub use self::columns::is_setting;
+
 use std::cmp::Ordering;
 use std::path::PathBuf;
 

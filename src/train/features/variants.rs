@@ -55,7 +55,8 @@ pub fn extract_variants(
     Ok((cache, report))
 }
 
-/// [`extract_variants`] for the maps before the last block.
+/// [`extract_variants`] for the maps before the last block. Where they cannot be kept nothing is computed: they would be
+/// lost at once.
 ///
 /// # Errors
 /// As [`super::extract`].
@@ -70,6 +71,7 @@ pub fn extract_variant_maps(
     let name = format!("{}-varied-{}", name(network, &format!("maps-{print}")), of.variants.fingerprint());
     let mut cache = MapCache::open(&places.cache, &name, network.maps_shape().iter().product())?;
     let (missing, cached) = missing(of.wanted(), |key| cache.contains(key));
+    let missing = if cache.keeps() { missing } else { Vec::new() };
     let computed = compute(network, &missing, Some(&of.variants), watch, |keys, photos| {
         cache.insert(keys, &network.maps_before_last_block(photos, keys.len())?);
         Ok(())
