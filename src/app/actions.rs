@@ -10,7 +10,7 @@ use super::command::{Command, Tab};
 use super::dialogs::Purpose;
 use super::scene::{Kind, Running};
 use super::window::App;
-use super::worker::asks::Ask;
+use super::worker::asks::{Ask, ExplainOrder};
 use super::worker::jobs::Job;
 use crate::dataset::Dataset;
 use crate::train::config::TrainConfig;
@@ -21,7 +21,7 @@ const ZOOM_STEP: f32 = 0.1;
 impl App {
     pub(super) fn carry_out(&mut self, ctx: &Context, command: Command) {
         match command {
-            Command::Show(tab) => self.tab = tab,
+            Command::Show(tab) => self.show(tab),
             Command::OpenFolderDialog => self.dialogs.choose(ctx, Purpose::Photos, self.settings.recent.first()),
             Command::OpenArchiveDialog => {
                 let folder = self.settings.recent.first().and_then(|recent| recent.parent()).map(PathBuf::from);
@@ -39,7 +39,7 @@ impl App {
             Command::ReviewVerdict(verdict, shown) => {
                 self.take_verdict(verdict);
                 self.review.show(shown);
-                self.tab = Tab::Review;
+                self.show(Tab::Review);
             }
             Command::ListRuns => self.list_runs(),
             Command::RunFolders(request) => self.worker.ask(Ask::RunFolders(request)),
@@ -58,7 +58,7 @@ impl App {
             Command::Classify(run) => self.classify(run),
             Command::Review(shown) => {
                 self.review.show(shown);
-                self.tab = Tab::Review;
+                self.show(Tab::Review);
             }
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
@@ -67,10 +67,7 @@ impl App {
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
             }
-            Command::Export(order) => {
-                self.settings.export_folder = order.request.folder.parent().map(std::path::Path::to_owned);
-                self.start(Job::Export(order));
-            }
+            Command::Export(order) => _ = self.start(Job::Export(order)),
             Command::Model(request) => self.model_asks(ctx, request),
             look => self.change_look(ctx, look),
         }
@@ -98,17 +95,22 @@ impl App {
     }
 
     fn open(&mut self, paths: Vec<PathBuf>) {
-        if self.start(Job::Open(paths)) {
-            self.tab = Tab::Browse;
-            // They ask about what was open.
-            self.review.drop_questions();
-        }
+        self.start_on(Tab::Browse, Job::Open(paths));
+    }
+
+    /// Shows a tab. Questions are taken back: they ask about what was there before, and none may have the keyboard
+    /// while it cannot be seen.
+    pub(super) fn show(&mut self, tab: Tab) {
+        self.train.drop_questions();
+        self.review.drop_questions();
+        self.model.drop_questions();
+        self.tab = tab;
     }
 
     /// Hands over a job and shows the tab that its result appears in.
     pub(super) fn start_on(&mut self, tab: Tab, job: Job) {
         if self.start(job) {
-            self.tab = tab;
+            self.show(tab);
         }
     }
 
@@ -116,7 +118,7 @@ impl App {
     fn start(&mut self, job: Job) -> bool {
         let kind = Kind::of(&job);
         if let Some(running) = &self.job {
-            if !running.kind.may_be_replaced() {
+            if !running.may_be_replaced() {
                 let what = running.kind.title().to_lowercase();
                 self.messages.warn(format!("Still {what}: wait until it has ended, or cancel it"), Vec::new());
                 return false;
@@ -129,7 +131,7 @@ impl App {
     }
 
     fn start_training(&mut self) {
-        self.tab = Tab::Train;
+        self.show(Tab::Train);
         let Some((dataset, config)) = self.what_to_learn() else { return };
         let planned = config.epochs;
         if self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() }) {
@@ -190,13 +192,14 @@ impl App {
 
     fn explain(&mut self, photo: PathBuf) {
         if let Some(run) = self.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()) {
-            self.worker.ask(Ask::Explain { run, photo, compute: self.settings.train.compute() });
+            let (compute, opened) = (self.settings.train.compute(), self.session.opened);
+            self.worker.ask(Ask::Explain(ExplainOrder { run, photo, compute, opened }));
         }
     }
 
     fn export_form(&mut self) {
         if self.session.verdict.is_some() {
-            self.tab = Tab::Review;
+            self.show(Tab::Review);
             self.review.open_export(&self.session, self.settings.export_folder.as_deref());
         } else {
             self.messages.warn("There is nothing to export yet: train, or open a run", Vec::new());

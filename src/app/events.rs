@@ -1,6 +1,6 @@
 //! Takes in what the worker's threads send back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::Context;
@@ -101,7 +101,7 @@ impl App {
                 }
                 self.messages.note(format!("Run {} is open", verdict.name));
                 self.take_verdict(verdict);
-                self.tab = Tab::Review;
+                self.show(Tab::Review);
             }
             Done::Classified { verdict, unreadable } => {
                 self.messages.note(format!("{} classified", format::photos(verdict.predictions.len())));
@@ -110,6 +110,7 @@ impl App {
             }
             Done::WouldReplace { order, existing } => self.review.ask_to_replace(order, existing),
             Done::Exported { folder, files, problems } => {
+                self.settings.export_folder = folder.parent().map(Path::to_owned);
                 let text = format!("{} exported to {}", format::counted(files, "file", "files"), folder.display());
                 if problems.is_empty() {
                     self.messages.note(text);
@@ -134,7 +135,7 @@ impl App {
             self.start_on(Tab::Review, Job::OpenRun { run, open: self.session.dataset.clone() });
         } else if let Some(run) = run {
             self.review.choose_run(run);
-            self.tab = Tab::Review;
+            self.show(Tab::Review);
         }
     }
 
@@ -158,12 +159,14 @@ impl App {
         self.session.verdict = None;
         self.session.unreadable.clear();
         self.session.revision += 1;
+        self.browse.take_dataset(&self.session);
     }
 
     pub(super) fn take_verdict(&mut self, verdict: Arc<Verdict>) {
         self.review.run_opened(&verdict);
         self.session.verdict = Some(verdict);
         self.session.revision += 1;
+        self.session.opened += 1;
     }
 
     fn trained(&mut self, trained: Trained) {
@@ -194,8 +197,8 @@ impl App {
     fn answered(&mut self, ctx: &Context, answer: Answer) {
         match answer {
             Answer::Device(report) => self.take_device(report),
-            Answer::Runs(list) => {
-                self.train.runs_listed(&list);
+            Answer::Runs(folder, list) => {
+                self.train.runs_listed(folder, &list);
                 self.runs = list.runs;
             }
             Answer::RunFolders(reply) => self.run_folders_answered(reply),
@@ -203,9 +206,9 @@ impl App {
                 self.browse.photo_arrived(path.clone(), result.clone());
                 self.review.photo_arrived(path, result);
             }
-            Answer::Explained(path, result) => {
-                self.browse.activation_arrived(path.clone(), result.clone());
-                self.review.activation_arrived(path, result);
+            Answer::Explained(of, result) => {
+                self.browse.activation_arrived(&of, result.clone());
+                self.review.activation_arrived(&of, result);
             }
             Answer::Varied(order, result) => self.train.photo_varied(ctx, order, result),
             Answer::Weights(model, result) => self.model.weights_arrived(&model, result),

@@ -15,17 +15,14 @@ impl App {
         match request {
             Request::Weights(model) => self.worker.ask(Ask::Weights(model)),
             Request::Maps(of) => self.worker.ask(Ask::Maps(of)),
-            Request::StepPhoto(step) => self.browse.step(step),
+            Request::StepPhoto(step) => self.browse.step_from_elsewhere(step, &self.session, &self.thumbnails),
             Request::ChoosePhoto => {
                 self.dialogs.choose(ctx, Purpose::MapsPhoto, self.settings.recent.first());
             }
             Request::ChooseFile => {
                 self.dialogs.choose(ctx, Purpose::Drawing, self.settings.export_folder.as_ref());
             }
-            Request::Save(order) => {
-                self.settings.export_folder = order.path.parent().map(Path::to_owned);
-                self.worker.ask(Ask::SaveDrawing(order));
-            }
+            Request::Save(order) => self.worker.ask(Ask::SaveDrawing(order)),
         }
     }
 
@@ -33,11 +30,16 @@ impl App {
     pub(super) fn drawing_saved(&mut self, path: &Path, result: Result<bool>) {
         match result {
             Ok(true) => {
-                self.model.saved();
+                self.model.saved(path);
+                self.settings.export_folder = path.parent().map(Path::to_owned);
                 self.messages.note(format!("Drawing saved to {}", path.display()));
             }
-            Ok(false) => self.model.ask_to_replace(),
-            Err(error) => self.model.not_saved(&error),
+            Ok(false) => self.model.ask_to_replace(path),
+            Err(error) => {
+                if !self.model.not_saved(path, &error) {
+                    self.messages.error(&error);
+                }
+            }
         }
     }
 }

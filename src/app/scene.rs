@@ -97,14 +97,15 @@ impl Kind {
             Self::Export => "Exporting",
         }
     }
-
-    /// Whether another job may end it unasked, since nothing is lost by it.
-    pub fn may_be_replaced(self) -> bool {
-        matches!(self, Self::Scan | Self::OpenRun)
-    }
 }
 
 impl Running {
+    /// Whether another job may end it unasked, since nothing is lost by it: unpacking may have taken minutes.
+    pub fn may_be_replaced(&self) -> bool {
+        let unpacks = self.progress.is_some_and(|progress| progress.phase == Phase::Unpack);
+        matches!(self.kind, Kind::Scan | Kind::OpenRun) && !unpacks
+    }
+
     /// Whether it brings photos.
     pub fn opens_photos(&self) -> bool {
         matches!(self.kind, Kind::Scan | Kind::Samples)
@@ -152,6 +153,14 @@ mod tests {
         let controls = Controls::default();
         controls.pause.set(true);
         Running { number: 1, kind: Kind::Train, controls, progress, begun: Instant::now(), epochs }
+    }
+
+    #[test]
+    fn what_has_taken_long_is_not_replaced_unasked() {
+        let scan = |phase| Running { kind: Kind::Scan, ..training(phase, None) }.may_be_replaced();
+        assert!(scan(None) && scan(Some(Phase::Scan)));
+        assert!(!scan(Some(Phase::Unpack)));
+        assert!(!training(None, None).may_be_replaced());
     }
 
     #[test]

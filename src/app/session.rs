@@ -19,6 +19,9 @@ pub struct Session {
     pub unreadable: HashMap<String, Problem>,
     /// Grows with every change, so that views know when their lists are stale.
     pub revision: u64,
+    /// Grows with every run that is opened, so that what one model says is not taken for what another does: a run may
+    /// have the path of one that was deleted.
+    pub opened: u64,
 }
 
 /// What one run, or a cross-validation, said of the open photos.

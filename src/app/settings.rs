@@ -1,10 +1,10 @@
 //! What the window remembers from one start to the next, in a TOML file of its own.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::atomic_file;
 use crate::error::{Context, Error, Result};
 use crate::places::Places;
 use crate::train::config::TrainConfig;
@@ -69,7 +69,7 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// Where runs are kept, if not in the usual place.
     pub runs_folder: Option<PathBuf>,
-    /// The folder in which the last export's folder lies.
+    /// The folder in which the last export's folder, or the last drawing, lies.
     pub export_folder: Option<PathBuf>,
     /// The training form as it was last used.
     pub train: TrainConfig,
@@ -90,11 +90,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The file in the platform's configuration folder, where there is one.
-    pub fn standard_path() -> Option<PathBuf> {
-        directories::ProjectDirs::from("", "", "crackscope").map(|dirs| dirs.config_dir().join("window.toml"))
-    }
-
     /// The file among the program's own places.
     pub fn file_in(places: &Places) -> PathBuf {
         places.config.join("window.toml")
@@ -129,11 +124,7 @@ impl Settings {
         let text = toml::to_string(self).on_file("write the settings to", path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).on_file("create", folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).on_file("write to", folder)?;
-        file.write_all(text.as_bytes()).on_file("write", path)?;
-        file.as_file().sync_all().on_file("write", path)?;
-        file.persist(path).on_file("write", path)?;
-        Ok(())
+        atomic_file::write(path, text.as_bytes())
     }
 
     /// Puts a folder first among the recent ones.

@@ -190,8 +190,13 @@ impl App {
     /// Whether something has the keyboard for itself. A tooltip that was open when it came would stay above it until
     /// the pointer moves, so where the pointer rests is forgotten.
     fn is_modal(&mut self, ctx: &Context) -> bool {
-        let tabs = self.train.is_modal() || self.review.is_modal() || self.model.is_modal();
-        let modal = self.dialogs.is_modal() || tabs;
+        let tab = match self.tab {
+            Tab::Browse => false,
+            Tab::Train => self.train.is_modal(),
+            Tab::Review => self.review.is_modal(),
+            Tab::Model => self.model.is_modal(),
+        };
+        let modal = self.dialogs.is_modal() || tab;
         if modal && !self.was_modal {
             ctx.input_mut(|input| input.pointer = PointerState::default());
         }

@@ -106,12 +106,17 @@ impl TrainConfig {
         }
     }
 
-    /// Takes over another network. Weights that it does not come with become those of the hub.
+    /// Takes over another network; the weights that the one before begins with become those that this one begins with,
+    /// and others that the user chose stay.
     pub fn change_backbone(&mut self, backbone: Backbone) {
-        self.backbone = backbone;
-        if self.weights == WeightsSource::Bundled && backbone != bundled::BACKBONE {
-            self.weights = WeightsSource::Imagenet;
+        let begins_with = |backbone| match backbone {
+            bundled::BACKBONE => WeightsSource::Bundled,
+            _ => WeightsSource::Imagenet,
+        };
+        if self.weights == begins_with(self.backbone) {
+            self.weights = begins_with(backbone);
         }
+        self.backbone = backbone;
     }
 
     /// Takes over another choice of layers; settings that were sound for the one before become sound for this one, and

@@ -67,11 +67,11 @@ fn is_marked(folder: &Path) -> bool {
 /// Figures over the validation photos of runs, each read once for each state of its files.
 #[derive(Debug, Default)]
 pub struct Figures {
-    known: HashMap<PathBuf, (Stamp, Option<Metrics>)>,
+    known: HashMap<PathBuf, ([Stamp; 2], Option<Metrics>)>,
 }
 
-/// When files were last written, and how large they are.
-type Stamp = [Option<(SystemTime, u64)>; 2];
+/// When a file was last written, and how large it is; none where there is no such file.
+pub type Stamp = Option<(SystemTime, u64)>;
 
 impl Figures {
     /// The figures of a run at its stored threshold; none where it has no predictions of labelled validation photos,
@@ -89,7 +89,8 @@ impl Figures {
     }
 }
 
-fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
+/// Tells the state of a file from those before it, without reading it.
+pub fn stamp(file: &Path) -> Stamp {
     let facts = file.metadata().ok()?;
     Some((facts.modified().ok()?, facts.len()))
 }

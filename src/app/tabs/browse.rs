@@ -17,6 +17,7 @@ use crate::app::widgets::detail::Detail;
 use crate::app::widgets::grid::{Grid, GridOutput, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::widgets::{empty, form};
+use crate::app::worker::asks::ExplainOrder;
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::job::Progress;
@@ -136,8 +137,8 @@ impl Browse {
     }
 
     /// A heat map that was asked for is computed, or cannot be.
-    pub fn activation_arrived(&mut self, path: impl AsRef<Path>, result: Result<Heat>) {
-        self.detail.activation_arrived(path, result);
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+        self.detail.activation_arrived(of, result);
     }
 
     /// The selected photo: an index into the data set.
@@ -159,7 +160,7 @@ impl Browse {
     }
 
     /// Begins anew with another folder; where the same one was listed again, keeps the place.
-    fn take_dataset(&mut self, session: &Session) {
+    pub fn take_dataset(&mut self, session: &Session) {
         let same = match (&self.dataset, &session.dataset) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (old, new) => old.is_none() && new.is_none(),
@@ -319,8 +320,15 @@ impl Browse {
         }
     }
 
+    /// The same for other tabs, while this one may not have been shown since something changed.
+    pub fn step_from_elsewhere(&mut self, step: isize, session: &Session, thumbnails: &Thumbnails) {
+        self.take_dataset(session);
+        self.make_list(session, thumbnails);
+        self.step(step);
+    }
+
     /// Selects the photo so many places on in the order that is shown.
-    pub fn step(&mut self, step: isize) {
+    fn step(&mut self, step: isize) {
         if let Some(index) = self.grid.neighbour(&self.list.order, step) {
             self.grid.select(index);
         }

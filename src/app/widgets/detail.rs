@@ -13,6 +13,7 @@ use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::photo_view::{Heat, PhotoView, Picture, heat_colour};
 use crate::app::widgets::{empty, form};
+use crate::app::worker::asks::ExplainOrder;
 use crate::error::{Error, Result};
 use crate::photo::exif::Facts;
 
@@ -55,7 +56,8 @@ struct Photo {
 /// The heat map of the photo that is looked at.
 struct HeatMap {
     path: PathBuf,
-    run: PathBuf,
+    /// Which of the opened runs it is of, as the session counts them.
+    opened: u64,
     content: Option<Result<TextureOrNot>>,
 }
 
@@ -155,9 +157,9 @@ impl Detail {
         });
     }
 
-    /// The heat map is computed, or cannot be.
-    pub fn activation_arrived(&mut self, path: impl AsRef<Path>, result: Result<Heat>) {
-        if let Some(heat) = self.heat.as_mut().filter(|heat| heat.path == path.as_ref()) {
+    /// The heat map is computed, or cannot be. Those of other photos and of runs open before are passed over.
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+        if let Some(heat) = self.heat.as_mut().filter(|heat| heat.path == of.photo && heat.opened == of.opened) {
             heat.content = Some(result.map(TextureOrNot::Not));
         }
     }
@@ -199,13 +201,12 @@ impl Detail {
                 ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(STAND_IN - waited + 0.01));
             }
         }
-        let run = session.verdict.as_ref().and_then(|verdict| verdict.run.as_ref()).filter(|_| self.heat_wanted);
-        let Some(run) = run else {
+        if !(self.heat_wanted && session.has_model()) {
             self.heat = None;
             return;
-        };
-        if self.heat.as_ref().is_none_or(|heat| heat.path != *path || heat.run != *run) {
-            self.heat = Some(HeatMap { path: path.clone(), run: run.clone(), content: None });
+        }
+        if self.heat.as_ref().is_none_or(|heat| heat.path != *path || heat.opened != session.opened) {
+            self.heat = Some(HeatMap { path: path.clone(), opened: session.opened, content: None });
             requests.push(Request::Activation(path.clone()));
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
-use super::inspect::{self, DrawingOrder, MapsOf, Seen, Weights};
+use super::inspect::{self, DrawingOrder, MapsOf, ModelState, Seen, Weights};
 use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
@@ -33,14 +33,7 @@ pub enum Ask {
     /// How does this photo look in its own pixels, and what is known of the file?
     Photo(PathBuf),
     /// Why did the model decide as it did?
-    Explain {
-        /// The run folder.
-        run: PathBuf,
-        /// The photo.
-        photo: PathBuf,
-        /// Where to compute, and in what.
-        compute: Compute,
-    },
+    Explain(ExplainOrder),
     /// What would training make of this photo?
     Vary(VaryOrder),
     /// What do the weights of a run, a model file or the program's own model look like?
@@ -59,14 +52,14 @@ pub enum Ask {
 pub enum Answer {
     /// The device.
     Device(Result<DeviceReport>),
-    /// The runs, newest first.
-    Runs(RunList),
+    /// The runs in a folder, newest first.
+    Runs(PathBuf, RunList),
     /// What came of a question about folders of runs.
     RunFolders(Reply),
     /// A photo.
     Photo(PathBuf, Result<(Picture, Facts)>),
     /// What each part of a photo says.
-    Explained(PathBuf, Result<Heat>),
+    Explained(ExplainOrder, Result<Heat>),
     /// A photo as the network takes it and its variants after it.
     Varied(VaryOrder, Result<Vec<ColorImage>>),
     /// The weights of a model.
@@ -79,6 +72,19 @@ pub enum Answer {
     Fonts(Vec<Font>),
     /// The settings could not be written.
     NotSaved(Error),
+}
+
+/// Whose decision about which photo is to be explained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainOrder {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The photo.
+    pub photo: PathBuf,
+    /// Where to compute, and in what.
+    pub compute: Compute,
+    /// How many runs were opened before this one, as [`Session`](crate::app::session::Session) counts them.
+    pub opened: u64,
 }
 
 /// Which variants of which photo are to be shown.
@@ -96,7 +102,7 @@ pub struct VaryOrder {
 pub(super) struct Asks {
     asks: Receiver<Ask>,
     out: Out,
-    explainer: Option<(PathBuf, Compute, Explainer)>,
+    explainer: Option<((ModelState, Compute), Explainer)>,
     run_folders: RunFolders,
     inspected: inspect::Open,
 }
@@ -126,12 +132,16 @@ impl Asks {
     fn answer(&mut self, ask: &Ask) {
         let answer = match ask {
             Ask::Device(choice) => Answer::Device(caught("Looking for the device", || device::describe(*choice))),
-            Ask::Runs(folder) => Answer::Runs(run_list::list(folder)),
-            Ask::RunFolders(request) => Answer::RunFolders(self.run_folders.answer(request)),
-            Ask::Photo(path) => Answer::Photo(path.clone(), caught("Reading the photo", || photo(path))),
-            Ask::Explain { run, photo, compute } => {
-                Answer::Explained(photo.clone(), caught("Explaining", || self.explain(run, photo, *compute)))
+            Ask::Runs(folder) => Answer::Runs(folder.clone(), run_list::list(folder)),
+            Ask::RunFolders(request) => {
+                if matches!(request, Request::Rename(..) | Request::Delete(..)) {
+                    // Another run may soon have the path of one that is open here.
+                    (self.explainer, self.inspected) = (None, inspect::Open::default());
+                }
+                Answer::RunFolders(self.run_folders.answer(request))
             }
+            Ask::Photo(path) => Answer::Photo(path.clone(), caught("Reading the photo", || photo(path))),
+            Ask::Explain(order) => Answer::Explained(order.clone(), caught("Explaining", || self.explain(order))),
             Ask::Vary(order) => Answer::Varied(order.clone(), caught("Varying the photo", || vary(order))),
             Ask::Weights(model) => {
                 Answer::Weights(model.clone(), caught("Reading the model", || self.inspected.weights(model)))
@@ -150,13 +160,16 @@ impl Asks {
     }
 
     /// The model stays open from one photo to the next.
-    fn explain(&mut self, run: &Path, photo: &Path, compute: Compute) -> Result<Heat> {
-        if self.explainer.as_ref().is_none_or(|(open, by, _)| open != run || *by != compute) {
+    fn explain(&mut self, order: &ExplainOrder) -> Result<Heat> {
+        let ExplainOrder { run, photo, compute, .. } = order;
+        let of = (ModelState::of(run_dir::model_file(run)?), *compute);
+        if self.explainer.as_ref().is_none_or(|(open, _)| *open != of) {
             self.explainer = None;
-            self.explainer = Some((run.to_owned(), compute, Explainer::open(&run_dir::model_file(run)?, compute)?));
+            let explainer = Explainer::open(of.0.file(), *compute)?;
+            self.explainer = Some((of, explainer));
         }
         match &self.explainer {
-            Some((_, _, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
+            Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
             None => Err(Error::new("No model is open")),
         }
     }
@@ -164,7 +177,7 @@ impl Asks {
 
 impl Ask {
     fn is_of_what_is_looked_at(&self) -> bool {
-        matches!(self, Self::Photo(_) | Self::Explain { .. } | Self::Vary(_) | Self::Weights(_) | Self::Maps(_))
+        matches!(self, Self::Photo(_) | Self::Explain(_) | Self::Vary(_) | Self::Weights(_) | Self::Maps(_))
     }
 }
 

@@ -6,14 +6,17 @@ use egui::ColorImage;
 use image::RgbImage;
 
 use crate::app::tabs::model::Atlas;
+use crate::dataset::keep_out::keep_out;
 use crate::error::{Error, Result};
 use crate::export::architecture;
 use crate::export::sheets::{self, Scale};
 use crate::nn::drawing::Drawing;
 use crate::nn::inspect::{Inspector, TensorStatistics};
+use crate::nn::network::ModelFile;
 use crate::photo::transform;
 use crate::train::config::{Backbone, Tune};
 use crate::train::run_dir::{self, RunRecord};
+use crate::train::run_list::{self, Stamp};
 
 /// What the weights of a model look like.
 #[derive(Clone, Debug)]
@@ -70,11 +73,34 @@ pub struct DrawingOrder {
     pub path: PathBuf,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+    /// The folders of the open photos, into which nothing is written.
+    pub roots: Vec<PathBuf>,
+}
+
+/// A model's file as it is now; one that was written anew is another.
+#[derive(PartialEq)]
+pub(super) struct ModelState {
+    file: ModelFile,
+    stamp: Stamp,
+}
+
+impl ModelState {
+    pub(super) fn of(file: ModelFile) -> Self {
+        let stamp = match &file {
+            ModelFile::File(path) => run_list::stamp(path),
+            ModelFile::Bundled => None,
+        };
+        Self { file, stamp }
+    }
+
+    pub(super) fn file(&self) -> &ModelFile {
+        &self.file
+    }
 }
 
 /// The model that was looked into last, which stays open.
 #[derive(Default)]
-pub(super) struct Open(Option<(PathBuf, Inspector)>);
+pub(super) struct Open(Option<(ModelState, Inspector)>);
 
 impl Open {
     /// Reads a model's weights, anew even if they were read before.
@@ -103,9 +129,11 @@ impl Open {
     }
 
     fn inspector(&mut self, model: &Path) -> Result<&Inspector> {
-        if self.0.as_ref().is_none_or(|(open, _)| open != model) {
+        let of = ModelState::of(run_dir::model_file(model)?);
+        if self.0.as_ref().is_none_or(|(open, _)| *open != of) {
             self.0 = None;
-            self.0 = Some((model.to_owned(), Inspector::open(&run_dir::model_file(model)?)?));
+            let inspector = Inspector::open(of.file())?;
+            self.0 = Some((of, inspector));
         }
         self.0.as_ref().map(|(_, inspector)| inspector).ok_or_else(|| Error::new("No model is open"))
     }
@@ -114,14 +142,6 @@ impl Open {
 impl Pictures {
     fn of(pictures: impl Fn(Scale) -> Vec<RgbImage>) -> Self {
         Self { each: Atlas::of(&pictures(Scale::Each)), together: Atlas::of(&pictures(Scale::Together)) }
-    }
-
-    /// Those with this scale.
-    pub fn with(&self, scale: Scale) -> &Atlas {
-        match scale {
-            Scale::Each => &self.each,
-            Scale::Together => &self.together,
-        }
     }
 }
 
@@ -134,6 +154,7 @@ pub fn image_of(picture: &RgbImage) -> ColorImage {
 pub(super) fn save(order: &DrawingOrder) -> Result<bool> {
     // An ending that is wrong is said before a file of that name is asked about.
     architecture::Format::of(&order.path)?;
+    keep_out(&order.path, &order.roots)?;
     if order.path.exists() && !order.replace {
         return Ok(false);
     }
@@ -155,7 +176,12 @@ mod tests {
     fn a_drawing_replaces_nothing_unasked() {
         let folder = tempfile::tempdir().unwrap();
         let drawing = Drawing::of(&Summary::of(Backbone::Resnet18, None), Fold::Sheet, true);
-        let mut order = DrawingOrder { drawing, path: folder.path().join("network.svg"), replace: false };
+        let mut order = DrawingOrder {
+            drawing,
+            path: folder.path().join("network.svg"),
+            replace: false,
+            roots: vec![folder.path().join("photos")],
+        };
         assert_eq!(save(&order), Ok(true));
         std::fs::write(&order.path, "mine").unwrap();
         assert_eq!(save(&order), Ok(false));
@@ -167,6 +193,22 @@ mod tests {
         assert!(save(&order).unwrap_err().title().starts_with("There is no folder"));
         order.path = folder.path().join("network.txt");
         assert!(save(&order).is_err());
+        std::fs::create_dir(folder.path().join("photos")).unwrap();
+        order.path = folder.path().join("photos/network.svg");
+        assert!(save(&order).unwrap_err().title().ends_with("lies inside the photos"));
+        assert!(!order.path.exists());
+    }
+
+    #[test]
+    fn a_model_that_was_replaced_is_opened_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (photo, model) = (folder.path().join("photo.png"), folder.path().join(run_dir::MODEL));
+        RgbImage::new(40, 30).save(&photo).unwrap();
+        std::fs::write(&model, crate::nn::bundled::BYTES).unwrap();
+        let (mut open, of) = (Open::default(), MapsOf { model: folder.path().to_owned(), photo, blocks: 1 });
+        open.maps(&of).unwrap();
+        std::fs::write(&model, "another").unwrap();
+        assert!(open.maps(&of).is_err(), "the maps are not those of the model before");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::dataset::{self, Class, Problem, Sample, Skipped};
 use crate::job::Phase;
 use crate::photo::{decode, exif};
 use crate::review::predictions::Prediction;
+use crate::train::config::TrainConfig;
 
 /// Six photos: ▲ 0.9, ▲ 0.2 (a miss), ● 0.1, ● 0.7 (a false alarm), no label 0.6, no label and no prediction.
 pub fn session(predicted: bool) -> Session {
@@ -299,7 +300,8 @@ fn the_details_say_what_is_known() {
     press(&mut harness, Key::C);
     let path = harness.state().session.item(1).unwrap().sample.path.clone();
     assert_eq!(harness.state().requests.last(), Some(&Request::Activation(path.clone())));
-    harness.state_mut().browse.activation_arrived(&path, Ok(Heat::new(2, 2, [0.0, 9.0, 0.0, 0.0])));
+    let order = ExplainOrder { run: "first".into(), photo: path, compute: TrainConfig::default().compute(), opened: 0 };
+    harness.state_mut().browse.activation_arrived(&order, Ok(Heat::new(2, 2, [0.0, 9.0, 0.0, 0.0])));
     settle(&mut harness);
     assert!(harness.state().browse.heat(&harness.state().session).is_some());
 }
@@ -334,6 +336,18 @@ fn another_folder_begins_anew_and_the_same_one_keeps_its_place() {
     harness.state_mut().session = Session { revision: 3, ..other };
     settle(&mut harness);
     assert_eq!(selected(&harness), 0);
+}
+
+#[test]
+fn other_tabs_step_through_what_has_not_been_shown_here_yet() {
+    let mut bench = Bench::new(false);
+    let step = |bench: &mut Bench, step| {
+        bench.browse.step_from_elsewhere(step, &bench.session, &bench.thumbnails);
+        bench.browse.selected()
+    };
+    assert_eq!([1, 1, -1].map(|by| step(&mut bench, by)), [1, 2, 1].map(Some));
+    bench.session = Session { revision: 2, ..session_in(Path::new("/elsewhere"), false) };
+    assert_eq!(step(&mut bench, 1), Some(1), "from the first photo of the other folder");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which model is shown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use egui::{ComboBox, Label, Ui};
@@ -8,6 +8,7 @@ use egui::{ComboBox, Label, Ui};
 use super::Read;
 use crate::app::scene::Scene;
 use crate::app::theme;
+use crate::app::worker::inspect::Weights;
 use crate::format;
 use crate::nn::bundled;
 use crate::nn::summary::Summary;
@@ -41,9 +42,19 @@ impl Subject {
         }
     }
 
-    /// Whether training says which layers are trained.
-    pub(super) fn is_run(&self, scene: &Scene<'_>) -> bool {
-        matches!(self, Self::Model(path) if !run_dir::is_bundled(path) && run(path, scene).is_some())
+    /// Whether it is the model at `path`.
+    pub(super) fn is_model(&self, path: &Path) -> bool {
+        matches!(self, Self::Model(own) if own == path)
+    }
+
+    /// Whether a run says which layers are trained, one of the runs folder or one that was `read` from elsewhere.
+    pub(super) fn says_what_is_trained(&self, scene: &Scene<'_>, read: Option<&Read>) -> bool {
+        match self {
+            Self::Model(path) if !run_dir::is_bundled(path) => {
+                run(path, scene).is_some() || weights_of(path, read).is_some_and(|weights| weights.tune.is_some())
+            }
+            _ => false,
+        }
     }
 
     /// What there is instead of weights.
@@ -84,7 +95,7 @@ pub(super) fn network(
             Some(run) => Some((run.record.train.backbone, run.record.train.tune)),
             // A run from elsewhere: its own file says what it is.
             None => {
-                let weights = read.filter(|read| read.model == *path)?.answer.as_ref()?.as_ref().ok()?;
+                let weights = weights_of(path, read)?;
                 Some((weights.backbone, weights.tune.unwrap_or(tune)))
             }
         },
@@ -124,6 +135,11 @@ pub(super) fn network_ui(ui: &mut Ui, summary: &Summary) {
     ui.add(Label::new(theme::quiet(ui, text)).truncate());
 }
 
-fn run<'s>(path: &std::path::Path, scene: &Scene<'s>) -> Option<&'s RunSummary> {
+fn run<'s>(path: &Path, scene: &Scene<'s>) -> Option<&'s RunSummary> {
     scene.runs.iter().find(|run| run.path == path)
+}
+
+/// What was read of the model at `path`, if it is that which was read.
+fn weights_of<'r>(path: &Path, read: Option<&'r Read>) -> Option<&'r Weights> {
+    read.filter(|read| read.model == path)?.answer.as_ref()?.as_ref().ok()
 }

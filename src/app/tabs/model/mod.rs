@@ -28,7 +28,6 @@ use crate::app::widgets::{empty, form};
 use crate::app::worker::inspect::{DrawingOrder, MapsOf, Seen, Weights};
 use crate::error::{Error, Result};
 use crate::export::sheets::Scale;
-use crate::nn::drawing::{Drawing, Fold};
 use crate::nn::summary::Summary;
 use crate::train::config::Tune;
 
@@ -135,6 +134,15 @@ impl ModelTab {
         self.maps.forget(model);
     }
 
+    /// A run has another path, or none any more.
+    pub fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
+        if self.chosen.as_ref().is_some_and(|chosen| chosen.is_model(from)) {
+            self.chosen = to.map(|to| Subject::Model(to.to_owned()));
+        }
+        // The run that has the path now may be another than the one that had it before.
+        [Some(from), to].into_iter().flatten().for_each(|path| self.forget(path));
+    }
+
     /// A photo was chosen whose feature maps are to be seen.
     pub fn look_at(&mut self, photo: PathBuf) {
         self.maps.look_at(photo);
@@ -154,23 +162,27 @@ impl ModelTab {
         }
     }
 
-    /// The drawing is written.
-    pub fn saved(&mut self) {
-        self.save = None;
+    /// The drawing is written to `path`.
+    pub fn saved(&mut self, path: &Path) {
+        self.save.take_if(|form| form.is_for(path));
     }
 
     /// The file for the drawing is there already.
-    pub fn ask_to_replace(&mut self) {
-        if let Some(form) = &mut self.save {
-            form.ask_to_replace();
+    pub fn ask_to_replace(&mut self, path: &Path) {
+        if let Some(form) = self.save.as_mut().filter(|form| form.is_for(path)) {
+            form.ask_to_replace(path);
         }
     }
 
-    /// The drawing could not be written.
-    pub fn not_saved(&mut self, error: &Error) {
-        if let Some(form) = &mut self.save {
-            form.failed(error.clone());
-        }
+    /// The drawing could not be written to `path`; says whether the form still asks about that file.
+    pub fn not_saved(&mut self, path: &Path, error: &Error) -> bool {
+        let form = self.save.as_mut().filter(|form| form.is_for(path));
+        form.map(|form| form.failed(error.clone())).is_some()
+    }
+
+    /// Takes back what was asked.
+    pub fn drop_questions(&mut self) {
+        self.save = None;
     }
 
     /// Whether a dialog has the keyboard for itself.
@@ -191,6 +203,7 @@ impl ModelTab {
         let Some(summary) = summary else {
             let ground = Frame::new().fill(theme::palette(ui).window);
             CentralPanel::default().frame(ground).show(ui, |ui| self.unknown_ui(ui));
+            self.save_ui(ui, scene);
             return;
         };
         // Another network may have fewer parts.
@@ -212,7 +225,7 @@ impl ModelTab {
             let scroll = std::mem::take(&mut self.scroll);
             table::ui(ui, &summary, &mut self.selected, scroll);
         });
-        self.save_ui(ui, scene, &summary);
+        self.save_ui(ui, scene);
     }
 
     fn ask_for_weights(&mut self, subject: &Subject, scene: &mut Scene<'_>) {
@@ -229,7 +242,7 @@ impl ModelTab {
             if let Some(chosen) = choice::ui(ui, scene, subject) {
                 self.chosen = Some(chosen);
             }
-            if !subject.is_run(scene) {
+            if !subject.says_what_is_trained(scene, self.weights.as_ref()) {
                 ui.label(theme::quiet(ui, "Trained"));
                 form::choices(ui, &mut self.tune, &choice::TUNES);
             }
@@ -239,7 +252,7 @@ impl ModelTab {
                 if ui.add_enabled(summary.is_some(), egui::Button::new(save)).clicked()
                     && let Some(summary) = summary
                 {
-                    self.save = Some(SaveForm::new(scene.settings.export_folder.as_deref(), summary.backbone));
+                    self.save = Some(SaveForm::new(scene.settings.export_folder.as_deref(), summary.clone()));
                 }
                 if let Some(summary) = summary {
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| choice::network_ui(ui, summary));
@@ -330,10 +343,10 @@ impl ModelTab {
         }
     }
 
-    fn save_ui(&mut self, ui: &Ui, scene: &mut Scene<'_>, summary: &Summary) {
-        let drawing = || Drawing::of(summary, Fold::Sheet, true);
+    fn save_ui(&mut self, ui: &Ui, scene: &mut Scene<'_>) {
+        let roots = || scene.session.dataset.as_ref().map(|dataset| dataset.roots.clone()).unwrap_or_default();
         if let Some(form) = &mut self.save
-            && !form.ui(ui.ctx(), drawing, scene.commands)
+            && !form.ui(ui.ctx(), roots, scene.commands)
         {
             self.save = None;
         }

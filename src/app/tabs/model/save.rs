@@ -12,8 +12,8 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::primary;
 use crate::app::worker::inspect::DrawingOrder;
 use crate::error::Error;
-use crate::nn::drawing::Drawing;
-use crate::train::config::Backbone;
+use crate::nn::drawing::{Drawing, Fold};
+use crate::nn::summary::Summary;
 
 /// The form.
 pub(super) struct SaveForm {
@@ -23,18 +23,20 @@ pub(super) struct SaveForm {
     /// The file that is there already.
     exists: Option<PathBuf>,
     error: Option<Error>,
+    /// The network to draw.
+    summary: Summary,
 }
 
 impl SaveForm {
     /// Suggests a file of the network's name in `folder`, or among the user's documents.
-    pub(super) fn new(folder: Option<&Path>, backbone: Backbone) -> Self {
+    pub(super) fn new(folder: Option<&Path>, summary: Summary) -> Self {
         let documents = || {
             let dirs = directories::UserDirs::new()?;
             Some(dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned())
         };
         let folder = folder.map(Path::to_owned).or_else(documents).unwrap_or_default();
-        let path = folder.join(format!("{}.svg", backbone.name())).display().to_string();
-        Self { path, focused: false, no_dialog: false, exists: None, error: None }
+        let path = folder.join(format!("{}.svg", summary.backbone.name())).display().to_string();
+        Self { path, focused: false, no_dialog: false, exists: None, error: None, summary }
     }
 
     pub(super) fn save_to(&mut self, path: &Path) {
@@ -47,8 +49,13 @@ impl SaveForm {
         self.focused = false;
     }
 
-    pub(super) fn ask_to_replace(&mut self) {
-        self.exists = typed_path(&self.path);
+    /// Whether the file in the field is this one.
+    pub(super) fn is_for(&self, path: &Path) -> bool {
+        self.target().as_deref() == Some(path)
+    }
+
+    pub(super) fn ask_to_replace(&mut self, path: &Path) {
+        self.exists = Some(path.to_owned());
     }
 
     pub(super) fn failed(&mut self, error: Error) {
@@ -56,7 +63,7 @@ impl SaveForm {
     }
 
     /// Shows the form; returns whether it stays open.
-    pub(super) fn ui(&mut self, ctx: &Context, drawing: impl Fn() -> Drawing, commands: &mut Vec<Command>) -> bool {
+    pub(super) fn ui(&mut self, ctx: &Context, roots: impl Fn() -> Vec<PathBuf>, commands: &mut Vec<Command>) -> bool {
         let mut open = true;
         let modal = dialogs::modal(ctx, "save the drawing", |ui| {
             ui.label(theme::section("Save the drawing"));
@@ -64,8 +71,8 @@ impl SaveForm {
             self.trouble_ui(ui);
             ui.add_space(space::S);
             ui.horizontal(|ui| {
-                let path = typed_path(&self.path);
-                let replace = self.exists.is_some();
+                let path = self.target();
+                let replace = self.exists.is_some() && self.exists == path;
                 let pressed = if replace {
                     let text = theme::strong("Replace it").color(theme::palette(ui).error);
                     ui.add(Button::new(text)).clicked()
@@ -74,7 +81,8 @@ impl SaveForm {
                 };
                 if let Some(path) = path.filter(|_| pressed) {
                     self.error = None;
-                    let order = DrawingOrder { drawing: drawing(), path, replace };
+                    let drawing = Drawing::of(&self.summary, Fold::Sheet, true);
+                    let order = DrawingOrder { drawing, path, replace, roots: roots() };
                     commands.push(Request::Save(Box::new(order)).into());
                 }
                 if ui.button("Cancel").clicked() {
@@ -83,6 +91,11 @@ impl SaveForm {
             });
         });
         open && !modal.should_close()
+    }
+
+    /// The whole path of the file in the field.
+    fn target(&self) -> Option<PathBuf> {
+        std::path::absolute(typed_path(&self.path)?).ok()
     }
 
     fn path_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {

@@ -7,7 +7,9 @@ use super::*;
 use crate::app::session::Session;
 use crate::app::settings::Settings;
 use crate::app::thumbnails::Thumbnails;
+use crate::app::worker::inspect::Pictures;
 use crate::nn::bundled;
+use crate::train::config::Backbone;
 
 /// The tab alone, with what it asks for.
 struct Alone {
@@ -101,15 +103,56 @@ fn the_form_asks_before_it_replaces_a_file() {
         orders.unwrap()
     };
     assert_eq!(order(&harness), (PathBuf::from("/drawings/network.svg"), false));
-    harness.state_mut().tab.ask_to_replace();
+    harness.state_mut().tab.ask_to_replace(Path::new("/drawings/another.svg"));
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Replace it").is_none(), "that file is not asked about any more");
+    harness.state_mut().tab.ask_to_replace(Path::new("/drawings/network.svg"));
     harness.run_steps(2);
     harness.get_by_label("This file is there already.");
     harness.get_by_label("Replace it").click();
     harness.run_steps(2);
     assert!(order(&harness).1);
-    harness.state_mut().tab.not_saved(&Error::new("Cannot write network.svg"));
+    let error = Error::new("Cannot write network.svg");
+    assert!(!harness.state_mut().tab.not_saved(Path::new("/drawings/another.svg"), &error));
+    assert!(harness.state_mut().tab.not_saved(Path::new("/drawings/network.svg"), &error));
     harness.run_steps(2);
     harness.get_by_label("Cannot write network.svg");
-    harness.state_mut().tab.saved();
+    harness.state_mut().tab.saved(Path::new("/drawings/another.svg"));
+    assert!(harness.state().tab.is_modal(), "another file was written");
+    harness.state_mut().tab.saved(Path::new("/drawings/network.svg"));
     assert!(!harness.state().tab.is_modal());
+}
+
+#[test]
+fn the_choice_follows_a_run_that_is_renamed_or_deleted() {
+    let mut tab = ModelTab { chosen: Some(Subject::Model("/runs/first".into())), ..ModelTab::default() };
+    tab.weights = Some(Read { model: "/runs/first".into(), answer: None });
+    tab.run_moved(Path::new("/runs/other"), None);
+    assert!(tab.weights.is_some());
+    tab.run_moved(Path::new("/runs/first"), Some(Path::new("/runs/second")));
+    assert_eq!(tab.chosen, Some(Subject::Model("/runs/second".into())));
+    assert!(tab.weights.is_none(), "read again, for the path may have been another run's");
+    tab.run_moved(Path::new("/runs/second"), None);
+    assert_eq!(tab.chosen, None);
+}
+
+#[test]
+fn a_run_from_elsewhere_says_itself_what_is_trained() {
+    let mut harness = harness();
+    let model = PathBuf::from("/elsewhere/run");
+    harness.state_mut().tab.chosen = Some(Subject::Model(model.clone()));
+    harness.run_steps(3);
+    let weights = |tune| Weights {
+        backbone: Backbone::Resnet18,
+        tune,
+        tensors: Vec::new(),
+        filter_side: 7,
+        filters: Pictures { each: Atlas::of(&[]), together: Atlas::of(&[]) },
+    };
+    harness.state_mut().tab.weights_arrived(&model, Ok(weights(Some(Tune::All))));
+    harness.run_steps(2);
+    assert!(harness.query_by_label("all layers").is_none());
+    harness.state_mut().tab.weights_arrived(&model, Ok(weights(None)));
+    harness.run_steps(2);
+    harness.get_by_label("all layers");
 }

@@ -74,7 +74,7 @@ impl ExportForm {
             ui.label(theme::section(format!("Export {}", verdict.name)));
             self.folder_ui(ui, commands);
             ui.add_space(space::S);
-            if Scope::of(&verdict) == Scope::Validation {
+            if Scope::can_be_chosen(&verdict) {
                 ui.label(theme::quiet(ui, "Photos"));
                 ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &super::SCOPES));
                 ui.add_space(space::S);

@@ -35,6 +35,11 @@ impl Scope {
         let held_back = verdict.predictions.iter().any(|p| p.part == Some(Part::Validation));
         if held_back { Self::Validation } else { Self::All }
     }
+
+    /// Whether there are sides to choose from: out of fold, every photo was held back.
+    pub fn can_be_chosen(verdict: &Verdict) -> bool {
+        verdict.run.is_some() && Self::of(verdict) == Self::Validation
+    }
 }
 
 /// The photos that are shown.

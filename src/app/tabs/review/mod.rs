@@ -25,6 +25,7 @@ use crate::app::widgets::empty;
 use crate::app::widgets::form::{choices, icon_button, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::worker::asks::ExplainOrder;
 use crate::app::worker::jobs::ExportOrder;
 use crate::dataset::Class;
 use crate::error::Result;
@@ -114,8 +115,8 @@ impl ReviewTab {
     }
 
     /// A class activation map that was asked for has come.
-    pub fn activation_arrived(&mut self, path: PathBuf, result: Result<Heat>) {
-        self.detail.activation_arrived(path, result);
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+        self.detail.activation_arrived(of, result);
     }
 
     /// Asks what to export and where to; suggests a folder within `below`.
@@ -205,8 +206,7 @@ impl ReviewTab {
     }
 
     fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
-        // Out of fold every photo was held back.
-        if Scope::of(verdict) == Scope::Validation && verdict.run.is_some() {
+        if Scope::can_be_chosen(verdict) {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
             ui.add_space(space::S);
         }

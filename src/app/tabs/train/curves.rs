@@ -1,6 +1,8 @@
 //! Loss and accuracy over the epochs, of one run or of several.
 
-use egui::{Align, Align2, Color32, Id, Layout, RichText, Stroke, Ui, Vec2b, pos2, vec2};
+use egui::{
+    Align, Align2, Color32, Id, Layout, RichText, Role, Sense, Slider, Stroke, Ui, Vec2b, WidgetInfo, pos2, vec2,
+};
 use egui_plot::{
     GridInput, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotUi, Points, Text, uniform_grid_spacer,
 };
@@ -112,6 +114,14 @@ pub(super) fn beside(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64) {
     });
 }
 
+/// The slider that smooths the curves, from right to left.
+pub(super) fn smoothing_ui(ui: &mut Ui, smoothing: &mut f64) {
+    let slider = ui.add(Slider::new(smoothing, 0.0..=3.0).show_value(false).step_by(0.05));
+    let label = ui.label(theme::quiet(ui, "Smoothing"));
+    let hint = format!("Averages over about {smoothing:.1} epochs; the raw curve stays faint behind");
+    slider.labelled_by(label.id).on_hover_text(hint);
+}
+
 fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, planned: usize, height: f32) {
     let colours = theme::palette(ui);
     let group = Id::unique("curves");
@@ -120,6 +130,7 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .link_axis(group, Vec2b::new(true, false))
         .link_cursor(group, Vec2b::new(true, false))
         .allow_scroll(false)
+        .sense(Sense::CLICK | Sense::DRAG) // without a place in the order of Tab, where it would do nothing
         .y_axis_min_width(AXIS)
         .set_margin_fraction(vec2(0.01, 0.08))
         .include_x(0.0)
@@ -136,11 +147,25 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
     let nothing = curves.iter().all(|curve| curve.epochs.is_empty() && curve.steps.is_empty());
     let plot = if nothing { plot.include_y(figure.guess()) } else { plot };
     let several = curves.len() > 1;
-    plot.show(ui, |plot| {
+    let shown = plot.show(ui, |plot| {
         for (index, curve) in curves.iter().enumerate() {
             draw(plot, figure, (index, curve), smoothing, several, colours.text);
         }
     });
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary(figure, curves)));
+}
+
+/// The plot in a line, for those who do not see it.
+fn summary(figure: Figure, curves: &[Curve<'_>]) -> String {
+    let of_run = |curve: &Curve<'_>| {
+        let Some(last) = curve.epochs.last() else { return format!("{}: no epoch yet", curve.name) };
+        let best = curve.epochs.iter().find(|record| Some(record.epoch) == curve.best).unwrap_or(last);
+        let validation = figure.validation(best).map_or_else(String::new, |value| format!(", validation {value:.4}"));
+        let train = figure.train(best);
+        format!("{}: {} epochs, at the best one ({}) train {train:.4}{validation}", curve.name, last.epoch, best.epoch)
+    };
+    let runs: Vec<String> = curves.iter().map(of_run).collect();
+    format!("{} by epoch. {}", figure.title(), runs.join("; "))
 }
 
 fn draw<'a>(
@@ -256,7 +281,7 @@ fn legend_ui(ui: &mut Ui) {
     for (name, dashed) in [("validation", true), ("train", false)] {
         ui.add_space(space::S);
         ui.label(theme::quiet(ui, name).size(theme::SMALL));
-        let (rect, _) = ui.allocate_exact_size(vec2(26.0, theme::SMALL), egui::Sense::hover());
+        let (rect, _) = ui.allocate_exact_size(vec2(26.0, theme::SMALL), Sense::hover());
         let ends = [pos2(rect.left(), rect.center().y), pos2(rect.right(), rect.center().y)];
         let stroke = Stroke::new(2.0, colour);
         if dashed {

@@ -9,6 +9,7 @@ mod epochs;
 mod form;
 mod live;
 mod rate_finder;
+mod run_colours;
 mod runs;
 mod steps;
 
@@ -17,19 +18,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, CentralPanel, Color32, ColorImage, Context, Frame, Layout, Margin, Panel, RichText, Slider, Ui};
+use egui::{Align, CentralPanel, ColorImage, Context, Frame, Layout, Margin, Panel, RichText, Ui};
 
 use self::augmentation::Preview;
-use self::compare::Compare;
+use self::compare::{Compare, Drawn};
 use self::cross_validation::CrossValidationView;
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::rate_finder::RateFinder;
+use self::run_colours::RunColours;
 use self::runs::Runs;
 use super::review::{self, Shown};
 use crate::app::command::Command;
 use crate::app::messages;
 use crate::app::scene::{Kind, Scene};
+use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
@@ -88,6 +91,7 @@ pub struct TrainTab {
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
+    colours: RunColours,
     /// The earlier run whose epochs are in the table.
     listed: Option<PathBuf>,
     /// How far smoothing reaches, in epochs.
@@ -105,6 +109,7 @@ impl Default for TrainTab {
             cross_validation: CrossValidationView::default(),
             live: None,
             drawn: BTreeSet::new(),
+            colours: RunColours::default(),
             listed: None,
             smoothing: 0.3,
             seen_runs: false,
@@ -128,7 +133,7 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
 fn obstacle(scene: &Scene<'_>) -> Option<String> {
     match &scene.session.dataset {
         None => Some("Open a folder of photos first".to_owned()),
-        Some(_) if scene.job.is_some_and(|job| !job.kind.may_be_replaced()) => {
+        Some(_) if scene.job.is_some_and(|job| !job.may_be_replaced()) => {
             Some("Another job is still running".to_owned())
         }
         Some(dataset) => why_not(dataset),
@@ -209,9 +214,9 @@ impl TrainTab {
     }
 
     /// The runs were listed: at first the newest one is drawn, so that there is something to compare with.
-    pub fn runs_listed(&mut self, list: &RunList) {
+    pub fn runs_listed(&mut self, folder: PathBuf, list: &RunList) {
         let runs = &list.runs;
-        self.compare.runs_listed(list);
+        self.compare.runs_listed(folder, list);
         if !std::mem::replace(&mut self.seen_runs, true)
             && self.live.is_none()
             && let Some(newest) = runs.iter().find(|run| !run.epochs.is_empty())
@@ -247,6 +252,12 @@ impl TrainTab {
             }
         }
         self.compare.run_moved(from, to);
+        self.colours.run_moved(from, to);
+    }
+
+    /// Takes back what was asked.
+    pub fn drop_questions(&mut self) {
+        self.compare.drop_questions();
     }
 
     /// Whether a question has the keyboard for itself.
@@ -258,15 +269,19 @@ impl TrainTab {
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let frame = Frame::new().fill(theme::palette(ui).panel);
         Panel::left("training form").frame(frame).exact_size(FORM).resizable(false).show(ui, |ui| form::ui(ui, scene));
-        if View::ALL.len() > 1 {
-            self.views_ui(ui);
-        }
+        self.views_ui(ui);
+        self.colours.give(&self.drawn, self.live.as_ref());
         match self.view {
             View::Curves => self.curves_view_ui(ui, scene),
             View::Augmentation => self.preview.ui(ui, scene),
             View::Runs => {
-                let live = self.live.as_ref();
-                self.compare.ui(ui, scene, live, &mut self.drawn, self.smoothing);
+                let drawn = Drawn {
+                    live: self.live.as_ref(),
+                    earlier: &mut self.drawn,
+                    colours: &self.colours,
+                    smoothing: &mut self.smoothing,
+                };
+                self.compare.ui(ui, scene, drawn);
             }
             View::RateFinder => self.rate_finder.ui(ui, scene),
             View::CrossValidation => self.cross_validation.ui(ui, scene),
@@ -299,21 +314,32 @@ impl TrainTab {
             self.tables_ui(ui, scene);
         });
         CentralPanel::default().frame(ground).show(ui, |ui| {
-            self.state_ui(ui, scene);
-            self.curves_ui(ui, scene);
+            match self.failed_at_once().filter(|_| self.drawn.is_empty()) {
+                Some(error) => failed_ui(ui, error),
+                None => {
+                    self.state_ui(ui, scene);
+                    self.curves_ui(ui, scene);
+                }
+            }
         });
     }
 
-    /// Earlier runs with the colours of their curves; this session's run has the first colour.
-    fn earlier<'r>(&self, ui: &Ui, runs: &'r [RunSummary]) -> Vec<(Color32, &'r RunSummary)> {
-        let colours = theme::palette(ui).runs;
+    /// Why this session's run has no epoch, if it has ended.
+    fn failed_at_once(&self) -> Option<&Error> {
+        match &self.live {
+            Some(Live { end: Some(End::Failed(error)), epochs, .. }) if epochs.is_empty() => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The runs other than this session's.
+    fn earlier<'r>(&self, runs: &'r [RunSummary]) -> Vec<&'r RunSummary> {
         let live = self.live.as_ref().and_then(|live| live.run.as_ref());
-        let others = runs.iter().filter(|run| live != Some(&run.path));
-        colours.into_iter().cycle().skip(usize::from(self.live.is_some())).zip(others).collect()
+        runs.iter().filter(|run| live != Some(&run.path)).collect()
     }
 
     fn tables_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let earlier = self.earlier(ui, scene.runs);
+        let earlier = self.earlier(scene.runs);
         let frame = Frame::new().outer_margin(Margin { left: space::L as i8, ..Margin::ZERO });
         let width = RUNS.min(ui.available_width() * 0.4);
         Panel::right("runs").frame(frame).exact_size(width).resizable(false).show_separator_line(false).show(
@@ -321,7 +347,8 @@ impl TrainTab {
             |ui| {
                 let mut runs = Runs {
                     earlier: &earlier,
-                    live: self.live.as_ref().map(|_| theme::palette(ui).runs[0]),
+                    live: self.live.as_ref().map(|_| RunColours::of_live(ui)),
+                    colours: &self.colours,
                     folder: scene.runs_folder,
                     drawn: &mut self.drawn,
                     listed: &mut self.listed,
@@ -346,7 +373,7 @@ impl TrainTab {
                 Some(live) => live_ui(ui, live, scene),
                 None => drop(ui.label(theme::section("Earlier runs"))),
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.smoothing_ui(ui));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| curves::smoothing_ui(ui, &mut self.smoothing));
         });
         if let Some(Live { end: Some(End::Failed(error)), .. }) = &self.live
             && !error.is_cancelled()
@@ -355,28 +382,21 @@ impl TrainTab {
         }
     }
 
-    fn smoothing_ui(&mut self, ui: &mut Ui) {
-        let slider = Slider::new(&mut self.smoothing, 0.0..=3.0).show_value(false).step_by(0.05);
-        let response = ui.add(slider);
-        let label = ui.label(theme::quiet(ui, "Smoothing"));
-        let hint = format!("Averages over about {:.1} epochs; the raw curve stays faint behind", self.smoothing);
-        response.labelled_by(label.id).on_hover_text(hint);
-    }
-
     fn curves_ui(&self, ui: &mut Ui, scene: &Scene<'_>) {
         let mut drawn = Vec::new();
         if let Some(live) = &self.live {
             drawn.push(Curve {
                 name: live.name(),
-                colour: theme::palette(ui).runs[0],
+                colour: RunColours::of_live(ui),
                 epochs: &live.epochs,
                 steps: live.steps.points(),
                 best: live.best,
             });
         }
-        let earlier = self.earlier(ui, scene.runs);
-        drawn.extend(earlier.into_iter().filter(|(_, run)| self.drawn.contains(&run.path)).map(|(colour, run)| {
-            Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best: best_of(&run.epochs) }
+        drawn.extend(self.earlier(scene.runs).into_iter().filter_map(|run| {
+            let colour = self.colours.of(ui, &run.path).filter(|_| self.drawn.contains(&run.path))?;
+            let best = best_of(&run.epochs);
+            Some(Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best })
         }));
         let planned = self.live.as_ref().filter(|live| live.end.is_none()).map_or(1, |live| live.planned);
         curves::ui(ui, &drawn, self.smoothing, planned);
@@ -414,13 +434,35 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
                 n => format!("Review {}", format::counted(*n, "error", "errors")),
             };
             if controls::primary(ui, true, &text).clicked() {
-                scene.commands.push(Command::Review(if *wrong == 0 { Shown::Everything } else { Shown::Errors }));
+                scene.commands.push(review_of(live.run.as_deref(), *wrong, scene.session));
             }
         }
         Some(End::Failed(error)) => {
-            let word = if error.is_cancelled() { "Cancelled before the first epoch" } else { "Training failed" };
-            ui.label(theme::section(word));
+            ui.label(theme::section(failed(error)));
         }
+    }
+}
+
+fn failed(error: &Error) -> &'static str {
+    if error.is_cancelled() { "Cancelled before the first epoch" } else { "Training failed" }
+}
+
+/// A run that ended before there was anything to draw.
+fn failed_ui(ui: &mut Ui, error: &Error) {
+    if error.is_cancelled() {
+        let text = "Nothing was learnt, and nothing is lost. Start again on the left.";
+        return empty::state(ui, icons::ICON_STOP_CIRCLE, failed(error), text, |_| ());
+    }
+    let lines = [error.title()].into_iter().chain(error.details().iter().map(String::as_str)).chain(error.advice());
+    empty::state(ui, icons::ICON_ERROR, failed(error), &lines.collect::<Vec<_>>().join("\n"), |_| ());
+}
+
+/// Shows what a run that has ended got wrong; opens it again where something else lies over the photos meanwhile.
+fn review_of(run: Option<&Path>, wrong: usize, session: &Session) -> Command {
+    let open = session.verdict.as_ref().filter(|verdict| !verdict.classified && verdict.run.as_deref() == run);
+    match run.filter(|_| open.is_none()) {
+        Some(run) => Command::OpenRun(run.to_owned()),
+        None => Command::Review(if wrong == 0 { Shown::Everything } else { Shown::Errors }),
     }
 }
 
@@ -443,6 +485,7 @@ fn empty_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::session::Verdict;
 
     fn record(epoch: usize, train_loss: f64, val_loss: Option<f64>) -> EpochRecord {
         EpochRecord {
@@ -453,6 +496,25 @@ mod tests {
             train_accuracy: 0.0,
             val_loss,
             val_accuracy: None,
+        }
+    }
+
+    #[test]
+    fn errors_are_reviewed_of_the_run_that_made_them() {
+        let verdict = |run: &str| Verdict {
+            run: Some(run.into()),
+            name: run.to_owned(),
+            threshold: 0.5,
+            predictions: Vec::new(),
+            of_sample: Vec::new(),
+            classified: false,
+        };
+        let session = |verdict| Session { verdict: Some(Arc::new(verdict)), ..Session::default() };
+        let of = |session: &Session| review_of(Some(Path::new("/runs/a")), 3, session);
+        assert!(matches!(of(&session(verdict("/runs/a"))), Command::Review(Shown::Errors)));
+        let classified = Verdict { classified: true, ..verdict("/runs/a") };
+        for other in [session(verdict("/runs/b")), session(classified), Session::default()] {
+            assert!(matches!(of(&other), Command::OpenRun(run) if run == Path::new("/runs/a")));
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{Align, Button, Checkbox, Color32, Layout, ScrollArea, Ui};
 
+use super::run_colours::RunColours;
 use crate::app::command::Command;
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form;
@@ -13,8 +14,10 @@ use crate::train::run_dir::RunSummary;
 
 /// What the list shows and changes.
 pub(super) struct Runs<'a> {
-    /// Earlier runs with the colours of their curves, newest first.
-    pub(super) earlier: &'a [(Color32, &'a RunSummary)],
+    /// Earlier runs, newest first.
+    pub(super) earlier: &'a [&'a RunSummary],
+    /// The colours of their curves.
+    pub(super) colours: &'a RunColours,
     /// The colour of this session's run, if there is one.
     pub(super) live: Option<Color32>,
     /// The folder of the runs.
@@ -50,13 +53,13 @@ impl Runs<'_> {
                     }
                 });
             }
-            for (colour, run) in self.earlier {
-                ui.push_id(&run.path, |ui| self.run_ui(ui, *colour, run, commands));
+            for run in self.earlier {
+                ui.push_id(&run.path, |ui| self.run_ui(ui, run, commands));
             }
         });
     }
 
-    fn run_ui(&mut self, ui: &mut Ui, colour: Color32, run: &RunSummary, commands: &mut Vec<Command>) {
+    fn run_ui(&mut self, ui: &mut Ui, run: &RunSummary, commands: &mut Vec<Command>) {
         ui.horizontal(|ui| {
             let mut draw = self.drawn.contains(&run.path);
             let hint = format!("Draw {}", run.name);
@@ -69,7 +72,8 @@ impl Runs<'_> {
                     self.drawn.remove(&run.path);
                 }
             }
-            form::swatch(ui, if draw { colour } else { theme::palette(ui).line });
+            let colour = self.colours.of(ui, &run.path).filter(|_| draw);
+            form::swatch(ui, colour.unwrap_or(theme::palette(ui).line));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let review = ui.add_enabled_ui(run.finished, |ui| {
                     form::icon_button(ui, icons::ICON_ARROW_FORWARD, &format!("Review {}", run.name))

@@ -1,4 +1,5 @@
 use super::*;
+use crate::train::config::TrainConfig;
 
 fn detail(path: &str) -> Detail {
     let photo = Photo { path: path.into(), asked: 0.0, content: None };
@@ -25,10 +26,16 @@ fn a_photo_asked_for_before_the_last_one_is_passed_over() {
 fn a_heat_map_belongs_to_its_photo() {
     let mut detail = detail("a.jpg");
     detail.heat_wanted = true;
-    detail.heat = Some(HeatMap { path: "a.jpg".into(), run: "run".into(), content: None });
-    detail.activation_arrived("b.jpg", Ok(Heat::new(1, 1, [1.0])));
-    assert!(detail.heat.as_ref().is_some_and(|heat| heat.content.is_none()));
-    detail.activation_arrived("a.jpg", Ok(Heat::new(1, 1, [1.0])));
+    detail.heat = Some(HeatMap { path: "a.jpg".into(), opened: 2, content: None });
+    let order = |photo: &str, opened| {
+        let compute = TrainConfig::default().compute();
+        ExplainOrder { run: "run".into(), photo: photo.into(), compute, opened }
+    };
+    for (photo, opened, reason) in [("b.jpg", 2, "of another photo"), ("a.jpg", 1, "of the run open before")] {
+        detail.activation_arrived(&order(photo, opened), Ok(Heat::new(1, 1, [1.0])));
+        assert!(detail.heat.as_ref().is_some_and(|heat| heat.content.is_none()), "{reason}");
+    }
+    detail.activation_arrived(&order("a.jpg", 2), Ok(Heat::new(1, 1, [1.0])));
     assert!(detail.heat.as_ref().is_some_and(|heat| heat.content.is_some()));
     assert_eq!(detail.heat(Path::new("a.jpg")), None, "it becomes a texture when it is painted");
 }

@@ -131,7 +131,7 @@ impl Compare {
 
     /// Opens the question, and has the folders looked into meanwhile.
     pub(super) fn ask_to_delete(&mut self, runs: Vec<PathBuf>, scene: &mut Scene<'_>) {
-        let request = Request::Contents(scene.runs_folder.to_owned(), runs.clone());
+        let request = Request::Contents(self.runs_folder(scene), runs.clone());
         scene.commands.push(Command::RunFolders(request));
         self.question = Some(Question::Delete(Deletion { runs, contents: None }));
     }
@@ -169,7 +169,7 @@ impl Compare {
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             let rename = ui.add_enabled(wrong.is_none(), Button::new("Rename"));
             if (rename.clicked() || entered) && wrong.is_none() {
-                let (folder, run) = (scene.runs_folder.to_owned(), renaming.run.clone());
+                let (folder, run) = (self.runs_folder(scene), renaming.run.clone());
                 let request = Request::Rename(folder, run, renaming.name.trim().to_owned());
                 scene.commands.push(Command::RunFolders(request));
                 open = false;

@@ -1,7 +1,6 @@
 //! Headings and cells of the table.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
@@ -58,10 +57,9 @@ impl Compare {
 
     /// The box that draws a run, and its colour; returns whether it was changed.
     pub(super) fn tick_ui(
-        &self,
         ui: &mut Ui,
         rect: Rect,
-        (name, path): (&str, &PathBuf),
+        (name, colour): (&str, Option<Color32>),
         drawn: bool,
         own: bool,
     ) -> bool {
@@ -75,7 +73,7 @@ impl Compare {
             check.widget_info(|| WidgetInfo::selected(Role::CheckBox, !own, drawn, &hint));
             let check = check.on_hover_text(&hint).on_disabled_hover_text("The run of this session is always drawn");
             asked = check.changed();
-            form::swatch(ui, self.colour(ui, path).unwrap_or(Color32::TRANSPARENT));
+            form::swatch(ui, colour.unwrap_or(Color32::TRANSPARENT));
         });
         asked
     }

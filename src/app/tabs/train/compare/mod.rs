@@ -10,7 +10,7 @@ mod table;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use egui::{CentralPanel, Color32, Frame, Panel, TextEdit, Ui, vec2};
+use egui::{Align, CentralPanel, Frame, Layout, Panel, ScrollArea, TextEdit, Ui, vec2};
 
 use self::actions::Renaming;
 use self::questions::Question;
@@ -18,6 +18,7 @@ use self::shown::Shown;
 use super::best_of;
 use super::curves::{self, Curve};
 use super::live::Live;
+use super::run_colours::RunColours;
 use crate::app::command::Command;
 use crate::app::scene::Scene;
 use crate::app::theme::{self, icons, space};
@@ -34,14 +35,14 @@ use crate::train::run_list::{DamagedRun, RunList};
 const CURVES: f32 = 0.4;
 /// Width of the field that filters by name.
 const FILTER: f32 = 180.0;
-/// Damaged runs that are named; the others are counted.
-const DAMAGED: usize = 3;
+/// Damaged runs that are in view; the others are scrolled to.
+const DAMAGED: f32 = 3.0;
 
 /// What the table remembers.
 #[derive(Default)]
 pub struct Compare {
-    /// Whether the runs were listed at all.
-    listed: bool,
+    /// The folder of the runs that were listed, once they were.
+    folder: Option<PathBuf>,
     damaged: Vec<DamagedRun>,
     figures: HashMap<PathBuf, Option<Metrics>>,
     /// Runs whose figures are to be read, or read again.
@@ -58,10 +59,20 @@ pub struct Compare {
     reveal: bool,
     /// Whether the table is to have the keyboard as soon as no question has it.
     wants_focus: bool,
-    /// The place of each drawn run among the colours.
-    colours: HashMap<PathBuf, usize>,
     renaming: Option<Renaming>,
     question: Option<Question>,
+}
+
+/// The runs whose curves are drawn, and how.
+pub(super) struct Drawn<'a> {
+    /// This session's, which always is.
+    pub(super) live: Option<&'a Live>,
+    /// Earlier ones.
+    pub(super) earlier: &'a mut BTreeSet<PathBuf>,
+    /// Their colours.
+    pub(super) colours: &'a RunColours,
+    /// How far smoothing reaches, in epochs.
+    pub(super) smoothing: &'a mut f64,
 }
 
 /// How the user wants to see the table.
@@ -83,8 +94,8 @@ impl Default for Look {
 
 impl Compare {
     /// The runs were listed; what was known of their figures is looked at again.
-    pub(super) fn runs_listed(&mut self, list: &RunList) {
-        self.listed = true;
+    pub(super) fn runs_listed(&mut self, folder: PathBuf, list: &RunList) {
+        self.folder = Some(folder);
         self.revision += 1;
         self.damaged.clone_from(&list.damaged);
         self.unread = list.runs.iter().map(|run| run.path.clone()).collect();
@@ -123,11 +134,19 @@ impl Compare {
             }
         }
         self.selected.retain(|selected| selected != from);
-        let (figures, colour) = (self.figures.remove(from), self.colours.remove(from));
-        if let Some(to) = to {
-            self.figures.extend(figures.map(|figures| (to.to_owned(), figures)));
-            self.colours.extend(colour.map(|colour| (to.to_owned(), colour)));
+        if let (Some(figures), Some(to)) = (self.figures.remove(from), to) {
+            self.figures.insert(to.to_owned(), figures);
         }
+    }
+
+    /// Takes back what was asked.
+    pub(super) fn drop_questions(&mut self) {
+        self.question = None;
+    }
+
+    /// The folder of the runs that are listed. Another one may stand in the form already.
+    fn runs_folder(&self, scene: &Scene<'_>) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| scene.runs_folder.to_owned())
     }
 
     /// Whether a question has the keyboard for itself.
@@ -135,22 +154,14 @@ impl Compare {
         self.question.is_some()
     }
 
-    /// Shows the view. `drawn` are the runs whose curves are drawn; that of this session always is.
-    pub(super) fn ui(
-        &mut self,
-        ui: &mut Ui,
-        scene: &mut Scene<'_>,
-        live: Option<&Live>,
-        drawn: &mut BTreeSet<PathBuf>,
-        smoothing: f64,
-    ) {
+    /// Shows the view.
+    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, mut drawn: Drawn<'_>) {
+        let live = drawn.live;
         self.ask_for_figures(scene);
-        let live_run = live.and_then(|live| live.run.as_deref());
-        self.give_colours(scene.runs, drawn, live_run);
         let margin = theme::panel_margin();
         let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(margin);
         if scene.runs.is_empty() && self.damaged.is_empty() {
-            CentralPanel::default().frame(ground).show(ui, |ui| none_ui(ui, self.listed));
+            CentralPanel::default().frame(ground).show(ui, |ui| none_ui(ui, self.folder.is_some()));
             return;
         }
         let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(margin);
@@ -160,10 +171,10 @@ impl Compare {
             self.bar_ui(ui, scene);
             self.actions_ui(ui, scene, live);
             self.damaged_ui(ui, scene);
-            self.table_ui(ui, scene, (live, drawn), most - ui.cursor().top() + ui.max_rect().top());
+            self.table_ui(ui, scene, &mut drawn, most - ui.cursor().top() + ui.max_rect().top());
             self.comparable_ui(ui);
         });
-        CentralPanel::default().frame(ground).show(ui, |ui| self.curves_ui(ui, scene.runs, live, drawn, smoothing));
+        CentralPanel::default().frame(ground).show(ui, |ui| curves_ui(ui, scene.runs, &mut drawn));
         self.questions_ui(ui, scene);
     }
 
@@ -173,26 +184,6 @@ impl Compare {
             self.waiting = true;
             scene.commands.push(Command::RunFolders(Request::Figures(self.unread.clone())));
         }
-    }
-
-    /// Each drawn run takes the first colour that is free, and keeps it; the first one is this session's.
-    fn give_colours(&mut self, runs: &[RunSummary], drawn: &BTreeSet<PathBuf>, live: Option<&Path>) {
-        self.colours.retain(|path, _| drawn.contains(path) || live == Some(path));
-        if let Some(live) = live {
-            self.colours.insert(live.to_owned(), 0);
-        }
-        for run in runs.iter().filter(|run| drawn.contains(&run.path)) {
-            if !self.colours.contains_key(&run.path) {
-                let first = usize::from(live.is_some());
-                let free = (first..).find(|place| !self.colours.values().any(|taken| taken == place));
-                self.colours.insert(run.path.clone(), free.unwrap_or(first));
-            }
-        }
-    }
-
-    fn colour(&self, ui: &Ui, run: &Path) -> Option<Color32> {
-        let colours = theme::palette(ui).runs;
-        self.colours.get(run).and_then(|place| colours.get(place % colours.len()).copied())
     }
 
     /// The field that filters, the switch, how many there are.
@@ -212,7 +203,7 @@ impl Compare {
             } else {
                 format!("{} of {}", format::count(shown as u64), format::counted(all, "run", "runs"))
             };
-            ui.label(theme::quiet(ui, text)).on_hover_text(scene.runs_folder.display().to_string());
+            ui.label(theme::quiet(ui, text)).on_hover_text(self.runs_folder(scene).display().to_string());
             if form::icon_button(ui, icons::ICON_REFRESH, "List the runs again").clicked() {
                 scene.commands.push(Command::ListRuns);
             }
@@ -224,21 +215,24 @@ impl Compare {
 
     /// Runs that cannot be read, each with the way to be rid of it.
     fn damaged_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if self.damaged.is_empty() {
+            return;
+        }
         let mut doomed = None;
-        for run in self.damaged.iter().take(DAMAGED) {
-            ui.horizontal(|ui| {
-                let text = theme::icon_text(icons::ICON_WARNING, &format!("{} cannot be read", run.name));
-                let label = ui.label(egui::RichText::new(text).color(theme::palette(ui).warning));
-                label.on_hover_text(run.error.one_line());
-                if form::icon_button(ui, icons::ICON_DELETE, &format!("Delete {}…", run.name)).clicked() {
-                    doomed = Some(run.path.clone());
-                }
-            });
-        }
-        if self.damaged.len() > DAMAGED {
-            let more = format::counted(self.damaged.len() - DAMAGED, "more run", "more runs");
-            ui.label(theme::quiet(ui, format!("and {more} that cannot be read")));
-        }
+        let height = DAMAGED * (theme::ROW + ui.spacing().item_spacing.y);
+        let list = ScrollArea::vertical().id_salt("damaged runs").max_height(height).auto_shrink([false, true]);
+        list.show(ui, |ui| {
+            for run in &self.damaged {
+                ui.horizontal(|ui| {
+                    let text = theme::icon_text(icons::ICON_WARNING, &format!("{} cannot be read", run.name));
+                    let label = ui.label(egui::RichText::new(text).color(theme::palette(ui).warning));
+                    label.on_hover_text(run.error.one_line());
+                    if form::icon_button(ui, icons::ICON_DELETE, &format!("Delete {}…", run.name)).clicked() {
+                        doomed = Some(run.path.clone());
+                    }
+                });
+            }
+        });
         if let Some(run) = doomed {
             self.ask_to_delete(vec![run], scene);
         }
@@ -253,33 +247,30 @@ impl Compare {
             ui.label(theme::quiet(ui, theme::icon_text(icons::ICON_WARNING, text)).size(theme::SMALL));
         }
     }
+}
 
-    fn curves_ui(
-        &self,
-        ui: &mut Ui,
-        runs: &[RunSummary],
-        live: Option<&Live>,
-        drawn: &BTreeSet<PathBuf>,
-        smoothing: f64,
-    ) {
-        let mut all = Vec::new();
-        for run in runs {
-            let own = live.filter(|live| live.run.as_ref() == Some(&run.path));
-            let epochs = own.map_or(run.epochs.as_slice(), |live| live.epochs.as_slice());
-            let Some(colour) = self.colour(ui, &run.path).filter(|_| own.is_some() || drawn.contains(&run.path)) else {
-                continue;
-            };
-            if !epochs.is_empty() {
-                let best = best_of(epochs);
-                all.push(Curve { name: run.name.clone(), colour, epochs, steps: &[], best });
-            }
-        }
-        if all.is_empty() {
-            empty::note(ui, icons::ICON_SHOW_CHART, "Tick runs to see their curves together.");
-        } else {
-            curves::beside(ui, &all, smoothing);
+fn curves_ui(ui: &mut Ui, runs: &[RunSummary], drawn: &mut Drawn<'_>) {
+    let mut all = Vec::new();
+    for run in runs {
+        let own = drawn.live.filter(|live| live.run.as_ref() == Some(&run.path));
+        let epochs = own.map_or(run.epochs.as_slice(), |live| live.epochs.as_slice());
+        let wanted = own.is_some() || drawn.earlier.contains(&run.path);
+        let Some(colour) = drawn.colours.of(ui, &run.path).filter(|_| wanted) else { continue };
+        if !epochs.is_empty() {
+            let best = best_of(epochs);
+            all.push(Curve { name: run.name.clone(), colour, epochs, steps: &[], best });
         }
     }
+    if all.is_empty() {
+        empty::note(ui, icons::ICON_SHOW_CHART, "Tick runs to see their curves together.");
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.set_min_height(theme::ROW);
+        ui.label(theme::section("Ticked runs"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| curves::smoothing_ui(ui, drawn.smoothing));
+    });
+    curves::beside(ui, &all, *drawn.smoothing);
 }
 
 fn none_ui(ui: &mut Ui, listed: bool) {

@@ -164,7 +164,7 @@ impl Compare {
             Question::Delete(deletion) => {
                 let modal = dialogs::modal(ui.ctx(), "delete runs", |ui| deletion.ui(ui));
                 if modal.inner == Answer::Delete {
-                    let request = Request::Delete(scene.runs_folder.to_owned(), deletion.deletable());
+                    let request = Request::Delete(self.runs_folder(scene), deletion.deletable());
                     scene.commands.push(Command::RunFolders(request));
                 }
                 modal.inner == Answer::Open && !modal.should_close()

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use egui::{
-    EventFilter, FontFamily, FontId, Id, Key, Modifiers, Popup, Pos2, Rect, Role, ScrollArea, Sense, Stroke,
+    EventFilter, FontFamily, FontId, Id, Key, Modifiers, Popup, Pos2, Rect, Response, Role, ScrollArea, Sense, Stroke,
     StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-use super::Compare;
 use super::actions::Act;
 use super::cells::{ground, hover, measure, text};
 use super::shown::Shown;
+use super::{Compare, Drawn};
 use crate::app::scene::Scene;
 use crate::app::tabs::train::live::Live;
 use crate::app::theme::{self, space};
@@ -29,10 +29,19 @@ const BAR: f32 = 12.0;
 struct Done {
     sort: Option<String>,
     select: Option<(usize, Modifiers)>,
+    select_all: bool,
     /// Whether what is selected is to be brought into view.
     reveal: bool,
     tick: Option<usize>,
     act: Option<Act>,
+}
+
+/// What a row is painted with.
+struct RowContext<'a, 's> {
+    shown: &'a mut Shown,
+    layout: &'a Places,
+    drawn: &'a Drawn<'a>,
+    scene: &'a Scene<'s>,
 }
 
 /// What stands where on the screen.
@@ -63,13 +72,7 @@ impl Places {
 
 impl Compare {
     /// Shows the table no higher than `most`.
-    pub(super) fn table_ui(
-        &mut self,
-        ui: &mut Ui,
-        scene: &mut Scene<'_>,
-        (live, drawn): (Option<&Live>, &mut BTreeSet<PathBuf>),
-        most: f32,
-    ) {
+    pub(super) fn table_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, drawn: &mut Drawn<'_>, most: f32) {
         let Some(mut shown) = self.shown.take() else { return };
         if scene.runs.is_empty() {
             self.shown = Some(shown);
@@ -90,12 +93,12 @@ impl Compare {
             self.keys(ui, &shown, (rect.height() / ROW) as usize, &mut done);
         }
         let mut inner = ui.new_child(UiBuilder::new().max_rect(rect));
-        self.scrolled_ui(&mut inner, &mut shown, drawn, (live, scene), &mut done);
+        self.scrolled_ui(&mut inner, &mut shown, drawn, scene, &mut done);
         if focus {
             let ring = Stroke::new(1.0, theme::palette(ui).accent);
             ui.painter().rect_stroke(rect.expand(2.0), theme::CORNER, ring, StrokeKind::Outside);
         }
-        self.carry_out(ui, scene, live, (&shown, drawn), done);
+        self.carry_out(ui, scene, drawn.live, (&shown, &mut *drawn.earlier), done);
         self.shown = Some(shown);
     }
 
@@ -127,6 +130,8 @@ impl Compare {
     }
 
     fn keys(&self, ui: &Ui, shown: &Shown, page: usize, done: &mut Done) {
+        let shift = ui.input(|input| input.modifiers.shift);
+        // Whether Shift is held or not.
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let row = self.selected.last().and_then(|run| shown.row_of(run));
         let at = row.and_then(|row| shown.order.iter().position(|shown| *shown == row));
@@ -145,10 +150,11 @@ impl Compare {
             if pressed(key)
                 && let Some(row) = shown.order.get(to.min(last))
             {
-                done.select = Some((*row, Modifiers::NONE));
+                done.select = Some((*row, if shift { Modifiers::SHIFT } else { Modifiers::NONE }));
                 done.reveal = true;
             }
         }
+        done.select_all = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A));
         let acts = [(Key::Enter, Act::Review), (Key::F2, Act::Rename), (Key::Delete, Act::Delete)];
         done.act = acts.into_iter().find(|(key, _)| pressed(*key)).map(|(_, act)| act);
         if pressed(Key::Space) {
@@ -156,14 +162,7 @@ impl Compare {
         }
     }
 
-    fn scrolled_ui(
-        &mut self,
-        ui: &mut Ui,
-        shown: &mut Shown,
-        drawn: &BTreeSet<PathBuf>,
-        (live, scene): (Option<&Live>, &mut Scene<'_>),
-        done: &mut Done,
-    ) {
+    fn scrolled_ui(&mut self, ui: &mut Ui, shown: &mut Shown, drawn: &Drawn<'_>, scene: &Scene<'_>, done: &mut Done) {
         let names = TICK + shown.widths.first().copied().unwrap_or_default() + space::S;
         let width = names + shown.widths.iter().skip(1).sum::<f32>();
         let room = ui.max_rect();
@@ -186,24 +185,16 @@ impl Compare {
             let layout = Places { corner, room, names, edges, top: corner.y - viewport.top() };
             let first = (viewport.top() / ROW) as usize;
             let last = ((viewport.bottom() / ROW).ceil() as usize).min(shown.order.len());
+            let mut context = RowContext { shown, layout: &layout, drawn, scene };
             for place in first..last {
-                self.row_ui(ui, shown, &layout, place, drawn, (live, &mut *scene), done);
+                self.row_ui(ui, &mut context, place, done);
             }
             done.sort = self.headings_ui(ui, shown, &layout);
         });
     }
 
-    #[expect(clippy::too_many_arguments)] // the inside of one closure
-    fn row_ui(
-        &mut self,
-        ui: &mut Ui,
-        shown: &mut Shown,
-        layout: &Places,
-        place: usize,
-        drawn: &BTreeSet<PathBuf>,
-        (live, scene): (Option<&Live>, &mut Scene<'_>),
-        done: &mut Done,
-    ) {
+    fn row_ui(&mut self, ui: &mut Ui, context: &mut RowContext<'_, '_>, place: usize, done: &mut Done) {
+        let RowContext { shown, layout, drawn, .. } = context;
         let Some(&row) = shown.order.get(place) else { return };
         let told = shown.tell(row);
         let Some(entry) = shown.comparison.rows.get(row) else { return };
@@ -220,40 +211,44 @@ impl Compare {
             self.cells_ui(ui, shown, layout, rect, row);
             // The names lie over what is scrolled beneath them.
             ui.painter().rect_filled(rect.with_max_x(layout.corner.x), 0.0, ground);
-            let own = live.is_some_and(|live| live.run.as_ref() == Some(&entry.path));
-            let drawn = own || drawn.contains(&entry.path);
-            if self.tick_ui(ui, rect, (&entry.name, &entry.path), drawn, own) {
+            let own = drawn.live.is_some_and(|live| live.run.as_ref() == Some(&entry.path));
+            let ticked = own || drawn.earlier.contains(&entry.path);
+            if Self::tick_ui(ui, rect, (&entry.name, drawn.colours.of(ui, &entry.path)), ticked, own) {
                 done.tick = Some(row);
             }
+            let family = if selected { theme::strong_family() } else { FontFamily::Proportional };
             let name_at = rect.left() + TICK;
-            let font =
-                FontId::new(theme::BODY, if selected { theme::strong_family() } else { FontFamily::Proportional });
-            let width = layout.names - TICK - space::S;
-            text(
-                ui,
-                &entry.name,
-                font,
-                theme::palette(ui).text,
-                Rect::from_x_y_ranges(name_at..=name_at + width, rect.y_range()),
-                false,
-            );
+            let name = Rect::from_x_y_ranges(name_at..=name_at + layout.names - TICK - space::S, rect.y_range());
+            text(ui, &entry.name, FontId::new(theme::BODY, family), theme::palette(ui).text, name, false);
             let response = hover(response, shown, layout, row, self.reference(shown));
-            if response.clicked() {
-                self.take_focus(ui);
-                done.select = Some((row, ui.input(|input| input.modifiers)));
+            self.answer_row(ui, &response, (row, selected), (context.scene, context.drawn.live), done);
+        });
+    }
+
+    /// What the pointer does with a row.
+    fn answer_row(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        (row, selected): (usize, bool),
+        (scene, live): (&Scene<'_>, Option<&Live>),
+        done: &mut Done,
+    ) {
+        if response.clicked() {
+            self.take_focus(ui);
+            done.select = Some((row, ui.input(|input| input.modifiers)));
+        }
+        if response.double_clicked() {
+            done.act = Some(Act::Review);
+        }
+        if response.secondary_clicked() && !selected {
+            self.take_focus(ui);
+            done.select = Some((row, Modifiers::NONE));
+        }
+        response.context_menu(|ui| {
+            if let Some(act) = self.menu_ui(ui, scene, live) {
+                done.act = Some(act);
             }
-            if response.double_clicked() {
-                done.act = Some(Act::Review);
-            }
-            if response.secondary_clicked() && !selected {
-                self.take_focus(ui);
-                done.select = Some((row, Modifiers::NONE));
-            }
-            response.context_menu(|ui| {
-                if let Some(act) = self.menu_ui(ui, scene, live) {
-                    done.act = Some(act);
-                }
-            });
         });
     }
 
@@ -276,6 +271,12 @@ impl Compare {
         }
         if let Some((row, modifiers)) = done.select {
             self.select(shown, row, modifiers);
+        }
+        if done.select_all {
+            // The last one selected stays the one that the others are compared with.
+            let last = self.selected.last().cloned();
+            let all = shown.order.iter().filter_map(|row| shown.comparison.rows.get(*row)).map(|row| row.path.clone());
+            self.selected = all.filter(|run| last.as_ref() != Some(run)).chain(last.clone()).collect();
         }
         if done.reveal {
             self.reveal = true;
