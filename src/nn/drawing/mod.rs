@@ -153,11 +153,6 @@ impl Drawing {
     pub fn width_of(columns: usize) -> f32 {
         layout::width(columns.max(1))
     }
-
-    /// The frame at a point.
-    pub fn frame_at(&self, [x, y]: [f32; 2]) -> Option<&Frame> {
-        self.frames.iter().find(|frame| frame.area.contains([x, y]))
-    }
 }
 
 impl Area {

@@ -2,7 +2,7 @@
 
 use egui::{ScrollArea, Ui};
 
-use super::pictures::Painted;
+use super::pictures::Scaled;
 use crate::app::theme::{self, space};
 use crate::app::worker::inspect::Weights;
 use crate::export::sheets::Scale;
@@ -17,33 +17,25 @@ pub(super) struct FiltersView {
 }
 
 struct Shown {
-    each: Painted,
-    together: Painted,
+    filters: Scaled,
     side: usize,
 }
 
 impl FiltersView {
     /// Shows the filters of these weights.
     pub(super) fn show(&mut self, weights: Option<&Weights>) {
-        self.shown = weights.map(|weights| Shown {
-            each: Painted::new(weights.filters.each.clone()),
-            together: Painted::new(weights.filters.together.clone()),
-            side: weights.filter_side,
-        });
+        let of = |weights: &Weights| Shown { filters: Scaled::new(weights.filters.clone()), side: weights.filter_side };
+        self.shown = weights.map(of);
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, scale: Scale) {
         let Some(shown) = &mut self.shown else { return };
-        let painted = match scale {
-            Scale::Each => &mut shown.each,
-            Scale::Together => &mut shown.together,
-        };
-        let (count, side) = (painted.count(), shown.side);
+        let (count, side) = (shown.filters.count(), shown.side);
         let text = format!("{count} filters of 3 × {side} × {side}: the weights for red, green and blue.");
         ui.label(theme::quiet(ui, text));
         ui.add_space(space::XS);
         ScrollArea::vertical().id_salt("filters").auto_shrink(false).show(ui, |ui| {
-            painted.ui(ui, 0..count, SIDE, "Filter", |_| format!("3 × {side} × {side} weights"));
+            shown.filters.with(scale).ui(ui, 0..count, SIDE, "Filter", |_| format!("3 × {side} × {side} weights"));
         });
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use egui::{Label, Rect, Role, Sense, TextureHandle, TextureOptions, Ui, WidgetInfo, pos2, vec2};
+use egui::{ColorImage, Label, Rect, Role, Sense, TextureHandle, TextureOptions, Ui, WidgetInfo, pos2, vec2};
 
 use super::Request;
-use super::pictures::{self, Painted};
+use super::pictures::{self, Scaled};
 use crate::app::scene::Scene;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form};
@@ -44,10 +44,11 @@ struct Asked {
 
 struct Shown {
     of: MapsOf,
-    seen: Seen,
-    photo: Option<TextureHandle>,
-    each: Painted,
-    together: Painted,
+    /// The photo as the network takes it, and its texture once it was painted.
+    photo: (ColorImage, Option<TextureHandle>),
+    maps: Scaled,
+    /// The lowest and the highest value of each.
+    ranges: Vec<[f32; 2]>,
 }
 
 impl MapsView {
@@ -58,8 +59,8 @@ impl MapsView {
                 if self.shown.as_ref().is_none_or(|shown| shown.of.blocks != of.blocks || shown.of.model != of.model) {
                     self.first = 0;
                 }
-                let (each, together) = (Painted::new(seen.maps.each.clone()), Painted::new(seen.maps.together.clone()));
-                self.shown = Some(Shown { of: of.clone(), seen, photo: None, each, together });
+                let Seen { photo, maps, ranges } = seen;
+                self.shown = Some(Shown { of: of.clone(), photo: (photo, None), maps: Scaled::new(maps), ranges });
             }
             Err(error) => asked.error = Some(error),
         }
@@ -128,8 +129,9 @@ impl MapsView {
             let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
             ui.painter().rect_filled(rect, f32::from(theme::CORNER), theme::palette(ui).window);
             if let Some(shown) = self.shown.as_mut().filter(|shown| shown.of.photo == photo) {
-                let load = || ui.ctx().load_texture("photo", shown.seen.photo.clone(), TextureOptions::LINEAR);
-                let texture = shown.photo.get_or_insert_with(load).id();
+                let (picture, texture) = &mut shown.photo;
+                let load = || ui.ctx().load_texture("photo", picture.clone(), TextureOptions::LINEAR);
+                let texture = texture.get_or_insert_with(load).id();
                 let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
                 ui.painter().image(texture, rect, whole, egui::Color32::WHITE);
             }
@@ -159,9 +161,10 @@ impl MapsView {
     fn maps_ui(&mut self, ui: &mut Ui, part: &str, scale: Scale) {
         let Some(asked) = &self.asked else { return };
         if let Some(error) = &asked.error {
-            let text =
-                error.details().first().map_or_else(|| error.title().to_owned(), |d| format!("{}: {d}", error.title()));
-            empty::note(ui, icons::ICON_BROKEN_IMAGE, &text);
+            let again = |ui: &mut Ui| ui.button(theme::icon_text(icons::ICON_REFRESH, "Try again")).clicked();
+            if empty::state(ui, icons::ICON_BROKEN_IMAGE, error.title(), &error.details().join("\n"), again) {
+                self.asked = None;
+            }
             return;
         }
         let waits = ui.input(|input| input.time) - asked.at > STAND_IN;
@@ -171,7 +174,7 @@ impl MapsView {
             }
             return;
         };
-        let count = shown.each.count();
+        let count = shown.maps.count();
         let rows = ((ui.available_height() - theme::ROW - space::S) / (SIDE + space::XS)) as usize;
         let page = (pictures::columns(ui.available_width(), SIDE) * rows.max(1)).max(1);
         self.first = self.first.min(count.saturating_sub(1)) / page * page;
@@ -195,12 +198,8 @@ impl MapsView {
                 });
             }
         });
-        let painted = match scale {
-            Scale::Each => &mut shown.each,
-            Scale::Together => &mut shown.together,
-        };
-        let ranges = &shown.seen.ranges;
-        painted.ui(ui, range, SIDE, "Map", |index| {
+        let ranges = &shown.ranges;
+        shown.maps.with(scale).ui(ui, range, SIDE, "Map", |index| {
             ranges.get(index).map_or_else(String::new, |[low, high]| format!("values from {low:.3} to {high:.3}"))
         });
     }

@@ -6,6 +6,8 @@ use egui::{
 use image::RgbImage;
 
 use crate::app::theme::space;
+use crate::app::worker::inspect::Pictures;
+use crate::export::sheets::Scale;
 
 /// Pictures of one size, side by side in one image without gaps.
 #[derive(Clone, Debug)]
@@ -13,6 +15,12 @@ pub struct Atlas {
     image: ColorImage,
     columns: usize,
     count: usize,
+}
+
+/// The same pictures with either scale of colours.
+pub(super) struct Scaled {
+    each: Painted,
+    together: Painted,
 }
 
 /// An atlas that is painted; it becomes a texture when it is first.
@@ -57,15 +65,27 @@ impl Atlas {
     }
 }
 
-impl Painted {
-    pub(super) fn new(atlas: Atlas) -> Self {
-        Self { atlas, texture: None }
+impl Scaled {
+    pub(super) fn new(Pictures { each, together }: Pictures) -> Self {
+        let painted = |atlas| Painted { atlas, texture: None };
+        Self { each: painted(each), together: painted(together) }
     }
 
+    /// How many pictures there are with each scale.
     pub(super) fn count(&self) -> usize {
-        self.atlas.count
+        self.each.atlas.count
     }
 
+    /// Those with this scale.
+    pub(super) fn with(&mut self, scale: Scale) -> &mut Painted {
+        match scale {
+            Scale::Each => &mut self.each,
+            Scale::Together => &mut self.together,
+        }
+    }
+}
+
+impl Painted {
     /// Paints pictures `range`, each `side` points wide and high, in as many columns as have room. `name` is what one
     /// of them is called, `hint` what more there is to say of it.
     pub(super) fn ui(
@@ -87,6 +107,7 @@ impl Painted {
                     ui.painter().image(texture, rect, self.atlas.place(index), Color32::WHITE);
                     let name = format!("{name} {}", index + 1);
                     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+                    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(hint(index)));
                     response.on_hover_ui(|ui| {
                         ui.label(format!("{name}\n{}", hint(index)));
                     });

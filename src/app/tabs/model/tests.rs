@@ -67,6 +67,30 @@ fn weights_are_asked_for_once_and_trouble_can_be_tried_again() {
 }
 
 #[test]
+fn maps_that_failed_can_be_tried_again() {
+    let mut harness = harness();
+    harness.state_mut().tab.view = View::Maps;
+    harness.state_mut().tab.look_at(PathBuf::from("/photos/a.jpg"));
+    harness.run_steps(3);
+    let asked = |harness: &Harness<'_, Alone>| -> Vec<MapsOf> {
+        let asked = harness.state().asked.borrow();
+        let maps = |command: &Command| match command {
+            Command::Model(Request::Maps(of)) => Some(of.clone()),
+            _ => None,
+        };
+        asked.iter().filter_map(maps).collect()
+    };
+    let first = asked(&harness);
+    assert_eq!(first.len(), 1);
+    harness.state_mut().tab.maps_arrived(&first[0], Err(Error::new("Cannot read a.jpg").detail("no such file")));
+    harness.run_steps(3);
+    harness.get_by_label("Cannot read a.jpg");
+    harness.get_by_label_contains("Try again").click();
+    harness.run_steps(3);
+    assert_eq!(asked(&harness), [first[0].clone(), first[0].clone()]);
+}
+
+#[test]
 fn a_part_of_the_drawing_is_chosen_in_the_table_too() {
     let mut harness = harness();
     harness.run_steps(2);

@@ -1,6 +1,6 @@
 //! How the weights of a layer are spread.
 
-use egui::{Grid, Label, ScrollArea, Ui, vec2};
+use egui::{Grid, Label, ScrollArea, Sense, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot};
 
 use crate::app::theme::{self, space};
@@ -55,6 +55,7 @@ fn histogram_ui(ui: &mut Ui, tensor: &TensorStatistics) {
     }));
     let response = Plot::new(("histogram", tensor.name.as_str()))
         .height(ui.available_height())
+        .sense(Sense::hover())
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)

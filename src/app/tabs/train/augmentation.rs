@@ -1,7 +1,9 @@
 //! What the present settings of augmentation make of one photo: the photo and some of its variants, as the network
 //! would see them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{
     Align, Button, CentralPanel, Color32, ColorImage, Context, CornerRadius, Frame, Image, Label, Layout, Rect, Role,
@@ -26,6 +28,9 @@ const SIDES: [f32; 2] = [96.0, 336.0];
 /// Height of the words below a picture.
 const CAPTION: f32 = 20.0;
 
+/// For so many seconds the photo before stands in for one that is being varied, so that nothing flickers.
+const STAND_IN: f64 = 0.25;
+
 /// The view's state.
 #[derive(Default)]
 pub(super) struct Preview {
@@ -38,6 +43,8 @@ pub(super) struct Preview {
     draw: u64,
     /// What the worker is at. There is one such order at a time, so that a slider that is dragged does not pile them up.
     asked: Option<VaryOrder>,
+    /// Since when, in the window's time, this photo is the one to be shown.
+    since: Option<(PathBuf, f64)>,
     shown: Option<Shown>,
 }
 
@@ -71,7 +78,8 @@ impl Preview {
             let off = scene.settings.train.augment.is_off();
             self.bar_ui(ui, dataset, (index, sample), off);
             self.ask(&scene.settings.train, sample, scene.commands);
-            self.pictures_ui(ui, scene);
+            let waits = self.waits(ui, sample);
+            self.pictures_ui(ui, scene, &sample.path, waits);
         });
     }
 
@@ -134,21 +142,28 @@ impl Preview {
         }
     }
 
-    fn pictures_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let Some(shown) = &self.shown else {
-            return empty::note(ui, icons::ICON_HOURGLASS_EMPTY, "Varying the photo…");
-        };
-        let pictures = match &shown.pictures {
-            Ok(pictures) => pictures,
-            Err(error) => {
-                return empty::state(
-                    ui,
-                    icons::ICON_BROKEN_IMAGE,
-                    "This photo cannot be read",
-                    &error.reason(),
-                    |_| {},
-                );
+    /// Whether this photo has been waited for so long that nothing may stand in for it any more.
+    fn waits(&mut self, ui: &Ui, sample: &Sample) -> bool {
+        let now = ui.input(|input| input.time);
+        self.since.take_if(|(photo, _)| *photo != sample.path);
+        let (_, since) = self.since.get_or_insert_with(|| {
+            ui.ctx().request_repaint_after(Duration::from_secs_f64(STAND_IN));
+            (sample.path.clone(), now)
+        });
+        now - *since >= STAND_IN
+    }
+
+    /// What training would make of `photo`. Another one's pictures stand in for a moment, but not its trouble.
+    fn pictures_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, photo: &Path, waits: bool) {
+        let shown = self.shown.as_ref().filter(|shown| shown.order.photo == photo || !waits && shown.pictures.is_ok());
+        let pictures = match shown.map(|shown| &shown.pictures) {
+            Some(Ok(pictures)) => pictures,
+            Some(Err(error)) => {
+                let (title, reason) = ("This photo cannot be read", error.reason());
+                return empty::state(ui, icons::ICON_BROKEN_IMAGE, title, &reason, |_| {});
             }
+            None if waits => return empty::note(ui, icons::ICON_HOURGLASS_EMPTY, "Varying the photo…"),
+            None => return,
         };
         let config = &mut scene.settings.train;
         ui.add(Label::new(theme::quiet(ui, explanation(config, self.draw))).wrap());
@@ -223,13 +238,16 @@ fn cell_ui(ui: &mut Ui, picture: &TextureHandle, side: f32, number: usize, used:
     let colour = if number <= used { colours.text } else { colours.quiet };
     let below = rect.with_min_y(image.bottom());
     let font = egui::FontId::proportional(theme::SMALL);
-    ui.painter().text(below.center(), egui::Align2::CENTER_CENTER, &name, font, colour);
+    let marked = (1..=used).contains(&number);
+    let caption = if marked { theme::icon_text(icons::ICON_CHECK, &name) } else { name.clone() };
+    ui.painter().text(below.center(), egui::Align2::CENTER_CENTER, caption, font, colour);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
     let hint = match number {
         0 => "As the network takes it: 224 × 224 pixels",
-        _ if number <= used => "Training uses this one",
+        _ if marked => "Training uses this one",
         _ => "A further example of what these settings do",
     };
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(hint));
     response.on_hover_text(hint);
 }
 

@@ -1,7 +1,8 @@
 //! The training form, and the buttons that start, hold and stop.
 
 use egui::{
-    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, ScrollArea, TextEdit, Ui, vec2,
+    Align, Checkbox, CollapsingHeader, ComboBox, DragValue, Frame, Label, Layout, Panel, Response, ScrollArea,
+    TextEdit, Ui, vec2,
 };
 
 use super::augment_form;
@@ -182,6 +183,22 @@ fn steps_ui(ui: &mut Ui, config: &mut TrainConfig) {
 
 fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     let config = &mut scene.settings.train;
+    schedule_ui(ui, config);
+    optimizer_ui(ui, config);
+    row(ui, "Classes", "", |ui| {
+        let balance = ui.add(Checkbox::new(&mut config.balance_classes, "balance"));
+        balance.on_hover_text("Weigh the rarer class up in the loss so that both count alike");
+    });
+    stopping_ui(ui, config);
+    row(ui, "Seed", "The same seed, photos and settings give the same run", |ui| {
+        if number(ui, DragValue::new(&mut config.seed).speed(0.1)).changed() {
+            config.split.seed = config.seed;
+        }
+    });
+    runs_folder_ui(ui, scene);
+}
+
+fn schedule_ui(ui: &mut Ui, config: &mut TrainConfig) {
     row(ui, "Schedule", "How the learning rate changes over the run", |ui| {
         combo(ui, "schedule", &mut config.schedule, SCHEDULES.map(|(value, name)| (value, name, "")).as_slice());
     });
@@ -190,6 +207,10 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
         let value = DragValue::new(&mut config.warmup_epochs).range(0.0..=most).speed(0.02).max_decimals(2);
         number(ui, short(value).suffix(" epochs"));
     });
+}
+
+/// How gradients become steps.
+fn optimizer_ui(ui: &mut Ui, config: &mut TrainConfig) {
     row(ui, "Optimiser", "How gradients become steps", |ui| {
         combo(ui, "optimiser", &mut config.optimizer, OPTIMIZERS.map(|(value, name)| (value, name, "")).as_slice());
     });
@@ -220,10 +241,9 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             );
         });
     }
-    row(ui, "Classes", "", |ui| {
-        let balance = ui.add(Checkbox::new(&mut config.balance_classes, "balance"));
-        balance.on_hover_text("Weigh the rarer class up in the loss so that both count alike");
-    });
+}
+
+fn stopping_ui(ui: &mut Ui, config: &mut TrainConfig) {
     row(ui, "Early stop", "", |ui| {
         let mut patience = config.patience.unwrap_or(3);
         let value = DragValue::new(&mut patience).range(1..=1000).speed(0.05).suffix(" epochs");
@@ -232,15 +252,17 @@ fn more_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             config.patience = on.then_some(patience);
         }
     });
-    row(ui, "Seed", "The same seed, photos and settings give the same run", |ui| {
-        if number(ui, DragValue::new(&mut config.seed).speed(0.1)).changed() {
-            config.split.seed = config.seed;
-        }
-    });
+}
+
+fn runs_folder_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, "Runs in", "The folder that runs are kept in", |ui| {
         let mut folder = scene.runs_folder.to_owned();
-        if path_field(ui, &mut folder, scene.commands, Command::RunsFolderDialog) {
+        let field = path_field(ui, &mut folder, scene.commands, Command::RunsFolderDialog);
+        if field.changed() {
             scene.settings.runs_folder = Some(folder);
+        }
+        if field.lost_focus() {
+            scene.commands.push(Command::ListRuns);
         }
     });
 }
@@ -263,20 +285,19 @@ fn short(value: DragValue<'_>) -> DragValue<'_> {
     value.custom_formatter(|number, _| super::epochs::rate(number))
 }
 
-/// A path to be typed or chosen; returns whether it was changed by typing.
-fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Command>, choose: Command) -> bool {
+/// A path to be typed or chosen; returns the field.
+fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Command>, choose: Command) -> Response {
     let mut text = path.display().to_string();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if crate::app::widgets::form::icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose…").clicked() {
             commands.push(choose);
         }
         let field = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
-        let changed = field.changed();
-        field.on_hover_text(text.clone());
-        if changed {
+        let field = field.on_hover_text(text.clone());
+        if field.changed() {
             *path = text.into();
         }
-        changed
+        field
     })
     .inner
 }

@@ -1,6 +1,6 @@
 //! The search for a learning rate: its curve as it comes, the rate that it speaks for, and others by a click.
 
-use egui::{Align, Align2, CentralPanel, Color32, Frame, Layout, RichText, Ui};
+use egui::{Align, Align2, CentralPanel, Color32, Frame, Layout, RichText, Role, Sense, Ui, WidgetInfo};
 use egui_plot::{
     GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints, PlotUi, Text, VLine,
 };
@@ -203,6 +203,7 @@ fn plot_ui(ui: &mut Ui, readings: &[Reading], suggestion: Option<f64>, used: f64
     let most = highest(readings);
     let plot = Plot::new("loss by learning rate")
         .height(ui.available_height())
+        .sense(Sense::CLICK) // without a place in the order of Tab: the rate can be typed into the form
         .allow_zoom(false)
         .allow_drag(false)
         .allow_scroll(false)
@@ -234,9 +235,22 @@ fn plot_ui(ui: &mut Ui, readings: &[Reading], suggestion: Option<f64>, used: f64
             mark(plot, ("suggested", rate), (style, colours.text), lower == Some(false) && rate != used, most);
         }
     });
+    let summary = || summary(readings, suggestion, used);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary()));
     let at = shown.response.interact_pointer_pos().filter(|_| shown.response.clicked())?;
     let rate = 10.0_f64.powf(shown.transform.value_from_position(at).x);
     Some(rounded(rate.clamp(sweep.lowest, sweep.highest), 2))
+}
+
+/// The plot in a line, for those who do not see it.
+fn summary(readings: &[Reading], suggestion: Option<f64>, used: f64) -> String {
+    let rate = format::learning_rate;
+    let lowest = readings.iter().min_by(|a, b| a.smoothed.total_cmp(&b.smoothed));
+    let lowest = lowest.map_or_else(String::new, |reading| {
+        format!(", lowest {:.4} at rate {}", reading.smoothed, rate(rounded(reading.learning_rate, 2)))
+    });
+    let suggested = suggestion.map_or_else(String::new, |suggested| format!(", suggested {}", rate(suggested)));
+    format!("Loss by learning rate{lowest}{suggested}, in the form {}", rate(used))
 }
 
 /// An upright line at a rate, with a word and the rate beside its top.
@@ -302,6 +316,14 @@ mod tests {
         let readings = [reading(1e-4, 0.7), reading(1e-3, 0.2), reading(1e-2, 0.1), reading(0.1, 40.0)];
         assert!((highest(&readings) - 0.91).abs() < 1e-9);
         assert_eq!(highest(&[]), 1.0);
+    }
+
+    #[test]
+    fn the_plot_is_told_in_words() {
+        let readings = [reading(1e-3, 0.2), reading(1e-2, 0.1)];
+        let told = summary(&readings, Some(0.002), 1e-3);
+        assert_eq!(told, "Loss by learning rate, lowest 0.1000 at rate 0.01, suggested 0.002, in the form 0.001");
+        assert_eq!(summary(&[], None, 1e-3), "Loss by learning rate, in the form 0.001");
     }
 
     #[test]

@@ -137,6 +137,34 @@ fn without_anything_to_show_it_says_why() {
 }
 
 #[test]
+fn the_photo_before_stands_in_for_a_moment_but_not_its_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open(&folder.path().join("home"), Some(samples(folder.path())));
+    settled(&mut window);
+    // As if the answer were still to come.
+    let pretend = |window: &mut Window, pictures: Result<Vec<TextureHandle>>| {
+        let preview = &mut window.state_mut().train.preview;
+        let wanted = preview.shown.as_ref().unwrap().order.clone();
+        let order = VaryOrder { photo: PathBuf::from("/another.jpg"), ..wanted.clone() };
+        (preview.shown, preview.asked) = (Some(Shown { order, pictures }), Some(wanted.clone()));
+        let photo = preview.since.as_ref().map(|since| since.0.clone()).unwrap();
+        assert_ne!(photo, PathBuf::from("/another.jpg"));
+        preview.since = None;
+        window.step();
+    };
+    let pictures = preview(&window).shown.as_ref().unwrap().pictures.clone();
+    pretend(&mut window, pictures);
+    window.get_by_label("The photo itself");
+    window.run_steps(60);
+    window.get_by_label("Varying the photo…");
+    assert!(window.query_by_label("The photo itself").is_none(), "not under the name of another");
+    window.state_mut().train.preview.asked = None;
+    settled(&mut window);
+    pretend(&mut window, Err(crate::error::Error::new("gone")));
+    assert!(window.query_by_label("This photo cannot be read").is_none());
+}
+
+#[test]
 fn only_labelled_photos_come_up_round_and_round() {
     let sample = |label| Sample { file: String::new(), path: PathBuf::new(), label, bytes: 0, modified: None };
     let crack = Some(crate::dataset::Class::Positive);
