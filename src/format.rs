@@ -81,6 +81,21 @@ pub fn figure(value: Option<f64>) -> String {
     }
 }
 
+/// The least of 1, 2 and 5 times a power of ten that is no less than `least`; 1 where that is no positive number.
+pub fn round_step(least: f64) -> f64 {
+    if !(least > 0.0 && least.is_finite()) {
+        return 1.0;
+    }
+    let power = 10.0_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= least).unwrap_or(least)
+}
+
+/// As many decimals, 9 at the most, as tell numbers `step` apart from each other.
+pub fn decimals_for(step: f64) -> usize {
+    // A power of ten may fall short of itself by the last bit.
+    (-(step.log10() + 1e-9).floor()).clamp(0.0, 9.0) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +106,24 @@ mod tests {
         assert_eq!([1, 2].map(photos), ["1 photo", "2 photos"]);
         assert_eq!([3.4, 412.4, 12_000.0].map(rate), ["3.4/s", "412/s", "12,000/s"]);
         assert_eq!([1, 51_300, 12_345_678].map(bytes), ["1 byte", "51 kB", "12.3 MB"]);
+    }
+
+    #[test]
+    fn steps_are_round() {
+        assert_eq!([0.9, 1.0, 1.1, 3.0, 7.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0]);
+        assert!((round_step(0.031) - 0.05).abs() < 1e-12);
+        assert_eq!([0.0, f64::NAN].map(round_step), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn marks_that_are_apart_read_apart() {
+        for step in [0.0005, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0] {
+            let decimals = decimals_for(step);
+            let marks: std::collections::BTreeSet<String> =
+                (0..20).map(|n| format!("{:.decimals$}", f64::from(n) * step)).collect();
+            assert_eq!(marks.len(), 20, "{step}: {marks:?}");
+        }
+        assert_eq!([1000.0, 1.0, 0.5, 0.1, 0.001].map(decimals_for), [0, 0, 1, 1, 3]);
     }
 
     #[test]

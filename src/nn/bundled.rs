@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// What stands for them where weights or a run are to be given.
 pub const NAME: &str = "bundled";
+/// The same for people, among runs.
+pub const TITLE: &str = "Bundled model";
 /// The backbone that they fit.
 pub const BACKBONE: Backbone = Backbone::Resnet18;
 /// The file in `weights/`, ready to be used by itself: with a head, and threshold and temperature in its metadata.

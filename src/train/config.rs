@@ -202,6 +202,15 @@ pub enum Tune {
 }
 
 impl Tune {
+    /// In words.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Head => "last layer",
+            Self::LastBlock => "last block",
+            Self::All => "all layers",
+        }
+    }
+
     /// The first layer that is trained, if any but the last is.
     pub fn start(self) -> Option<Start> {
         match self {
@@ -333,6 +342,26 @@ impl From<Precision> for PrecisionChoice {
         match precision {
             Precision::F32 => Self::F32,
             Precision::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_follow_the_network_there_and_back() {
+        let mut config = TrainConfig::default();
+        config.change_backbone(Backbone::MobilenetV2);
+        assert_eq!(config.weights, WeightsSource::Imagenet);
+        config.change_backbone(Backbone::Resnet18);
+        assert_eq!(config.weights, WeightsSource::Bundled, "nothing has to be fetched after a look at the other one");
+        for chosen in [WeightsSource::Random, WeightsSource::File("w.pth".into())] {
+            config.weights = chosen.clone();
+            config.change_backbone(Backbone::MobilenetV2);
+            config.change_backbone(Backbone::Resnet18);
+            assert_eq!(config.weights, chosen);
         }
     }
 }

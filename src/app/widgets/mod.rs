@@ -5,4 +5,5 @@ pub mod detail;
 pub mod empty;
 pub mod form;
 pub mod grid;
+pub mod path_form;
 pub mod photo_view;

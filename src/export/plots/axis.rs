@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
+use crate::format;
+
 /// An axis of plotters with the numbers that it shows.
 pub struct Axis {
     range: Range<f64>,
@@ -15,13 +17,11 @@ pub struct Axis {
 impl Axis {
     /// About five steps of 1, 2 or 5 times a power of ten that enclose `low..high`.
     pub fn enclosing(low: f64, high: f64) -> Self {
-        let rough = ((high - low) / 5.0).max(1e-9);
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough * 0.999).unwrap_or(rough);
+        let step = format::round_step(((high - low) / 5.0).max(1e-9) * 0.999);
         let (from, to) = ((low / step + 1e-6).floor() as i64, (high / step - 1e-6).ceil() as i64);
         let ticks: Vec<f64> = (from..=to).map(|i| i as f64 * step).collect();
         let range = from as f64 * step..to as f64 * step;
-        Self { range, ticks, decimals: (-step.log10().floor()).clamp(0.0, 9.0) as usize }
+        Self { range, ticks, decimals: format::decimals_for(step) }
     }
 
     /// Epochs, with a little distance at both ends; a single one stands in the middle.

@@ -18,6 +18,8 @@ const VALIDATION: Rgb<u8> = palette::ACCENT;
 const DOTTED_EPOCHS: usize = 30;
 /// With more epochs than this lines are thinner.
 const MANY_EPOCHS: usize = 100;
+/// Between a heading and its unit.
+const GAP: i32 = 26;
 /// The length of a line in the legend.
 const SAMPLE: i32 = 88;
 
@@ -26,6 +28,8 @@ pub struct Curves<'a> {
     epochs: &'a [EpochRecord],
     best: Option<usize>,
     letters: Lettering,
+    /// Those of the headings.
+    titles: Lettering,
 }
 
 impl<'a> Curves<'a> {
@@ -34,7 +38,7 @@ impl<'a> Curves<'a> {
     /// # Errors
     /// Where the program's own font cannot be read.
     pub fn new(epochs: &'a [EpochRecord], best: Option<usize>) -> Result<Self> {
-        Ok(Self { epochs, best, letters: Lettering::regular()? })
+        Ok(Self { epochs, best, letters: Lettering::regular()?, titles: Lettering::semibold()? })
     }
 
     fn legend<B: DrawingBackend>(&self, area: &Area<B>, validation: bool) -> Drawn<B> {
@@ -72,10 +76,11 @@ impl Plot for Curves<'_> {
         let (_, panels) = area.split_vertically(96);
         let (upper, lower) = panels.split_vertically(590);
         let y = Axis::enclosing(0.0, if ceiling > 0.0 { ceiling } else { 1.0 });
-        Panel { title: "Loss", unit: "mean cross entropy, nats", below: "", lines: loss, y, best }
+        let titles = &self.titles;
+        Panel { title: "Loss", unit: "mean cross entropy, nats", below: "", lines: loss, y, best, titles }
             .draw(area, &upper)?;
         let y = Axis::enclosing(floor, 1.0);
-        Panel { title: "Accuracy", unit: "share that is right", below: "epoch", lines: accuracy, y, best }
+        Panel { title: "Accuracy", unit: "share that is right", below: "epoch", lines: accuracy, y, best, titles }
             .draw(area, &lower)
     }
 }
@@ -106,7 +111,7 @@ impl Lines {
 }
 
 /// One of the two charts.
-struct Panel {
+struct Panel<'a> {
     title: &'static str,
     unit: &'static str,
     /// What stands below the axis of epochs.
@@ -114,13 +119,14 @@ struct Panel {
     lines: Lines,
     y: Axis,
     best: Option<usize>,
+    titles: &'a Lettering,
 }
 
-impl Panel {
+impl Panel<'_> {
     /// Draws the chart into `panel`, a part of `area`.
     fn draw<B: DrawingBackend>(self, area: &Area<B>, panel: &Area<B>) -> Drawn<B> {
         write(panel, (LEFT, 36), self.title, bold(TITLE, palette::TEXT))?;
-        let indent = if self.title.len() > 4 { 256 } else { 160 };
+        let indent = LEFT + self.titles.width(self.title, TITLE as f32) as i32 + GAP;
         write(panel, (indent, 37), self.unit, ink(SMALL, palette::QUIET))?;
         let (floor, ceiling, decimals) = (self.y.range().start, self.y.range().end, self.y.decimals);
         let mut chart = ChartBuilder::on(panel)

@@ -41,29 +41,33 @@ pub struct Augmentation {
     pub visible_share: f32,
 }
 
-/// What messages and commands call an amount, and the most that it may be.
+/// What messages and commands call an amount, the most that it may be, and how it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Amount {
     /// The word for it on the command line.
     pub word: &'static str,
     /// The most that it may be; the least is 0.
     pub most: f32,
+    /// What follows the number, for people.
+    pub unit: &'static str,
+    /// Decimals that tell amounts apart.
+    pub decimals: usize,
     /// The amount in these settings.
     pub of: fn(&mut Augmentation) -> &mut f32,
 }
 
 /// Every amount, in the order in which the variations come about.
 pub const AMOUNTS: [Amount; 10] = [
-    Amount { word: "rotate", most: 45.0, of: |a| &mut a.rotation },
-    Amount { word: "scale", most: 0.5, of: |a| &mut a.scale },
-    Amount { word: "brightness", most: 1.0, of: |a| &mut a.brightness },
-    Amount { word: "contrast", most: 1.0, of: |a| &mut a.contrast },
-    Amount { word: "colour", most: 1.0, of: |a| &mut a.colour },
-    Amount { word: "blur", most: 3.0, of: |a| &mut a.blur },
-    Amount { word: "noise", most: 40.0, of: |a| &mut a.noise },
-    Amount { word: "jpeg", most: 1.0, of: |a| &mut a.jpeg },
-    Amount { word: "shadows", most: 1.0, of: |a| &mut a.shadows },
-    Amount { word: "marks", most: 1.0, of: |a| &mut a.marks },
+    Amount { word: "rotate", most: 45.0, unit: "°", decimals: 0, of: |a| &mut a.rotation },
+    Amount { word: "scale", most: 0.5, unit: "", decimals: 2, of: |a| &mut a.scale },
+    Amount { word: "brightness", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.brightness },
+    Amount { word: "contrast", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.contrast },
+    Amount { word: "colour", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.colour },
+    Amount { word: "blur", most: 3.0, unit: " px", decimals: 1, of: |a| &mut a.blur },
+    Amount { word: "noise", most: 40.0, unit: "", decimals: 1, of: |a| &mut a.noise },
+    Amount { word: "jpeg", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.jpeg },
+    Amount { word: "shadows", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.shadows },
+    Amount { word: "marks", most: 1.0, unit: "", decimals: 2, of: |a| &mut a.marks },
 ];
 
 impl Default for Augmentation {

@@ -15,13 +15,11 @@ use crate::nn::summary::Summary;
 use crate::train::config::{Backbone, Tune};
 use crate::train::run_dir::{self, RunSummary};
 
-/// The program's own model among the runs.
-const BUNDLED: &str = "Bundled model";
 /// Which layers are trained, where no run says it.
 pub(super) const TUNES: [(Tune, &str, &str); 3] = [
-    (Tune::Head, "head", "What training changes where only the head is trained"),
-    (Tune::LastBlock, "last block", "What training changes where the last block is trained as well"),
-    (Tune::All, "all layers", "What training changes where all layers are trained"),
+    (Tune::Head, Tune::Head.title(), "What training changes where only the last layer is trained"),
+    (Tune::LastBlock, Tune::LastBlock.title(), "What training changes where the last block is trained as well"),
+    (Tune::All, Tune::All.title(), "What training changes where all layers are trained"),
 ];
 
 /// What can be shown.
@@ -68,7 +66,7 @@ impl Subject {
     fn name(&self) -> String {
         match self {
             Self::Network(backbone) => backbone.title().to_owned(),
-            Self::Model(path) if run_dir::is_bundled(path) => BUNDLED.to_owned(),
+            Self::Model(path) if run_dir::is_bundled(path) => bundled::TITLE.to_owned(),
             Self::Model(path) => run_dir::name(path),
         }
     }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Button, Context, Label, RichText, TextEdit, Ui};
+use egui::{Button, Context, Label, RichText, Ui};
 
 use super::Request;
 use crate::app::command::Command;
 use crate::app::dialogs;
-use crate::app::events::typed_path;
-use crate::app::theme::{self, icons, space};
+use crate::app::theme::{self, space};
 use crate::app::widgets::form::primary;
+use crate::app::widgets::path_form::PathField;
 use crate::app::worker::inspect::DrawingOrder;
 use crate::error::Error;
 use crate::nn::drawing::{Drawing, Fold};
@@ -17,9 +17,7 @@ use crate::nn::summary::Summary;
 
 /// The form.
 pub(super) struct SaveForm {
-    path: String,
-    focused: bool,
-    no_dialog: bool,
+    path: PathField,
     /// The file that is there already.
     exists: Option<PathBuf>,
     error: Option<Error>,
@@ -30,23 +28,17 @@ pub(super) struct SaveForm {
 impl SaveForm {
     /// Suggests a file of the network's name in `folder`, or among the user's documents.
     pub(super) fn new(folder: Option<&Path>, summary: Summary) -> Self {
-        let documents = || {
-            let dirs = directories::UserDirs::new()?;
-            Some(dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned())
-        };
-        let folder = folder.map(Path::to_owned).or_else(documents).unwrap_or_default();
-        let path = folder.join(format!("{}.svg", summary.backbone.name())).display().to_string();
-        Self { path, focused: false, no_dialog: false, exists: None, error: None, summary }
+        let path = PathField::suggested(folder, &format!("{}.svg", summary.backbone.name()));
+        Self { path, exists: None, error: None, summary }
     }
 
     pub(super) fn save_to(&mut self, path: &Path) {
-        self.path = path.display().to_string();
+        self.path.set(path);
         (self.exists, self.error) = (None, None);
     }
 
     pub(super) fn no_system_dialog(&mut self) {
-        self.no_dialog = true;
-        self.focused = false;
+        self.path.no_system_dialog();
     }
 
     /// Whether the file in the field is this one.
@@ -95,26 +87,13 @@ impl SaveForm {
 
     /// The whole path of the file in the field.
     fn target(&self) -> Option<PathBuf> {
-        std::path::absolute(typed_path(&self.path)?).ok()
+        std::path::absolute(self.path.path()?).ok()
     }
 
     fn path_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
-        let label = ui.label(theme::quiet(ui, "File to save to: .svg for lines, .png for pixels"));
-        ui.horizontal(|ui| {
-            let width = ui.available_width() - 110.0;
-            let field = ui.add(TextEdit::singleline(&mut self.path).desired_width(width)).labelled_by(label.id);
-            if !std::mem::replace(&mut self.focused, true) {
-                field.request_focus();
-            }
-            if field.changed() {
-                (self.exists, self.error) = (None, None);
-            }
-            if ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Choose…")).clicked() {
-                commands.push(Request::ChooseFile.into());
-            }
-        });
-        if self.no_dialog {
-            ui.label(theme::quiet(ui, "This system has no dialog to choose a file in. Type or paste its path."));
+        let name = "File to save to: .svg for lines, .png for pixels";
+        if self.path.ui(ui, (name, "a file"), commands, || Request::ChooseFile.into()) {
+            (self.exists, self.error) = (None, None);
         }
     }
 

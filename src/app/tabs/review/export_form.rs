@@ -3,28 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, Context, ScrollArea, TextEdit, Ui};
+use egui::{Button, Context, ScrollArea, Ui};
 
 use super::list::Scope;
 use crate::app::command::Command;
 use crate::app::dialogs;
-use crate::app::events::typed_path;
 use crate::app::session::Session;
-use crate::app::theme::{self, icons, space};
+use crate::app::theme::{self, space};
 use crate::app::widgets::form::{choices, primary};
+use crate::app::widgets::path_form::PathField;
 use crate::app::worker::jobs::ExportOrder;
 use crate::export::{Contents, ExportRequest, onnx};
 use crate::format;
 
 /// The form.
 pub(super) struct ExportForm {
-    folder: String,
+    folder: PathField,
     what: Contents,
     /// Whether an ONNX model is to normalise photos itself.
     pixels: bool,
     scope: Scope,
-    focused: bool,
-    no_dialog: bool,
 }
 
 /// Files that an export would replace.
@@ -38,15 +36,10 @@ pub(super) struct Replace {
 impl ExportForm {
     /// Suggests a folder of the run's name within `below`, or among the user's documents.
     pub(super) fn new(below: Option<&Path>, name: &str, scope: Scope, labelled: bool) -> Self {
-        let documents = || {
-            let dirs = directories::UserDirs::new()?;
-            Some(dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned())
-        };
-        let below = below.map(Path::to_owned).or_else(documents);
-        let folder = below.map(|path| path.join(format!("{name} export")).display().to_string()).unwrap_or_default();
+        let folder = PathField::suggested(below, &format!("{name} export"));
         // Without labels nothing is misclassified; the table of probabilities is what there is.
         let what = if labelled { Contents::RESULTS } else { Contents { predictions: true, ..Contents::NONE } };
-        Self { folder, what, pixels: false, scope, focused: false, no_dialog: false }
+        Self { folder, what, pixels: false, scope }
     }
 
     /// Chooses what an earlier form chose.
@@ -57,12 +50,12 @@ impl ExportForm {
     }
 
     pub(super) fn export_to(&mut self, folder: &Path) {
-        self.folder = folder.display().to_string();
+        self.folder.set(folder);
     }
 
     /// Says that the path must be typed, and gives its field the keyboard.
     pub(super) fn no_system_dialog(&mut self) {
-        (self.no_dialog, self.focused) = (true, false);
+        self.folder.no_system_dialog();
     }
 
     /// Returns whether it stays open.
@@ -72,7 +65,8 @@ impl ExportForm {
         let mut open = true;
         let modal = dialogs::modal(ctx, "export", |ui| {
             ui.label(theme::section(format!("Export {}", verdict.name)));
-            self.folder_ui(ui, commands);
+            let name = "Folder to export to; made if it is not there";
+            self.folder.ui(ui, (name, "a folder"), commands, || Command::ExportFolderDialog);
             ui.add_space(space::S);
             if Scope::can_be_chosen(&verdict) {
                 ui.label(theme::quiet(ui, "Photos"));
@@ -88,7 +82,7 @@ impl ExportForm {
             }
             ui.add_space(space::S);
             ui.horizontal(|ui| {
-                let folder = typed_path(&self.folder).filter(|_| self.what != Contents::NONE);
+                let folder = self.folder.path().filter(|_| self.what != Contents::NONE);
                 if primary(ui, folder.is_some(), "Export").clicked()
                     && let Some(folder) = folder
                 {
@@ -104,23 +98,6 @@ impl ExportForm {
             });
         });
         open && !modal.should_close()
-    }
-
-    fn folder_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
-        let label = ui.label(theme::quiet(ui, "Folder to export to; made if it is not there"));
-        ui.horizontal(|ui| {
-            let width = ui.available_width() - 110.0;
-            let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).labelled_by(label.id);
-            if !std::mem::replace(&mut self.focused, true) {
-                field.request_focus();
-            }
-            if ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Choose…")).clicked() {
-                commands.push(Command::ExportFolderDialog);
-            }
-        });
-        if self.no_dialog {
-            ui.label(theme::quiet(ui, "This system has no dialog to choose a folder in. Type or paste its path."));
-        }
     }
 
     fn contents_ui(&mut self, ui: &mut Ui, labelled: bool) {

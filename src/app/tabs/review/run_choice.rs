@@ -13,9 +13,6 @@ use crate::format;
 use crate::nn::bundled;
 use crate::train::run_dir::{self, RunSummary};
 
-/// The program's own model among the runs.
-const BUNDLED: &str = "Bundled model";
-
 /// The run that is chosen, whether it is open or not.
 #[derive(Default)]
 pub(super) struct RunChoice {
@@ -62,7 +59,7 @@ impl RunChoice {
                 }
                 let own = PathBuf::from(bundled::NAME);
                 let hint = "Comes with the program: trained on photos of concrete, METU's among them";
-                if ui.selectable_label(chosen.as_ref() == Some(&own), BUNDLED).on_hover_text(hint).clicked() {
+                if ui.selectable_label(chosen.as_ref() == Some(&own), bundled::TITLE).on_hover_text(hint).clicked() {
                     picked = Some(own);
                 }
                 if finished.is_empty() {
@@ -141,7 +138,7 @@ pub(in crate::app::tabs) fn classify(dataset: &Dataset, run: PathBuf) -> (String
 
 /// The name of a run: that of its folder.
 fn name_of(path: &Path) -> String {
-    if run_dir::is_bundled(path) { BUNDLED.to_owned() } else { run_dir::name(path) }
+    if run_dir::is_bundled(path) { bundled::TITLE.to_owned() } else { run_dir::name(path) }
 }
 
 /// Whether a run was trained on these photos.

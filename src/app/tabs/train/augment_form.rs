@@ -4,7 +4,7 @@ use egui::{Checkbox, CollapsingHeader, ComboBox, DragValue, Label, Slider, Ui};
 
 use crate::app::theme;
 use crate::app::widgets::form::{number, row};
-use crate::photo::augment::Augmentation;
+use crate::photo::augment::{AMOUNTS, Amount, Augmentation};
 use crate::train::augment::MOST_VARIANTS;
 use crate::train::config::{TrainConfig, Tune};
 
@@ -17,61 +17,28 @@ const PRESETS: [(Augmentation, &str, &str); 3] = [
 /// Room for the number beside a slider.
 const VALUE: f32 = 60.0;
 
-/// An amount with its name, what it means, the most it may be, its unit and its decimals.
-struct Amount {
-    name: &'static str,
-    hint: &'static str,
-    most: f32,
-    unit: &'static str,
-    decimals: usize,
-    of: fn(&mut Augmentation) -> &mut f32,
+/// The name of an amount and what it means.
+fn words(amount: &Amount) -> (&'static str, &'static str) {
+    match amount.word {
+        "rotate" => ("Rotation", "The largest angle by which photos are turned besides right angles"),
+        "scale" => (
+            "Scale",
+            "How far photos are zoomed, stretched and shifted. At least 90 % of each stays in view, since a crack may \
+             run along its edge; beyond its edges a photo goes on as its mirror image",
+        ),
+        "brightness" => ("Brightness", "How much darker and brighter photos become"),
+        "contrast" => ("Contrast", "How much weaker and stronger contrast becomes"),
+        "colour" => ("Colour", "How much saturation and colour cast change"),
+        "blur" => {
+            ("Blur", "Standard deviation of the strongest blur, in pixels of the 224 × 224 that the network takes")
+        }
+        "noise" => ("Noise", "Standard deviation of the strongest noise, in levels of 255"),
+        "jpeg" => ("JPEG", "Share of variants that are saved as JPEG of some quality and read back"),
+        "shadows" => ("Shadows", "Share of variants onto which a shadow or uneven light falls"),
+        "marks" => ("Marks", "Share of variants onto which a joint, a stain or a chalk line is drawn"),
+        other => (other, ""),
+    }
 }
-
-const fn share(name: &'static str, hint: &'static str, of: fn(&mut Augmentation) -> &mut f32) -> Amount {
-    Amount { name, hint, most: 1.0, unit: "", decimals: 2, of }
-}
-
-const AMOUNTS: [Amount; 10] = [
-    Amount {
-        name: "Rotation",
-        hint: "The largest angle by which photos are turned besides right angles",
-        most: 45.0,
-        unit: "°",
-        decimals: 0,
-        of: |a| &mut a.rotation,
-    },
-    Amount {
-        name: "Scale",
-        hint: "How far photos are zoomed, stretched and shifted. At least 90 % of each stays in view, since a crack may \
-               run along its edge; beyond its edges a photo goes on as its mirror image",
-        most: 0.5,
-        unit: "",
-        decimals: 2,
-        of: |a| &mut a.scale,
-    },
-    share("Brightness", "How much darker and brighter photos become", |a| &mut a.brightness),
-    share("Contrast", "How much weaker and stronger contrast becomes", |a| &mut a.contrast),
-    share("Colour", "How much saturation and colour cast change", |a| &mut a.colour),
-    Amount {
-        name: "Blur",
-        hint: "Standard deviation of the strongest blur, in pixels of the 224 × 224 that the network takes",
-        most: 3.0,
-        unit: " px",
-        decimals: 1,
-        of: |a| &mut a.blur,
-    },
-    Amount {
-        name: "Noise",
-        hint: "Standard deviation of the strongest noise, in levels of 255",
-        most: 40.0,
-        unit: "",
-        decimals: 1,
-        of: |a| &mut a.noise,
-    },
-    share("JPEG", "Share of variants that are saved as JPEG of some quality and read back", |a| &mut a.jpeg),
-    share("Shadows", "Share of variants onto which a shadow or uneven light falls", |a| &mut a.shadows),
-    share("Marks", "Share of variants onto which a joint, a stain or a chalk line is drawn", |a| &mut a.marks),
-];
 
 /// Shows the section, closed at first, with one line that says what is on.
 pub(super) fn ui(ui: &mut Ui, config: &mut TrainConfig) {
@@ -113,11 +80,13 @@ fn settings_ui(ui: &mut Ui, config: &mut TrainConfig) {
     ] {
         row(ui, name, hint, |ui| ui.add(Checkbox::without_text(on)));
     }
-    for Amount { name, hint, most, unit, decimals, of } in AMOUNTS {
+    for amount in &AMOUNTS {
+        let (name, hint) = words(amount);
         row(ui, name, hint, |ui| {
             ui.spacing_mut().interact_size.x = VALUE; // so that the numbers have one edge
             ui.spacing_mut().slider_width = (ui.available_width() - VALUE - ui.spacing().item_spacing.x).max(40.0);
-            ui.add(Slider::new(of(settings), 0.0..=most).suffix(unit).fixed_decimals(decimals));
+            let slider = Slider::new((amount.of)(settings), 0.0..=amount.most);
+            ui.add(slider.suffix(amount.unit).fixed_decimals(amount.decimals));
         });
     }
 }
@@ -133,19 +102,15 @@ fn preset_ui(ui: &mut Ui, settings: &mut Augmentation) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::photo::augment;
+    use std::collections::BTreeSet;
 
-    /// The window offers all that there is, within the same bounds.
+    use super::*;
+
     #[test]
-    fn every_amount_has_a_slider() {
-        for (ours, theirs) in AMOUNTS.iter().zip(augment::AMOUNTS) {
-            assert_eq!(ours.most, theirs.most, "{}", ours.name);
-            let mut settings = Augmentation::none();
-            *(ours.of)(&mut settings) = 0.25;
-            assert_eq!(*(theirs.of)(&mut settings), 0.25, "{}", ours.name);
-        }
-        assert_eq!(AMOUNTS.len(), augment::AMOUNTS.len());
+    fn every_amount_has_words_of_its_own() {
+        let names: BTreeSet<&str> = AMOUNTS.iter().map(|amount| words(amount).0).collect();
+        assert_eq!(names.len(), AMOUNTS.len());
+        assert!(AMOUNTS.iter().all(|amount| !words(amount).1.is_empty()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use egui_plot::{
 };
 
 use crate::app::theme::{self, space};
+use crate::format;
 use crate::train::observer::EpochRecord;
 
 /// Room for the numbers at the left of the plots, so that both begin at the same place.
@@ -138,7 +139,7 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .x_grid_spacer(uniform_grid_spacer(whole_epochs))
         .y_grid_spacer(uniform_grid_spacer(round_numbers))
         .x_axis_formatter(|mark, _| if mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
-        .y_axis_formatter(|mark, _| decimals(mark.value, mark.step_size))
+        .y_axis_formatter(|mark, _| format!("{:.*}", format::decimals_for(mark.step_size), mark.value))
         .grid_color(colours.line)
         .cursor_color(colours.quiet)
         .label_formatter(|at| Some(hover_text(figure, curves, at)));
@@ -230,31 +231,12 @@ fn smooth(points: &[[f64; 2]], reach: f64) -> Vec<[f64; 2]> {
 
 /// Grid lines at whole epochs only.
 fn whole_epochs(input: GridInput) -> [f64; 3] {
-    [round_step(input.base_step_size * APART_X).max(1.0); 3]
+    [format::round_step(input.base_step_size * APART_X).max(1.0); 3]
 }
 
 /// Grid lines at round numbers, far enough apart for a number at each.
 fn round_numbers(input: GridInput) -> [f64; 3] {
-    [round_step(input.base_step_size * APART_Y); 3]
-}
-
-/// The next larger of 1, 2 and 5 times a power of ten.
-fn round_step(least: f64) -> f64 {
-    if !(least > 0.0 && least.is_finite()) {
-        return 1.0;
-    }
-    let power = 10.0_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= least).unwrap_or(least)
-}
-
-/// As many decimals as tell marks `step` apart from each other.
-fn decimals(value: f64, step: f64) -> String {
-    match step {
-        s if s > 0.99 => format!("{value:.0}"),
-        s if s > 0.099 => format!("{value:.1}"),
-        s if s > 0.0099 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
+    [format::round_step(input.base_step_size * APART_Y); 3]
 }
 
 /// The figures of each run at the epoch under the pointer.
@@ -300,22 +282,6 @@ mod tests {
     fn markers_are_left_out_where_they_would_touch() {
         assert!(has_markers(10, 68.0) && has_markers(1, 2.0));
         assert!(!has_markers(100, 6.8));
-    }
-
-    #[test]
-    fn marks_that_are_apart_read_apart() {
-        for step in [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0] {
-            let marks: std::collections::BTreeSet<String> =
-                (0..20).map(|n| decimals(f64::from(n) * step, step)).collect();
-            assert_eq!(marks.len(), 20, "{step}: {marks:?}");
-        }
-    }
-
-    #[test]
-    fn steps_are_round() {
-        assert_eq!([0.9, 1.0, 1.1, 3.0, 7.0].map(round_step), [1.0, 1.0, 2.0, 5.0, 10.0]);
-        assert!((round_step(0.031) - 0.05).abs() < 1e-12);
-        assert_eq!([0.0, f64::NAN].map(round_step), [1.0, 1.0]);
     }
 
     #[test]

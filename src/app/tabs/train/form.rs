@@ -22,10 +22,14 @@ const SPLITS: [(SplitKind, &str, &str); 3] = [
     (SplitKind::Random, "at random", "Each photo for itself; identical files stay together"),
     (SplitKind::ByFolder, "as the folders say", "Folders named train and val or test decide"),
 ];
-pub(super) const LAYERS: [(Tune, &str, &str); 3] = [
-    (Tune::Head, "last layer", "Seconds: each photo's features are computed once and kept in the cache"),
-    (Tune::LastBlock, "last block", "Minutes: the maps before it are computed once and kept, up to 100 KB a photo"),
-    (Tune::All, "all layers", "Long: every photo goes forward and backward through the network in every epoch"),
+const LAYERS: [(Tune, &str, &str); 3] = [
+    (Tune::Head, Tune::Head.title(), "Seconds: each photo's features are computed once and kept in the cache"),
+    (
+        Tune::LastBlock,
+        Tune::LastBlock.title(),
+        "Minutes: the maps before it are computed once and kept, up to 100 KB a photo",
+    ),
+    (Tune::All, Tune::All.title(), "Long: every photo goes forward and backward through the network in every epoch"),
 ];
 pub(super) const OPTIMIZERS: [(OptimizerKind, &str); 3] =
     [(OptimizerKind::Adam, "Adam"), (OptimizerKind::AdamW, "AdamW"), (OptimizerKind::Sgd, "SGD with momentum")];

@@ -142,7 +142,7 @@ fn obstacle(scene: &Scene<'_>) -> Option<String> {
 
 /// What learns, by which rule, in a few words: `ResNet18 · last layer · batch 100 · Adam`.
 fn settings_line(config: &TrainConfig) -> String {
-    let layers = form::LAYERS.iter().find(|(tune, ..)| *tune == config.tune).map_or("", |layers| layers.1);
+    let layers = config.tune.title();
     let rule = form::OPTIMIZERS.iter().find(|(kind, _)| *kind == config.optimizer).map_or("", |rule| rule.1);
     format!("{} · {layers} · batch {} · {rule}", config.backbone.title(), config.batch_size)
 }
