@@ -268,6 +268,40 @@ fn a_run_is_selected_by_keys_and_opened_in_review() {
     window.get_by_role_and_label(Role::Button, "All photos");
 }
 
+#[test]
+fn several_runs_are_selected_by_keys() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut window, _) = table_of_runs(home.path());
+    press(&mut window, Role::Row, "broken off");
+    window.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+    window.run_steps(3);
+    window.get_by_label("2 runs selected");
+    window.key_press(Key::ArrowDown);
+    window.run_steps(3);
+    assert!(window.query_by_label("2 runs selected").is_none(), "without Shift, one alone");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(3);
+    window.get_by_label("3 runs selected");
+}
+
+#[test]
+fn every_damaged_run_can_be_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    for number in 1..=5 {
+        let run = home.path().join(format!("runs/broken {number}"));
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join(run_dir::CONFIG), "program = \"crackscope 0.1.0\"\n").unwrap();
+    }
+    let mut window = open_window(home.path(), None);
+    press(&mut window, Role::Tab, "Train");
+    press(&mut window, Role::Button, "Runs");
+    until(&mut window, "the list", |window| window.query_by_label("Delete broken 1…").is_some());
+    window.get_by_label("Delete broken 5…").scroll_to_me();
+    window.run_steps(8);
+    window.get_by_label("Delete broken 5…").click();
+    until(&mut window, "the question", |window| window.query_by_label("Delete broken 5?").is_some());
+}
+
 /// The full label of the button whose word this is: an icon stands before it.
 fn labelled(window: &Window, word: &str) -> String {
     let word = word.to_owned();
