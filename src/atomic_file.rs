@@ -33,6 +33,28 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     written().on_file("write", path)
 }
 
+/// Writes several files, each in place of what is there. All of them are on the disk before the first one is renamed: only
+/// a crash in the moment of the renames leaves some old and some new, and each whole.
+///
+/// # Errors
+/// Names the file and why it cannot be written. Where a file cannot even be begun, none is replaced.
+pub fn write_all(files: &[(&Path, &[u8])]) -> Result<()> {
+    let mut ready = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        let begun = || -> io::Result<NamedTempFile> {
+            let temporary = beside(path)?;
+            filled(&temporary, |file| file.write_all(bytes))?;
+            Ok(temporary)
+        };
+        ready.push((begun().on_file("write", path)?, path));
+    }
+    for (temporary, path) in ready {
+        temporary.persist(path).map_err(|refused| refused.error).on_file("write", path)?;
+        sync_folder(path).on_file("write", path)?;
+    }
+    Ok(())
+}
+
 /// As [`write_with`], but never replaces a file.
 ///
 /// # Errors
@@ -109,6 +131,17 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn of_several_files_all_are_replaced_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        write_all(&[(&a, b"1"), (&b, b"2")]).unwrap();
+        let nowhere = folder.path().join("nowhere").join("c");
+        assert!(write_all(&[(&a, b"3"), (&nowhere, b"4")]).is_err());
+        assert_eq!((fs::read(&a).unwrap(), fs::read(&b).unwrap()), (b"1".to_vec(), b"2".to_vec()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn replaces_the_file_and_leaves_nothing_else() {

@@ -12,11 +12,13 @@ mod export;
 mod find_lr;
 mod model;
 mod over;
+mod pair;
 mod pretrain;
 mod runs;
 mod scan_folder;
 mod table;
 mod terminal;
+mod threshold;
 mod train;
 mod weights;
 
@@ -93,6 +95,8 @@ enum Command {
     CrossValidate(Box<cross_validate::Options>),
     /// How good a run is on another folder of labelled photos
     Evaluate(evaluate::Options),
+    /// From which probability on a run calls a photo cracked: by cost, by target, with a band for a person
+    Threshold(threshold::Options),
     /// The probability of a crack for each photo of a folder
     Classify(classify::Options),
     /// Tables, copies of misclassified photos, contact sheet, report and model of a run
@@ -181,6 +185,7 @@ impl Command {
             Self::FindLr(options) => find_lr::run(&options, session),
             Self::CrossValidate(options) => cross_validate::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
+            Self::Threshold(options) => threshold::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
             Self::Export(options) => export::run(&options, session),
             Self::Runs(options) => runs::run(&options, session),

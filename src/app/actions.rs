@@ -14,6 +14,7 @@ use super::worker::asks::{Ask, ExplainOrder};
 use super::worker::jobs::Job;
 use crate::dataset::Dataset;
 use crate::train::config::TrainConfig;
+use crate::train::run_threshold::Wanted;
 
 /// Steps of the scale.
 const ZOOM_STEP: f32 = 0.1;
@@ -60,6 +61,13 @@ impl App {
                 self.review.show(shown);
                 self.show(Tab::Review);
             }
+            Command::TryThreshold(threshold) => self.session.tried = threshold,
+            Command::StoreThreshold(wanted) => self.store_threshold(wanted),
+            Command::Intervals(of) => {
+                let photos = self.review.photos_judged(&self.session);
+                self.worker.ask(Ask::Intervals { of, photos });
+            }
+            Command::ReadRun(run) => self.worker.ask(Ask::Said(run)),
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
             Command::Vary(order) => self.worker.ask(Ask::Vary(order)),
@@ -187,6 +195,12 @@ impl App {
     fn classify(&mut self, run: PathBuf) {
         if let Some(dataset) = self.session.dataset.clone() {
             self.start_on(Tab::Review, Job::Classify { run, dataset, compute: self.settings.train.compute() });
+        }
+    }
+
+    fn store_threshold(&mut self, wanted: Wanted) {
+        if let Some(run) = self.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()) {
+            self.worker.ask(Ask::StoreThreshold(run, wanted));
         }
     }
 

@@ -8,12 +8,14 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 use super::session::Verdict;
 use super::settings::ThemeChoice;
 use super::tabs::model;
-use super::tabs::review::Shown;
+use super::tabs::review::{IntervalsOf, Shown};
 use super::theme;
 use super::worker::asks::VaryOrder;
 use super::worker::jobs::ExportOrder;
 use super::worker::run_folders;
+use crate::review::threshold::Threshold;
 use crate::train::config::DeviceChoice;
+use crate::train::run_threshold::Wanted;
 
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,14 @@ pub enum Command {
     Classify(PathBuf),
     /// Show these photos in the Review tab.
     Review(Shown),
+    /// Try a threshold in the window; the run's own holds again where none is given.
+    TryThreshold(Option<Threshold>),
+    /// Give the open run another threshold for good.
+    StoreThreshold(Wanted),
+    /// Work out the intervals of the figures that Review shows.
+    Intervals(IntervalsOf),
+    /// Read what another run says of its photos.
+    ReadRun(PathBuf),
     /// Read a photo for the pane that shows it large.
     Photo(PathBuf),
     /// Show why the model decided as it did about a photo.

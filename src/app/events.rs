@@ -156,7 +156,7 @@ impl App {
         }
         self.thumbnails.clear();
         self.session.dataset = Some(dataset);
-        self.session.verdict = None;
+        (self.session.verdict, self.session.tried) = (None, None);
         self.session.unreadable.clear();
         self.session.revision += 1;
         self.browse.take_dataset(&self.session);
@@ -164,6 +164,7 @@ impl App {
 
     pub(super) fn take_verdict(&mut self, verdict: Arc<Verdict>) {
         self.review.run_opened(&verdict);
+        self.session.tried = None;
         self.session.verdict = Some(verdict);
         self.session.revision += 1;
         self.session.opened += 1;
@@ -214,6 +215,9 @@ impl App {
             Answer::Weights(model, result) => self.model.weights_arrived(&model, result),
             Answer::Maps(of, result) => self.model.maps_arrived(&of, result),
             Answer::DrawingSaved(path, result) => self.drawing_saved(&path, result),
+            Answer::Intervals(of, intervals) => self.review.take_intervals(of, intervals),
+            Answer::Said(run, result) => self.review.said_arrived(&run, result),
+            Answer::ThresholdStored(run, result) => self.threshold_stored(&run, result),
             Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
             Answer::NotSaved(error) => self.messages.error(&error),
         }

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::format;
 use crate::train::run_change::Contents;
 use crate::train::run_dir;
+use crate::train::run_threshold::Changed;
 
 impl App {
     pub(super) fn run_folders_answered(&mut self, reply: Reply) {
@@ -28,6 +29,32 @@ impl App {
             }
             Reply::Deleted(deleted) => self.runs_deleted(deleted),
         }
+    }
+
+    /// A run has another threshold: if it is open, what is shown goes by that.
+    pub(super) fn threshold_stored(&mut self, run: &Path, result: Result<Box<Changed>>) {
+        self.review.threshold_stored();
+        let changed = match result {
+            Ok(changed) => changed,
+            Err(error) => return self.messages.error(&error),
+        };
+        let open = self.session.verdict.as_mut().filter(|verdict| verdict.run.as_deref() == Some(run));
+        if let Some(verdict) = open {
+            let verdict = Arc::make_mut(verdict);
+            verdict.threshold = changed.run.threshold;
+            for (shown, stored) in verdict.predictions.iter_mut().zip(&changed.run.predictions) {
+                if shown.file == stored.file {
+                    shown.p_positive = stored.p_positive;
+                }
+            }
+            self.session.tried = None;
+            self.session.revision += 1;
+        }
+        if changed.scaling.is_some() {
+            self.model.forget(run);
+        }
+        self.messages.note(format!("{} calls photos cracked from {} on", run_dir::name(run), changed.run.threshold));
+        self.list_runs();
     }
 
     fn runs_deleted(&mut self, deleted: Vec<(PathBuf, Result<Contents>)>) {
@@ -71,7 +98,7 @@ impl App {
                 (verdict.run, verdict.name) = (Some(to.to_owned()), run_dir::name(to));
             }
             (Some(_), None) => {
-                self.session.verdict = None;
+                (self.session.verdict, self.session.tried) = (None, None);
                 self.session.revision += 1;
             }
             (None, _) => {}

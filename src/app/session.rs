@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::dataset::split::Part;
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::review::predictions::{Outcome, Prediction};
+use crate::review::threshold::Threshold;
 
 /// The photos that are open and the predictions laid over them.
 #[derive(Clone, Default)]
@@ -15,6 +16,8 @@ pub struct Session {
     pub dataset: Option<Arc<Dataset>>,
     /// What a run said of them, if a run is open.
     pub verdict: Option<Arc<Verdict>>,
+    /// A threshold that is tried in the window; the run's own holds where none is.
+    pub tried: Option<Threshold>,
     /// Photos found to be unreadable, by their name in the data set.
     pub unreadable: HashMap<String, Problem>,
     /// Grows with every change, so that views know when their lists are stale.
@@ -31,8 +34,8 @@ pub struct Verdict {
     pub run: Option<PathBuf>,
     /// Its short name.
     pub name: String,
-    /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    /// Probability from which a photo counts as cracked, as the run has it.
+    pub threshold: Threshold,
     /// Every prediction, as stored in the run or made now.
     pub predictions: Vec<Prediction>,
     /// Index into `predictions` for each photo of the data set; `None` where the run says nothing of it.
@@ -50,8 +53,8 @@ pub struct Item<'a> {
     pub sample: &'a Sample,
     /// What the model said, if anything.
     pub prediction: Option<&'a Prediction>,
-    /// The threshold that goes with it.
-    pub threshold: f32,
+    /// The threshold that holds.
+    pub threshold: Threshold,
 }
 
 impl Session {
@@ -75,14 +78,24 @@ impl Session {
         let sample = self.dataset.as_ref()?.samples.get(index)?;
         let verdict = self.verdict.as_deref();
         let prediction = verdict.and_then(|v| v.predictions.get((*v.of_sample.get(index)?)?));
-        Some(Item { index, sample, prediction, threshold: verdict.map_or(0.5, |v| v.threshold) })
+        Some(Item { index, sample, prediction, threshold: self.threshold() })
+    }
+
+    /// The threshold that holds: the one that is tried, or else the run's own.
+    pub fn threshold(&self) -> Threshold {
+        self.tried.or(self.verdict.as_ref().map(|verdict| verdict.threshold)).unwrap_or_default()
     }
 }
 
 impl Item<'_> {
-    /// The class that the model says, if it says anything.
+    /// The class that the model says, if it says anything and no person is to decide.
     pub fn predicted(&self) -> Option<Class> {
-        self.prediction.map(|p| p.predicted(self.threshold))
+        self.prediction.and_then(|p| p.said(self.threshold))
+    }
+
+    /// Whether a person is to decide.
+    pub fn is_unsure(&self) -> bool {
+        self.prediction.is_some_and(|p| self.threshold.is_unsure(p.p_positive))
     }
 
     /// Probability of being cracked.

@@ -88,18 +88,23 @@ fn write_csv(path: &Path, classified: &Classified, headed: bool) -> Result<()> {
     atomic_file::write(path, rows)
 }
 
+fn unsure(classified: &Classified) -> usize {
+    classified.predictions.iter().filter(|p| classified.threshold.is_unsure(p.p_positive)).count()
+}
+
 fn cracked(classified: &Classified) -> usize {
-    classified.predictions.iter().filter(|p| p.predicted(classified.threshold) == Class::Positive).count()
+    classified.predictions.iter().filter(|p| p.said(classified.threshold) == Some(Class::Positive)).count()
 }
 
 fn text(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> String {
     let (cracked, photos) = (cracked(classified), classified.predictions.len());
     let summary = format!(
-        "{} of {} said to be cracked by {} at threshold {}.\n",
+        "{} of {} said to be cracked by {} at threshold {}.\n{}",
         format::count(cracked as u64),
         format::photos(photos),
         run_dir::name(run),
-        classified.threshold
+        classified.threshold.at,
+        table::unsure(unsure(classified), photos, classified.threshold.unsure),
     );
     let unreadable = table::unreadable(classified.unreadable());
     if let Some(path) = csv {
@@ -109,7 +114,14 @@ fn text(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> String {
     sorted.sort_by(|a, b| b.p_positive.total_cmp(&a.p_positive).then_with(|| a.sample.cmp(&b.sample)));
     let rows: String = sorted
         .iter()
-        .map(|p| format!("{:.4}  {:<7}  {}\n", p.p_positive, p.predicted(classified.threshold).word(), p.file))
+        .map(|p| {
+            format!(
+                "{:.4}  {:<7}  {}\n",
+                p.p_positive,
+                p.said(classified.threshold).map_or("unsure", Class::word),
+                p.file
+            )
+        })
         .collect();
     format!("{rows}\n{summary}{unreadable}")
 }
@@ -120,7 +132,7 @@ fn json(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> serde_jso
             "sample": p.sample,
             "file": p.file,
             "p_positive": p.p_positive,
-            "predicted_label": p.predicted(classified.threshold).name(),
+            "predicted_label": p.said_name(classified.threshold),
         })
     };
     json!({
@@ -128,8 +140,10 @@ fn json(run: &Path, classified: &Classified, csv: Option<&PathBuf>) -> serde_jso
         "photos": classified.predictions.len(),
         "unreadable": classified.unreadable().len(),
         "problems": classified.unreadable(),
-        "threshold": classified.threshold,
+        "threshold": classified.threshold.at,
+        "unsure_band": classified.threshold.unsure,
         "positive": cracked(classified),
+        "unsure": unsure(classified),
         "csv": csv,
         "predictions": classified.predictions.iter().map(rows).collect::<Vec<_>>(),
     })

@@ -7,13 +7,14 @@ use clap::{Args, Subcommand};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Outcome, Session, table};
+use super::{Outcome, Session, pair, table};
 use crate::app::settings::Settings;
 use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::job::Watch;
 use crate::review::comparison::{self, Column, Compared, Comparison, Kind};
 use crate::review::metrics::Metrics;
+use crate::review::paired;
 use crate::train::run_change::{self, Contents};
 use crate::train::run_dir::{self, RunSummary};
 use crate::train::run_list::{self, DamagedRun, Figures};
@@ -46,6 +47,12 @@ enum Action {
         /// Names of runs, or their folders
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
         runs: Vec<PathBuf>,
+        /// Of two runs: compare them on all photos, those that they were trained on too
+        #[arg(long)]
+        all_photos: bool,
+        /// Of two runs: name the photos that the second mended and broke
+        #[arg(long)]
+        list: bool,
     },
     /// Give a run another name
     Rename {
@@ -69,7 +76,10 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let folder = options.folder.clone().unwrap_or_else(|| usual_folder(session));
     match &options.action {
         None => list(options, &folder, session),
-        Some(Action::Compare { runs }) => compare(&folder, runs, session),
+        Some(Action::Compare { runs, all_photos, list }) => {
+            let scope = if *all_photos { paired::Scope::All } else { paired::Scope::Held };
+            compare(&folder, runs, (scope, *list), session)
+        }
         Some(Action::Rename { run, name }) => rename(&folder, run, name),
         Some(Action::Delete { runs, yes }) => delete(&folder, runs, *yes),
     }
@@ -216,13 +226,18 @@ fn run_json(run: &RunSummary, metrics: Option<&Metrics>) -> Value {
     })
 }
 
-fn compare(folder: &Path, names: &[PathBuf], session: &Session) -> Result<Outcome> {
+fn compare(
+    folder: &Path,
+    names: &[PathBuf],
+    (scope, list): (paired::Scope, bool),
+    session: &Session,
+) -> Result<Outcome> {
     let summaries = names.iter().map(|run| RunSummary::read(&find(folder, run)?.1)).collect::<Result<Vec<_>>>()?;
     let runs = Runs::of(summaries, Vec::new(), session)?;
     let comparison = runs.comparison();
     let all: Vec<usize> = (0..runs.runs.len()).collect();
     let rows: Vec<&(RunSummary, Option<Metrics>)> = runs.runs.iter().collect();
-    let json = json(folder, &rows, &[], &comparison);
+    let mut json = json(folder, &rows, &[], &comparison);
     let wanted = |(index, column): &(usize, &Column)| match column.kind {
         Kind::Identity => true,
         Kind::Setting => !comparison.agree(*index, &all),
@@ -238,7 +253,16 @@ fn compare(folder: &Path, names: &[PathBuf], session: &Session) -> Result<Outcom
             std::iter::once(title).chain(all.iter().map(|row| cell(&comparison, *row, index, &all))).collect()
         })
         .collect();
-    Ok(Outcome::new(format!("{}{}", table::columns(&lines), notes(&comparison, &all)), json))
+    let mut text = format!("{}{}", table::columns(&lines), notes(&comparison, &all));
+    if let [(first, _), (second, _)] = runs.runs.as_slice()
+        && let Ok(pair) = pair::Pair::read(&first.path, &second.path, scope)
+    {
+        text += &pair.text(list);
+        if let Some(all) = json.as_object_mut() {
+            all.insert("pair".into(), pair.json());
+        }
+    }
+    Ok(Outcome::new(text, json))
 }
 
 fn rename(folder: &Path, run: &Path, name: &str) -> Result<Outcome> {

@@ -3,8 +3,10 @@
 use crate::dataset::{Class, Problem};
 use crate::export::figures;
 use crate::format;
+use crate::review::bootstrap::Intervals;
 use crate::review::confusion::Confusion;
 use crate::review::metrics::Metrics;
+use crate::review::threshold::Band;
 use crate::train::observer::EpochRecord;
 
 /// Over the columns of [`epoch`].
@@ -30,6 +32,27 @@ pub(super) fn percent(share: Option<f64>) -> String {
 pub(super) fn metrics(metrics: &Metrics) -> String {
     let rows = figures::rows(metrics).map(|(name, value, _)| vec![name.to_owned(), value]);
     format!("{}\n{}", columns(&rows), confusion(&metrics.confusion))
+}
+
+/// All figures with their intervals and the two floors, and the confusion matrix.
+pub(super) fn evaluation(metrics: &Metrics, intervals: &Intervals) -> String {
+    let floors = [Class::Positive, Class::Negative].map(|class| metrics.confusion.floor(class));
+    let headings = ["", "", "95 % interval", "all called cracked", "all called intact"];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    for ((name, value, _), key) in figures::rows(metrics).into_iter().zip(figures::KEYS) {
+        let interval = intervals.get(key).map(figures::interval).unwrap_or_default();
+        let floors = floors
+            .map(|floor| figures::floor(key, &floor).map(|value| figures::figure(Some(value))).unwrap_or_default());
+        rows.push([vec![name.to_owned(), value, interval], floors.to_vec()].concat());
+    }
+    format!("{}\n{}\n{}", columns(&rows), intervals.about(), confusion(&metrics.confusion))
+}
+
+/// How many photos go to a person; nothing where none may.
+pub(super) fn unsure(count: usize, of: usize, band: Option<Band>) -> String {
+    let Some(band) = band else { return String::new() };
+    let share = percent(Some(count as f64 / of.max(1) as f64));
+    format!("{} for a person ({share}): probability from {} to {}.\n", format::photos(count), band.from, band.to)
 }
 
 /// The confusion matrix.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::photo::augment::Augmentation;
 use crate::review::predictions;
+use crate::review::threshold::Choice;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
 use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunRecord};
@@ -99,6 +100,17 @@ pub(super) struct Settings {
     /// Share of the photos to validate on [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     val_fraction: Option<f64>,
+    /// From which probability on a photo counts as cracked, a number or fitted to the validation photos: cost=N for a
+    /// missed crack that costs as much as N false alarms, recall=SHARE to find at least that share of the cracks, f1,
+    /// balanced-accuracy [default: 0.5]
+    #[arg(long, value_name = "CHOICE")]
+    threshold: Option<Choice>,
+    /// Leave this share of the photos, those nearest to the threshold, to a person [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    abstain: Option<f64>,
+    /// Divide the logits by the temperature that suits the validation photos best
+    #[arg(long)]
+    calibrate: bool,
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
@@ -156,6 +168,9 @@ impl Settings {
         set(&mut before.patience, &self.patience.map(Some));
         set(&mut before.split.kind, &self.split);
         set(&mut before.split.val_fraction, &self.val_fraction);
+        set(&mut before.threshold, &self.threshold);
+        set(&mut before.abstain, &self.abstain);
+        before.calibrate |= self.calibrate;
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
         set(&mut before.device, &session.shared.device);
@@ -178,12 +193,13 @@ pub(super) fn text(outcome: &TrainOutcome) -> String {
     let wrong = outcome.metrics.confusion.wrong();
     let stopped = if outcome.stopped { "Stopped early. " } else { "" };
     format!(
-        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n\n{}\nRun: {}\n",
+        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n{}\n{}\nRun: {}\n",
         outcome.best_epoch,
         outcome.epochs.len(),
         format::count(wrong as u64),
         judged_on(&outcome.predictions, judged),
-        outcome.threshold,
+        outcome.threshold.at,
+        table::unsure(outcome.metrics.unsure, outcome.metrics.photos, outcome.threshold.unsure),
         table::metrics(&outcome.metrics),
         outcome.run.display()
     )
@@ -212,7 +228,8 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "stopped": outcome.stopped,
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.epochs,
-        "threshold": outcome.threshold,
+        "threshold": outcome.threshold.at,
+        "unsure_band": outcome.threshold.unsure,
         "validation": outcome.metrics,
         "features": computed(&outcome.features),
         "variants": outcome.variants.as_ref().map(computed),
@@ -264,6 +281,9 @@ mod tests {
             seed: 9,
             device: DeviceChoice::Cpu,
             precision: PrecisionChoice::F32,
+            threshold: Choice::Cost(2.5),
+            abstain: 0.05,
+            calibrate: true,
             ..TrainConfig::for_tune(Tune::All)
         };
         others.augment = AugmentConfig { variation: Augmentation::strong(), variants: 7 };

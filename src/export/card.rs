@@ -9,6 +9,7 @@ use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
 use crate::nn::bundled;
+use crate::review::bootstrap::Intervals;
 use crate::review::metrics::Metrics;
 use crate::train::config::{OptimizerKind, Schedule, TrainConfig, Tune};
 use crate::train::observer::EpochRecord;
@@ -21,6 +22,8 @@ pub struct CardFacts<'a> {
     pub record: &'a RunRecord,
     /// Figures of the best epoch, over the validation photos or, where there are none, the training photos.
     pub metrics: &'a Metrics,
+    /// How far chance could have moved them, where that is known.
+    pub intervals: Option<&'a Intervals>,
     /// The figures of each epoch.
     pub epochs: &'a [EpochRecord],
     /// The epoch whose weights were kept, from 1.
@@ -30,7 +33,7 @@ pub struct CardFacts<'a> {
 impl<'a> CardFacts<'a> {
     /// The facts of one run.
     pub fn of(record: &'a RunRecord, metrics: &'a Metrics, epochs: &'a [EpochRecord], best_epoch: usize) -> Self {
-        Self { record, metrics, epochs, best_epoch }
+        Self { record, metrics, intervals: None, epochs, best_epoch }
     }
 }
 
@@ -79,10 +82,7 @@ fn figures_section(facts: &CardFacts<'_>) -> String {
     };
     let which = if validated { "validation" } else { "training" };
     let _ = writeln!(text, "Measured on {} {which} {}. {caveat}\n", format::count(metrics.photos), photo_word(metrics));
-    text.push_str("| Figure | Value | Meaning |\n|---|---:|---|\n");
-    for (name, value, meaning) in figures::rows(metrics) {
-        let _ = writeln!(text, "| {name} | {value} | {meaning} |");
-    }
+    figures_table(&mut text, facts);
     let confusion = &metrics.confusion;
     let [intact, cracked] = Class::ALL.map(Class::word);
     let _ = writeln!(text, "\n| label \\ predicted | {intact} | {cracked} |\n|---|---:|---:|");
@@ -92,11 +92,52 @@ fn figures_section(facts: &CardFacts<'_>) -> String {
     }
     let _ = writeln!(
         text,
-        "\nThreshold: a photo counts as {cracked} from a probability of {} on. It can be set lower to miss fewer \
+        "\nThreshold: a photo counts as {cracked} from a probability of {} on ({}). It can be set lower to miss fewer \
          cracks at the price of more false alarms, or higher.",
-        metrics.threshold
+        metrics.threshold,
+        facts.record.train.threshold.words(),
     );
+    if let Some(band) = metrics.unsure_band {
+        let _ = writeln!(
+            text,
+            "\nPhotos of a probability from {} to {} go to a person: {} of these. They are counted neither as right nor \
+             as wrong.",
+            band.from,
+            band.to,
+            format::count(metrics.unsure),
+        );
+    }
+    if facts.record.train.calibrate {
+        text.push_str(
+            "\nThe logits were divided by a temperature fitted to the validation photos, so the calibration error and the \
+             loss above are of the photos that it was fitted to.\n",
+        );
+    }
     text + &plots(facts)
+}
+
+/// Every figure with its interval, and what calling all photos alike would come to.
+fn figures_table(text: &mut String, facts: &CardFacts<'_>) {
+    let metrics = facts.metrics;
+    text.push_str("| Figure | Value | 95 % interval | Meaning |\n|---|---:|---:|---|\n");
+    for ((name, value, meaning), key) in figures::rows(metrics).into_iter().zip(figures::KEYS) {
+        let interval = facts.intervals.and_then(|all| all.get(key)).map(figures::interval).unwrap_or_default();
+        let _ = writeln!(text, "| {name} | {value} | {interval} | {meaning} |");
+    }
+    if let Some(intervals) = facts.intervals {
+        let _ = writeln!(text, "\n{}", intervals.about());
+    }
+    let floor = |class| metrics.confusion.floor(class);
+    let [never, always] = Class::ALL.map(floor);
+    let _ = writeln!(
+        text,
+        "\nFloors: calling every photo {} has an accuracy of {} and an F1 of {}; calling every photo {} an accuracy of {}.",
+        Class::Positive.word(),
+        figures::figure(always.accuracy()),
+        figures::figure(always.f1()),
+        Class::Negative.word(),
+        figures::figure(never.accuracy()),
+    );
 }
 
 /// Where the plots are, and why one is not.
@@ -360,7 +401,7 @@ mod tests {
         for part in [
             "# Crack classifier: ResNet18 on `metu`",
             "Measured on 4 validation photos",
-            "| Accuracy | 0.5000 |",
+            "| Accuracy | 0.5000 |  |",
             "| Photos | 7,146 |",
             "Training 5,717, validation 1,429; seed 7",
             "| Epochs | 3 of 10; the weights are those of epoch 2 |",

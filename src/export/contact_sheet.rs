@@ -4,9 +4,11 @@ use image::RgbImage;
 
 use super::canvas::{Align, Canvas, Ink};
 use super::{figures, palette, png};
+use crate::dataset::Class;
 use crate::error::Result;
 use crate::format;
 use crate::review::predictions::{Outcome, Prediction};
+use crate::review::threshold::Threshold;
 
 /// Photos on a page.
 pub const PER_PAGE: usize = COLUMNS * ROWS;
@@ -43,12 +45,12 @@ pub struct Heading {
     /// Labelled photos in all.
     pub photos: usize,
     /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    pub threshold: Threshold,
 }
 
 impl Heading {
     /// Counts over the labelled ones among `predictions`.
-    pub fn of(name: &str, predictions: &[Prediction], threshold: f32) -> Self {
+    pub fn of(name: &str, predictions: &[Prediction], threshold: Threshold) -> Self {
         let count = |wanted| predictions.iter().filter(|p| p.outcome(threshold) == Some(wanted)).count();
         Self {
             name: name.to_owned(),
@@ -111,7 +113,7 @@ fn head(canvas: &mut Canvas, heading: &Heading) {
         if false_alarms == 1 { "" } else { "s" },
         format::count(misses),
         if misses == 1 { "" } else { "s" },
-        figures::probability(heading.threshold),
+        figures::probability(heading.threshold.at),
     );
     canvas.text(MARGIN, 106.0, &counts, SMALL, Align::Left);
 }
@@ -130,7 +132,13 @@ fn foot(canvas: &mut Canvas, heading: &Heading, (number, pages): (usize, usize),
     }
 }
 
-fn tile(canvas: &mut Canvas, (x, y): (f32, f32), photo: &Prediction, thumbnail: Option<&RgbImage>, threshold: f32) {
+fn tile(
+    canvas: &mut Canvas,
+    (x, y): (f32, f32),
+    photo: &Prediction,
+    thumbnail: Option<&RgbImage>,
+    threshold: Threshold,
+) {
     let side = THUMBNAIL as f32;
     canvas.fill_box([x, y, side, side], 0.0, palette::WINDOW);
     match thumbnail {
@@ -147,7 +155,7 @@ fn tile(canvas: &mut Canvas, (x, y): (f32, f32), photo: &Prediction, thumbnail: 
         canvas.text(pen + 7.0, line, "→", FILE, Align::Left);
         pen += 14.0 + canvas.width_of("→", FILE);
     }
-    class(canvas, pen, line, photo.predicted(threshold));
+    class(canvas, pen, line, Class::predicted(photo.p_positive, threshold.at));
     let probability = figures::probability(photo.p_positive);
     canvas.text(x + side, line + 30.0, &probability, NUMBER, Align::Right);
     let file = canvas.fitted(&photo.file, FILE, side - canvas.width_of(&probability, NUMBER) - 12.0);
@@ -155,7 +163,7 @@ fn tile(canvas: &mut Canvas, (x, y): (f32, f32), photo: &Prediction, thumbnail: 
 }
 
 /// Writes the mark and the word of a class; gives where the pen is then.
-fn class(canvas: &mut Canvas, x: f32, y: f32, class: crate::dataset::Class) -> f32 {
+fn class(canvas: &mut Canvas, x: f32, y: f32, class: Class) -> f32 {
     let ink = Ink::bold(20.0, palette::of(class));
     canvas.mark((x + 8.0, y - 7.0), 15.0, class, palette::of(class));
     canvas.text(x + 21.0, y, class.word(), ink, Align::Left);
@@ -176,7 +184,13 @@ mod tests {
     const RED: Rgb<u8> = Rgb([200, 10, 10]);
 
     fn heading(wrong: usize) -> Heading {
-        Heading { name: "metu".into(), false_positives: wrong, false_negatives: 0, photos: 2 * wrong, threshold: 0.5 }
+        Heading {
+            name: "metu".into(),
+            false_positives: wrong,
+            false_negatives: 0,
+            photos: 2 * wrong,
+            threshold: 0.5.into(),
+        }
     }
 
     fn decoded(bytes: &[u8]) -> RgbImage {
@@ -223,7 +237,7 @@ mod tests {
             prediction(Path::new(""), "b", Class::Positive, 0.1),
             prediction(Path::new(""), "c", Class::Positive, 0.9),
         ];
-        let heading = Heading::of("metu", &all, 0.5);
+        let heading = Heading::of("metu", &all, 0.5.into());
         assert_eq!((heading.false_positives, heading.false_negatives, heading.photos), (1, 1, 3));
     }
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::review::predictions::{Outcome, Prediction};
+use crate::review::threshold::Threshold;
+
+/// The folder of the photos that a person is to decide on.
+pub const UNSURE: &str = "unsure";
 
 /// The longest name of a copy, in bytes: what common file systems take, less some for a suffix.
 const MAX_NAME: usize = 200;
@@ -19,13 +23,16 @@ pub struct Copy {
     pub to: PathBuf,
 }
 
-/// The copies of `wrong`, sorted into a folder for each kind of error. Each keeps its photo's name where that is
+/// The copies of `wrong`, sorted into a folder for each kind of error and one for those that a person is to decide on. Each keeps its photo's name where that is
 /// free; photos of the same name are told apart by the folders that they come from. The order of `wrong` has no
 /// influence on the names.
-pub fn plan(wrong: &[Prediction], threshold: f32) -> Vec<Copy> {
+pub fn plan(wrong: &[Prediction], threshold: impl Into<Threshold>) -> Vec<Copy> {
+    let threshold = threshold.into();
     let mut by_outcome: BTreeMap<&'static str, Vec<&Prediction>> = BTreeMap::new();
     for prediction in wrong {
-        if let Some(outcome) = prediction.outcome(threshold).filter(|outcome| !outcome.is_correct()) {
+        if threshold.is_unsure(prediction.p_positive) {
+            by_outcome.entry(UNSURE).or_default().push(prediction);
+        } else if let Some(outcome) = prediction.outcome(threshold).filter(|outcome| !outcome.is_correct()) {
             by_outcome.entry(outcome.name()).or_default().push(prediction);
         }
     }
@@ -42,8 +49,8 @@ pub fn plan(wrong: &[Prediction], threshold: f32) -> Vec<Copy> {
 }
 
 /// The folders that [`plan`] sorts into.
-pub fn folders() -> [&'static str; 2] {
-    [Outcome::FalsePositive.name(), Outcome::FalseNegative.name()]
+pub fn folders() -> [&'static str; 3] {
+    [Outcome::FalsePositive.name(), Outcome::FalseNegative.name(), UNSURE]
 }
 
 /// A name for each of `files`, no two alike even where case does not count.

@@ -1,6 +1,9 @@
 //! Figures as people read them.
 
+use crate::dataset::Class;
 pub use crate::format::figure;
+use crate::review::confusion::Confusion;
+use crate::review::interval::Bounds;
 use crate::review::metrics::Metrics;
 
 /// A probability with two decimals.
@@ -18,6 +21,36 @@ pub fn percent(share: Option<f64>) -> String {
         Some(share) => format!("{:.1} %", 100.0 * share),
     }
 }
+
+/// The ends of an interval, `0.9861 to 0.9948`.
+pub fn interval(bounds: Bounds) -> String {
+    format!("{} to {}", figure(Some(bounds.low)), figure(Some(bounds.high)))
+}
+
+/// A figure, by its key in files, where all photos are called alike: `floor` is what that comes to. The order of the
+/// photos says nothing then.
+pub fn floor(key: &str, floor: &Confusion) -> Option<f64> {
+    match key {
+        "accuracy" => floor.accuracy(),
+        "balanced_accuracy" => floor.balanced_accuracy(),
+        "precision" => floor.precision(),
+        "recall" => floor.recall(),
+        "f1" => floor.f1(),
+        "mcc" => floor.mcc(),
+        "auroc" => floor.balanced_accuracy(),
+        "average_precision" => Some(floor.with_label(Class::Positive) as f64 / floor.total().max(1) as f64),
+        _ => None,
+    }
+}
+
+/// How probable something is if chance alone is at work.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// The figures of [`rows`] by their keys in files.
+pub const KEYS: [&str; 10] =
+    ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc", "auroc", "average_precision", "ece", "loss"];
 
 /// Name, value and meaning of every figure of an evaluation.
 pub fn rows(m: &Metrics) -> [(&'static str, String, &'static str); 10] {

@@ -60,7 +60,8 @@ fn run_in(folder: &Path) -> Run {
             prediction(folder, "3.jpg", Class::Positive, 0.9),
             prediction(folder, "4.jpg", Class::Positive, 0.2),
         ],
-        threshold: 0.5,
+        threshold: 0.5.into(),
+        temperature: 1.0,
     }
 }
 

@@ -35,6 +35,7 @@ use crate::format;
 use crate::job::Watch;
 use crate::nn::portable::PortableModel;
 use crate::review::predictions::{self, Prediction};
+use crate::review::threshold::Threshold;
 use crate::train::observer::EpochRecord;
 use crate::train::run_dir::{self, MISCLASSIFIED, MODEL, PREDICTIONS, Run, RunRecord};
 use plan::Plan;
@@ -50,7 +51,7 @@ pub struct Contents {
     pub misclassified: bool,
     /// `predictions.csv`: every photo.
     pub predictions: bool,
-    /// Copies of misclassified photos in `false_positive` and `false_negative`.
+    /// Copies of misclassified photos in `false_positive` and `false_negative`, and of those for a person in `unsure`.
     pub copies: bool,
     /// `contact_sheet.png`, or several numbered ones.
     pub contact_sheet: bool,
@@ -116,8 +117,8 @@ pub struct Source<'a> {
     pub model: Option<&'a Path>,
     /// What it said.
     pub predictions: &'a [Prediction],
-    /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    /// Probability from which a photo counts as cracked, and which photos go to a person.
+    pub threshold: Threshold,
     /// The folders of the photos, into which nothing is written.
     pub roots: &'a [PathBuf],
     /// The figures of each epoch; empty where they are not known.
@@ -149,7 +150,7 @@ impl<'a> Source<'a> {
             name: run_dir::name(model),
             model: Some(model),
             predictions: &[],
-            threshold: predictions::DEFAULT_THRESHOLD,
+            threshold: Threshold::default(),
             roots: &[],
             epochs: &[],
             best_epoch: None,

@@ -38,7 +38,13 @@ impl Plan {
             misclassified: what.misclassified,
             predictions: what.predictions,
             report: what.report,
-            copies: if what.copies { copies::plan(&wrong, source.threshold) } else { Vec::new() },
+            copies: if what.copies {
+                let unsure = |p: &&Prediction| source.threshold.is_unsure(p.p_positive);
+                let unsure: Vec<Prediction> = source.predictions.iter().filter(unsure).cloned().collect();
+                copies::plan(&[wrong.as_slice(), &unsure].concat(), source.threshold)
+            } else {
+                Vec::new()
+            },
             sheets: if what.contact_sheet { contact_sheet::file_names(wrong.len()) } else { Vec::new() },
             wrong,
         }

@@ -12,9 +12,11 @@ use crate::dataset::split::Part;
 use crate::dataset::{Class, Problem};
 use crate::error::{Context, Result};
 use crate::format;
+use crate::review::bootstrap::{self, Intervals};
 use crate::review::confusion::Confusion;
 use crate::review::metrics::{Metrics, RocCurve};
 use crate::review::predictions::Prediction;
+use crate::review::threshold::Threshold;
 
 /// The most misclassified photos that are shown; the tables have them all.
 pub const MOST: usize = 60;
@@ -57,6 +59,7 @@ struct Group {
     part: Option<Part>,
     title: &'static str,
     metrics: Metrics,
+    intervals: Intervals,
 }
 
 fn groups(source: &Source<'_>) -> Vec<Group> {
@@ -66,14 +69,16 @@ fn groups(source: &Source<'_>) -> Vec<Group> {
         (None, if source.predictions.iter().any(|p| p.part.is_some()) { "Other photos" } else { "All photos" }),
     ];
     let group = |(part, title)| {
-        let metrics = Metrics::of(source.predictions.iter().filter(|p| p.part == part), source.threshold);
-        (metrics.photos > 0).then_some(Group { part, title, metrics })
+        let photos: Vec<&Prediction> = source.predictions.iter().filter(|p| p.part == part).collect();
+        let metrics = Metrics::of(photos.iter().copied(), source.threshold);
+        let intervals = || bootstrap::by_name(&photos, source.threshold, 0);
+        (metrics.photos > 0).then(|| Group { part, title, intervals: intervals(), metrics })
     };
     sides.into_iter().filter_map(group).collect()
 }
 
 fn heading(source: &Source<'_>) -> String {
-    let cracked = source.predictions.iter().filter(|p| p.predicted(source.threshold) == Class::Positive).count();
+    let cracked = source.predictions.iter().filter(|p| p.said(source.threshold) == Some(Class::Positive)).count();
     let wrong = source.predictions.iter().filter(|p| p.is_wrong(source.threshold)).count();
     let labelled = source.predictions.iter().filter(|p| p.truth.is_some()).count();
     let mut facts = vec![
@@ -84,7 +89,11 @@ fn heading(source: &Source<'_>) -> String {
         0 => facts.push("none has a label, so nothing can be counted as right or wrong".to_owned()),
         _ => facts.push(format!("{} of {} labelled ones wrong", format::count(wrong), format::count(labelled))),
     }
-    facts.push(format!("threshold {}", figures::probability(source.threshold)));
+    facts.push(format!("threshold {}", figures::probability(source.threshold.at)));
+    let unsure = source.predictions.iter().filter(|p| source.threshold.is_unsure(p.p_positive)).count();
+    if source.threshold.unsure.is_some() {
+        facts.push(format!("{} for a person", format::count(unsure)));
+    }
     format!("<h1>{}</h1>\n<p class=\"quiet\">{}</p>\n", escaped(&source.name), facts.join(" · "))
 }
 
@@ -98,16 +107,22 @@ fn figures_section(groups: &[Group]) -> String {
         let _ = write!(html, "<th class=\"number\">{}<br><small>{photos}</small></th>", group.title);
     }
     html += "<th>Meaning</th></tr></thead>\n<tbody>\n";
-    let columns: Vec<_> = groups.iter().map(|group| figures::rows(&group.metrics)).collect();
-    let rows = columns.first().map(|rows| rows.iter().map(|row| (row.0, row.2)).collect()).unwrap_or(Vec::new());
+    let columns: Vec<_> = groups.iter().map(|group| (figures::rows(&group.metrics), &group.intervals)).collect();
+    let rows = columns.first().map(|(rows, _)| rows.iter().map(|row| (row.0, row.2)).collect()).unwrap_or(Vec::new());
     for (at, (name, meaning)) in rows.into_iter().enumerate() {
         let _ = write!(html, "<tr><th>{name}</th>");
-        for value in columns.iter().filter_map(|rows| rows.get(at)) {
-            let _ = write!(html, "<td class=\"number\">{}</td>", escaped(&value.1));
+        for (rows, intervals) in &columns {
+            let value = rows.get(at).map_or("", |row| row.1.as_str());
+            let interval = figures::KEYS.get(at).and_then(|key| intervals.get(key));
+            let interval = interval.map(|i| format!("<br><small>{}</small>", figures::interval(i))).unwrap_or_default();
+            let _ = write!(html, "<td class=\"number\">{}{interval}</td>", escaped(value));
         }
         let _ = writeln!(html, "<td class=\"quiet\">{meaning}</td></tr>");
     }
     html += "</tbody>\n</table>\n";
+    if let Some(group) = groups.first() {
+        let _ = writeln!(html, "<p class=\"quiet\">{}</p>", group.intervals.about());
+    }
     let has = |title| groups.iter().any(|group| group.title == title);
     if has("Training") {
         html += "<p class=\"quiet\">The model was trained on the training photos: only figures of other photos say how \
@@ -214,7 +229,7 @@ fn errors(source: &Source<'_>, worst: &[Prediction], thumbnails: &[Result<RgbIma
     Ok(html + "</div>\n</section>\n")
 }
 
-fn error(photo: &Prediction, thumbnail: Option<&RgbImage>, threshold: f32) -> Result<String> {
+fn error(photo: &Prediction, thumbnail: Option<&RgbImage>, threshold: Threshold) -> Result<String> {
     let file = escaped(&photo.file);
     let picture = match thumbnail {
         Some(picture) => {
@@ -232,7 +247,7 @@ fn error(photo: &Prediction, thumbnail: Option<&RgbImage>, threshold: f32) -> Re
     Ok(format!(
         "<figure><div>{picture}</div><figcaption>{label}{} <b>{}</b><br><span class=\"quiet\">{file}{side}</span>\
          </figcaption></figure>\n",
-        word(photo.predicted(threshold)),
+        word(Class::predicted(photo.p_positive, threshold.at)),
         figures::probability(photo.p_positive),
     ))
 }
@@ -327,7 +342,7 @@ mod tests {
         let html = page(&source, &worst, &thumbnails, &[]).unwrap();
         for part in [
             "4 photos · 2 called cracked · 2 of 4 labelled ones wrong · threshold 0.50",
-            "<th>Accuracy</th><td class=\"number\">0.5000</td>",
+            "<th>Accuracy</th><td class=\"number\">0.5000<br><small>0.1500 to 0.8500</small></td>",
             "<svg class=\"plate\" role=\"img\" aria-label=\"Loss and accuracy of 3 epochs\"",
             "<svg class=\"plate\" role=\"img\" aria-label=\"ROC of the validation photos\"",
             "data:image/jpeg;base64,",

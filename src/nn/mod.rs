@@ -11,7 +11,7 @@ pub mod head;
 pub mod hub;
 pub mod inspect;
 pub mod mobilenet;
-mod model_file;
+pub mod model_file;
 pub mod network;
 pub mod optimizer;
 pub mod portable;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{Unwatched, Watch};
 use crate::photo::INPUT_SIZE;
 use crate::places::Places;
+use crate::review::threshold::Threshold;
 use crate::train::config::{Backbone, Compute, PrecisionChoice, WeightsSource};
 
 /// Values of one input photo.
@@ -66,7 +67,9 @@ pub struct Model {
     /// The last layer.
     pub head: Head,
     /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    pub threshold: Threshold,
+    /// What the logits of the trained head were divided by; 1 where they were left as they were.
+    pub temperature: f64,
 }
 
 impl Network {
@@ -292,27 +295,24 @@ impl Network {
         }
     }
 
-    /// The weights with this head, kept after `epoch`, as `model.safetensors` holds them: torchvision's names, and in the metadata what
-    /// is needed to use them.
+    /// The weights with this head as a model file, kernels as halves, with these notes: half the size, for weights that
+    /// travel with the program.
     ///
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
-    pub fn to_model_file(&self, head: &Head, threshold: f32, epoch: usize) -> Result<Vec<u8>> {
-        self.with_notes(head, threshold, &[("epoch", epoch.to_string())]).to_safetensors()
-    }
-
-    /// The same with kernels as halves, and other notes: half the size, for weights that travel with the program.
-    ///
-    /// # Errors
-    /// Where a tensor cannot be brought back from its device.
-    pub fn to_half_model_file(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> Result<Vec<u8>> {
-        let mut weights = self.with_notes(head, threshold, notes);
+    pub fn to_half_model_file(
+        &self,
+        head: &Head,
+        threshold: impl Into<Threshold>,
+        notes: &[(&str, String)],
+    ) -> Result<Vec<u8>> {
+        let mut weights = self.with_notes(head, threshold.into(), notes);
         // What they were judged in binds nobody.
         weights.metadata.remove("precision");
         weights.to_half_safetensors()
     }
 
-    fn with_notes(&self, head: &Head, threshold: f32, notes: &[(&str, String)]) -> StateDict {
+    fn with_notes(&self, head: &Head, threshold: Threshold, notes: &[(&str, String)]) -> StateDict {
         let mut weights = self.weights.clone();
         head.store(&mut weights, self.kind);
         weights.metadata = model_file::notes(self.kind, threshold);
@@ -351,9 +351,38 @@ impl Model {
 
     fn from_weights(mut weights: StateDict, source: &str, sha256: &str, on: (&Device, Precision)) -> Result<Self> {
         let (backbone, head, threshold) = model_file::parts(&weights)?;
+        let temperature = model_file::temperature(&weights);
         weights.retain(|name| !head::is_head(name));
         let network = Network::new(backbone, weights, on, source, Some(sha256.to_owned()))?;
-        Ok(Self { network, head, threshold })
+        Ok(Self { network, head, threshold, temperature })
+    }
+
+    /// A freshly trained model.
+    pub fn trained(network: Network, head: Head) -> Self {
+        Self { network, head, threshold: Threshold::default(), temperature: 1.0 }
+    }
+
+    /// Divides the logits by `temperature`.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn divide_logits(&mut self, temperature: f64) -> Result<()> {
+        self.head = self.head.divided_by(temperature)?;
+        self.temperature *= temperature;
+        Ok(())
+    }
+
+    /// The bytes of `model.safetensors`, kept after `epoch`: torchvision's names, and in the metadata what is needed to
+    /// use them.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be brought back from its device.
+    pub fn to_file(&self, epoch: usize) -> Result<Vec<u8>> {
+        let mut notes = vec![("epoch", epoch.to_string())];
+        if self.temperature != 1.0 {
+            notes.push((model_file::TEMPERATURE, self.temperature.to_string()));
+        }
+        self.network.with_notes(&self.head, self.threshold, &notes).to_safetensors()
     }
 
     /// Probabilities of being cracked, from features (N, F) row by row.

@@ -49,7 +49,7 @@ impl PortableModel {
         let mut notes = model_file::notes(backbone, threshold);
         // What the file says goes before what is supposed of a file that says nothing.
         notes.append(&mut weights.metadata);
-        notes.insert("threshold".to_owned(), threshold.to_string());
+        threshold.write_notes(&mut notes);
         weights.metadata = notes;
         Ok(Self { backbone, weights })
     }

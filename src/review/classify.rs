@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use super::bootstrap::{self, Intervals};
 use super::predictions::Prediction;
+use super::threshold::Threshold;
+use crate::dataset::group::{self, Groups};
 use crate::dataset::split::Split;
-use crate::dataset::{Dataset, Problem, group};
+use crate::dataset::{Dataset, Problem};
 use crate::error::Result;
 use crate::job::Watch;
 use crate::nn::network::Model;
@@ -20,13 +23,22 @@ use crate::train::trainer;
 pub struct Classified {
     /// One for each photo that can be read, in the order of the data set.
     pub predictions: Vec<Prediction>,
+    /// The group of each, by any number: files of one content, and tiles cut from one photo, belong together.
+    pub groups: Vec<usize>,
     /// Probability from which a photo counts as cracked, as stored with the model.
-    pub threshold: f32,
+    pub threshold: Threshold,
     /// How the features came about.
     pub features: FeatureReport,
 }
 
 impl Classified {
+    /// The intervals of all figures over the labelled photos.
+    pub fn intervals(&self, seed: u64) -> Intervals {
+        let all: Vec<&Prediction> = self.predictions.iter().collect();
+        let judged = bootstrap::judged(&all, |index| self.groups.get(index).copied().unwrap_or(index));
+        bootstrap::intervals(&judged, self.threshold, bootstrap::DRAWS, seed)
+    }
+
     /// Photos that could not be read.
     pub fn unreadable(&self) -> &[Problem] {
         &self.features.unreadable
@@ -51,5 +63,7 @@ pub fn classify(
     report.unreadable.splice(0..0, contents.problems);
     let none = Split { parts: vec![None; dataset.samples.len()] };
     let predictions = trainer::predict(&model, dataset, &values, &none)?;
-    Ok(Classified { predictions, threshold: model.threshold, features: report })
+    let together = Groups::identical(&contents.keys).with_sdnet_photos(dataset);
+    let groups = predictions.iter().map(|p| together.group_of(p.sample)).collect();
+    Ok(Classified { predictions, groups, threshold: model.threshold, features: report })
 }

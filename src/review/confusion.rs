@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::interval::{Bounds, wilson};
 use super::predictions::{Outcome, Prediction};
+use super::threshold::Threshold;
 use crate::dataset::Class;
 
 /// Counts of label against prediction. Written as `[[tn, fp], [fn, tp]]`: rows are labels, columns predictions.
@@ -20,8 +22,9 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts the labelled predictions at `threshold`.
-    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: f32) -> Self {
+    /// Counts the labelled predictions at `threshold`; those that are left to a person are not counted.
+    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: impl Into<Threshold>) -> Self {
+        let threshold = threshold.into();
         let mut counts = Self::default();
         for outcome in predictions.into_iter().filter_map(|p| p.outcome(threshold)) {
             match outcome {
@@ -101,6 +104,38 @@ impl Confusion {
         let denominator = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
         Some(if denominator == 0.0 { 0.0 } else { (tp * tn - fp * fn_) / denominator })
     }
+
+    /// What calling all of these photos `class` would come to: a floor that no model should stay below.
+    #[must_use]
+    pub fn floor(&self, class: Class) -> Self {
+        let [intact, cracked] = Class::ALL.map(|truth| self.with_label(truth));
+        match class {
+            Class::Positive => Self { false_positive: intact, true_positive: cracked, ..Self::default() },
+            Class::Negative => Self { true_negative: intact, false_negative: cracked, ..Self::default() },
+        }
+    }
+
+    /// The precision to be expected where a share `prevalence` of the photos is cracked, by Bayes' rule from recall and
+    /// false positive rate, which do not depend on that share.
+    pub fn precision_at(&self, prevalence: f64) -> Option<f64> {
+        precision_at(prevalence, self.recall()?, self.rate(Class::Negative, Class::Positive)?)
+    }
+
+    /// Lower and upper end of [`Confusion::precision_at`]: with both ends of Wilson's intervals of recall and false
+    /// positive rate, so wider than 95 % would have it.
+    pub fn precision_at_bounds(&self, prevalence: f64) -> Option<Bounds> {
+        let found = wilson(self.true_positive, self.with_label(Class::Positive))?;
+        let alarms = wilson(self.false_positive, self.with_label(Class::Negative))?;
+        Some(Bounds {
+            low: precision_at(prevalence, found.low, alarms.high)?,
+            high: precision_at(prevalence, found.high, alarms.low)?,
+        })
+    }
+}
+
+fn precision_at(prevalence: f64, recall: f64, false_positive_rate: f64) -> Option<f64> {
+    let (found, alarms) = (recall * prevalence, false_positive_rate * (1.0 - prevalence));
+    (found + alarms > 0.0).then(|| found / (found + alarms))
 }
 
 fn ratio(part: usize, whole: usize) -> Option<f64> {
@@ -134,6 +169,26 @@ mod tests {
         assert!(close(c.recall(), 0.8));
         assert!(close(c.f1(), 0.761_904_761_904_761_9));
         assert!(close(c.mcc(), 0.712_725_568_9));
+    }
+
+    #[test]
+    fn floors_know_the_photos_and_nothing_else() {
+        let c = Confusion::from([[47, 3], [2, 8]]);
+        let (always, never) = (c.floor(Class::Positive), c.floor(Class::Negative));
+        assert_eq!((always, never), (Confusion::from([[0, 50], [0, 10]]), Confusion::from([[50, 0], [10, 0]])));
+        assert_eq!((always.recall(), always.mcc(), never.precision()), (Some(1.0), Some(0.0), None));
+        assert_eq!((always.balanced_accuracy(), never.accuracy()), (Some(0.5), Some(50.0 / 60.0)));
+    }
+
+    #[test]
+    fn rare_cracks_make_alarms_less_precise() {
+        let c = Confusion::from([[90, 10], [20, 80]]);
+        assert!((c.precision_at(0.5).unwrap() - 8.0 / 9.0).abs() < 1e-12, "as among these photos");
+        // 0.8 · 0.01 / (0.8 · 0.01 + 0.1 · 0.99)
+        assert!((c.precision_at(0.01).unwrap() - 0.008 / 0.107).abs() < 1e-12);
+        let bounds = c.precision_at_bounds(0.01).unwrap();
+        assert!(bounds.low < 0.07 && bounds.high > 0.08, "{bounds:?}");
+        assert_eq!(Confusion::default().precision_at(0.01), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::interval::Interval;
+pub use super::interval::LEVEL;
 use super::metrics::Metrics;
 use super::predictions::{self, DEFAULT_THRESHOLD, Prediction};
 use crate::dataset::Dataset;
@@ -11,9 +12,6 @@ use crate::places::Places;
 use crate::train::config::TrainConfig;
 use crate::train::folds::{self, FoldRecord, OutOfFold};
 use crate::train::observer::{FeatureReport, Observer};
-
-/// The level of the intervals.
-pub const LEVEL: f64 = 0.95;
 
 /// What is to be known of the intervals, for people.
 pub const ABOUT_INTERVALS: &str = "95 % interval of the mean by the corrected resampled t-test (Nadeau and Bengio 2003). \

@@ -1,8 +1,38 @@
-//! A confidence interval for the mean of a figure over the folds of a cross-validation.
+//! Confidence intervals: for the mean of a figure over the folds of a cross-validation, and for a share of photos.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use serde::Serialize;
+
+/// The level of every interval that is shown.
+pub const LEVEL: f64 = 0.95;
+
+/// What a normal variable stays within with probability [`LEVEL`], in standard deviations: its quantile at 0.975.
+pub const NORMAL: f64 = 1.959_963_984_540_054;
+
+/// The ends of an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bounds {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Wilson's score interval of a share at [`LEVEL`] (Wilson 1927, "Probable inference"); `None` of none at all.
+pub fn wilson(part: usize, whole: usize) -> Option<Bounds> {
+    if whole == 0 {
+        return None;
+    }
+    let (n, z2) = (whole as f64, NORMAL * NORMAL);
+    let share = part as f64 / n;
+    let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = NORMAL / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    // The ends of none and of all are 0 and 1 but for rounding.
+    let low = if part == 0 { 0.0 } else { centre - half };
+    let high = if part == whole { 1.0 } else { centre + half };
+    Some(Bounds { low, high })
+}
 
 /// The mean of a figure with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -2,20 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calibration::bin_of;
 use super::confusion::Confusion;
 use super::predictions::Prediction;
+use super::ranking::Ranking;
+use super::threshold::{Band, Threshold};
 use crate::dataset::Class;
 
 /// Bins of the calibration error.
-const CALIBRATION_BINS: usize = 15;
+pub(super) const CALIBRATION_BINS: usize = 15;
 
 /// The figures of one evaluation. A figure is absent where it has no meaning, such as recall without cracked photos.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Labelled photos counted.
+    /// Labelled photos.
     pub photos: usize,
     /// Probability from which a photo counts as cracked.
     pub threshold: f32,
+    /// Photos within this band are left to a person and count for nothing that depends on the threshold.
+    #[serde(default)]
+    pub unsure_band: Option<Band>,
+    /// How many these are.
+    #[serde(default)]
+    pub unsure: usize,
     /// Share that agrees with the label.
     pub accuracy: Option<f64>,
     /// Mean of the two classes' recalls.
@@ -42,25 +51,50 @@ pub struct Metrics {
 
 impl Metrics {
     /// Computes all figures over the labelled ones among `predictions`.
-    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: f32) -> Self {
+    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: impl Into<Threshold>) -> Self {
         let labelled: Vec<&Prediction> = predictions.into_iter().filter(|p| p.truth.is_some()).collect();
-        let confusion = Confusion::of(labelled.iter().copied(), threshold);
-        let scores = scores(&labelled);
+        Self::unparted(&labelled).at(&Ranking::of(labelled.iter().copied()), threshold.into())
+    }
+
+    /// The figures that do not depend on a threshold, over labelled predictions.
+    pub fn unparted(labelled: &[&Prediction]) -> Self {
+        let scores = scores(labelled);
         let losses: Vec<f64> = labelled.iter().filter_map(|p| p.loss()).map(f64::from).collect();
         Self {
             photos: labelled.len(),
-            threshold,
+            threshold: 0.0,
+            unsure_band: None,
+            unsure: 0,
+            accuracy: None,
+            balanced_accuracy: None,
+            precision: None,
+            recall: None,
+            f1: None,
+            mcc: None,
+            auroc: auroc(&scores),
+            average_precision: average_precision(&scores),
+            ece: calibration_error(&scores),
+            loss: (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64),
+            confusion: Confusion::default(),
+        }
+    }
+
+    /// These figures at another threshold; `ranking` holds the photos that they are of. Takes no longer for many photos.
+    #[must_use]
+    pub fn at(&self, ranking: &Ranking, threshold: Threshold) -> Self {
+        let confusion = ranking.confusion(threshold);
+        Self {
+            threshold: threshold.at,
+            unsure_band: threshold.unsure,
+            unsure: ranking.len() - confusion.total(),
             accuracy: confusion.accuracy(),
             balanced_accuracy: confusion.balanced_accuracy(),
             precision: confusion.precision(),
             recall: confusion.recall(),
             f1: confusion.f1(),
             mcc: confusion.mcc(),
-            auroc: auroc(&scores),
-            average_precision: average_precision(&scores),
-            ece: calibration_error(&scores),
-            loss: (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64),
             confusion,
+            ..*self
         }
     }
 }
@@ -89,21 +123,26 @@ pub struct RocCurve {
 
 impl RocCurve {
     /// The curve over the labelled ones among `predictions`; `None` unless both classes occur.
-    pub fn of<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, threshold: f32) -> Option<Self> {
+    pub fn of<'a>(
+        predictions: impl IntoIterator<Item = &'a Prediction>,
+        threshold: impl Into<Threshold>,
+    ) -> Option<Self> {
+        let threshold = threshold.into();
         let predictions: Vec<_> = predictions.into_iter().collect();
-        let confusion = Confusion::of(predictions.iter().copied(), threshold);
+        // The curve has every photo, those for a person as well.
+        let confusion = Confusion::of(predictions.iter().copied(), threshold.at);
         let scores = scores(&predictions);
         let chosen = RocPoint {
             false_positive_rate: confusion.rate(Class::Negative, Class::Positive)?,
             true_positive_rate: confusion.recall()?,
-            threshold,
+            threshold: threshold.at,
         };
         Some(Self { points: roc(&scores)?, auroc: auroc(&scores)?, chosen })
     }
 }
 
 /// Probability and whether cracked, of the labelled ones.
-fn scores(predictions: &[&Prediction]) -> Vec<(f32, bool)> {
+pub fn scores(predictions: &[&Prediction]) -> Vec<(f32, bool)> {
     predictions.iter().filter_map(|p| Some((p.p_positive, p.truth? == Class::Positive))).collect()
 }
 
@@ -181,13 +220,32 @@ pub fn calibration_error(scores: &[(f32, bool)]) -> Option<f64> {
     }
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS]; // (sum of p, number cracked)
     for &(p, cracked) in scores {
-        let index = ((p * CALIBRATION_BINS as f32) as usize).min(CALIBRATION_BINS - 1);
-        if let Some(bin) = bins.get_mut(index) {
+        if let Some(bin) = bins.get_mut(bin_of(p)) {
             bin.0 += f64::from(p);
             bin.1 += f64::from(u8::from(cracked));
         }
     }
     Some(bins.iter().map(|(p, cracked)| (p - cracked).abs()).sum::<f64>() / scores.len() as f64)
+}
+
+/// A point of a precision-recall curve: recall, precision.
+pub type RecallPrecision = [f64; 2];
+
+/// The precision-recall curve by falling threshold, as scikit-learn's `precision_recall_curve` turned round: recall and
+/// precision for each distinct score; `None` without a cracked photo.
+pub fn precision_recall(scores: &[(f32, bool)]) -> Option<Vec<RecallPrecision>> {
+    let positives = scores.iter().filter(|s| s.1).count();
+    if positives == 0 {
+        return None;
+    }
+    let (mut found, mut seen) = (0, 0);
+    let points = by_falling_score(scores);
+    let points = points.chunk_by(|a, b| a.0 == b.0).map(|tied| {
+        found += tied.iter().filter(|s| s.1).count();
+        seen += tied.len();
+        [found as f64 / positives as f64, found as f64 / seen as f64]
+    });
+    Some(points.collect())
 }
 
 fn by_falling_score(scores: &[(f32, bool)]) -> Vec<(f32, bool)> {

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::threshold::Threshold;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::error::{Context, Result};
 
 /// The probability above which a photo counts as cracked unless a run says otherwise.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
+
+/// In tables what is said of a photo that a person is to decide on.
+pub const UNSURE: &str = "Unsure";
 
 /// What the model said of one photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,18 +75,23 @@ impl Outcome {
 }
 
 impl Prediction {
-    /// The class said at this threshold.
-    pub fn predicted(&self, threshold: f32) -> Class {
-        Class::predicted(self.p_positive, threshold)
+    /// The class said at this threshold; `None` where a person is to decide.
+    pub fn said(&self, threshold: impl Into<Threshold>) -> Option<Class> {
+        threshold.into().said(self.p_positive)
     }
 
-    /// How it compares with the label, where there is one.
-    pub fn outcome(&self, threshold: f32) -> Option<Outcome> {
-        self.truth.map(|truth| Outcome::of(truth, self.predicted(threshold)))
+    /// What was said in a word for tables: a class's name, or [`UNSURE`].
+    pub fn said_name(&self, threshold: impl Into<Threshold>) -> &'static str {
+        self.said(threshold).map_or(UNSURE, Class::name)
+    }
+
+    /// How it compares with the label, where there is one and no person is to decide.
+    pub fn outcome(&self, threshold: impl Into<Threshold>) -> Option<Outcome> {
+        Some(Outcome::of(self.truth?, self.said(threshold)?))
     }
 
     /// Whether label and prediction disagree.
-    pub fn is_wrong(&self, threshold: f32) -> bool {
+    pub fn is_wrong(&self, threshold: impl Into<Threshold>) -> bool {
         self.outcome(threshold).is_some_and(|outcome| !outcome.is_correct())
     }
 
@@ -95,9 +104,9 @@ impl Prediction {
         Some(-p.max(f32::MIN_POSITIVE).ln())
     }
 
-    /// Probability of the class that was said at this threshold, 0 to 1.
-    pub fn confidence(&self, threshold: f32) -> f32 {
-        match self.predicted(threshold) {
+    /// Probability of the class that this threshold speaks for, 0 to 1, whether or not a person is to decide.
+    pub fn confidence(&self, threshold: impl Into<Threshold>) -> f32 {
+        match Class::predicted(self.p_positive, threshold.into().at) {
             Class::Positive => self.p_positive,
             Class::Negative => 1.0 - self.p_positive,
         }
@@ -105,7 +114,8 @@ impl Prediction {
 }
 
 /// The wrong ones at `threshold`, worst (highest loss) first.
-pub fn misclassified(predictions: &[Prediction], threshold: f32) -> Vec<Prediction> {
+pub fn misclassified(predictions: &[Prediction], threshold: impl Into<Threshold>) -> Vec<Prediction> {
+    let threshold = threshold.into();
     let mut wrong: Vec<_> = predictions.iter().filter(|p| p.is_wrong(threshold)).cloned().collect();
     wrong.sort_by(worst_first);
     wrong
@@ -128,11 +138,13 @@ struct Row {
     loss: Option<f32>,
 }
 
-/// The table as CSV: `sample,file,split,true_label,predicted_label,p_positive,loss`.
+/// The table as CSV: `sample,file,split,true_label,predicted_label,p_positive,loss`. Where a person is to decide, the
+/// predicted label is [`UNSURE`].
 ///
 /// # Errors
 /// Where a row cannot be written, which does not happen in memory.
-pub fn to_csv(predictions: &[Prediction], threshold: f32) -> Result<Vec<u8>> {
+pub fn to_csv(predictions: &[Prediction], threshold: impl Into<Threshold>) -> Result<Vec<u8>> {
+    let threshold = threshold.into();
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let header = ["sample", "file", "split", "true_label", "predicted_label", "p_positive", "loss"];
     writer.write_record(header).context("Cannot write the table of predictions")?;
@@ -142,7 +154,7 @@ pub fn to_csv(predictions: &[Prediction], threshold: f32) -> Result<Vec<u8>> {
             file: p.file.clone(),
             split: p.part.map(Part::name).unwrap_or_default().to_owned(),
             true_label: p.truth.map(Class::name).unwrap_or_default().to_owned(),
-            predicted_label: p.predicted(threshold).name().to_owned(),
+            predicted_label: p.said_name(threshold).to_owned(),
             p_positive: p.p_positive,
             loss: p.loss(),
         };
@@ -192,6 +204,16 @@ mod tests {
         let wrong: Vec<_> = misclassified(&predictions, 0.5).into_iter().map(|p| p.file).collect();
         assert_eq!(wrong, ["b", "a"]);
         assert_eq!(misclassified(&predictions, 0.05).len(), 1);
+    }
+
+    #[test]
+    fn what_a_person_is_to_decide_is_neither_right_nor_wrong() {
+        let threshold = Threshold { at: 0.5, unsure: Some(super::super::threshold::Band { from: 0.4, to: 0.7 }) };
+        let predictions = [prediction("a", Some(Class::Negative), 0.6), prediction("b", Some(Class::Negative), 0.8)];
+        assert_eq!((predictions[0].outcome(threshold), predictions[0].is_wrong(threshold)), (None, false));
+        assert_eq!(misclassified(&predictions, threshold).len(), 1);
+        let table = String::from_utf8(to_csv(&predictions, threshold).unwrap()).unwrap();
+        assert!(table.contains("7,a,validation,Negative,Unsure,0.6,"), "{table}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use crate::nn::architecture::Backbone;
 use crate::nn::architecture::Start;
 use crate::nn::bundled;
 use crate::nn::cpu::Precision;
+use crate::review::threshold::Choice;
 
 /// All settings of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,12 @@ pub struct TrainConfig {
     pub device: DeviceChoice,
     /// What frozen layers multiply.
     pub precision: PrecisionChoice,
+    /// How the threshold is chosen, on the validation photos.
+    pub threshold: Choice,
+    /// The share of photos that goes to a person.
+    pub abstain: f64,
+    /// Whether the logits are divided by the temperature that suits the validation photos best.
+    pub calibrate: bool,
 }
 
 impl Default for TrainConfig {
@@ -85,6 +92,9 @@ impl Default for TrainConfig {
             split: SplitConfig::default(),
             device: DeviceChoice::Auto,
             precision: PrecisionChoice::Auto,
+            threshold: Choice::default(),
+            abstain: 0.0,
+            calibrate: false,
         }
     }
 }
@@ -164,6 +174,10 @@ impl TrainConfig {
         let bad = |what: &str| Err(Error::usage(what.to_owned()));
         match self {
             c if c.epochs == 0 => bad("The number of epochs must be at least 1"),
+            c if c.threshold.problem().is_some() => bad(c.threshold.problem().unwrap_or_default()),
+            c if !(0.0..1.0).contains(&c.abstain) => {
+                bad("The share of photos for a person must be at least 0 and below 1")
+            }
             c if c.batch_size == 0 => bad("The batch size must be at least 1"),
             c if !(c.learning_rate > 0.0 && c.learning_rate <= 10.0) => {
                 bad("The learning rate must be above 0 and at most 10")

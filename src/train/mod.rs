@@ -2,7 +2,8 @@
 //!
 //! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
 //! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
-//! a [run folder](run_dir); [`run_list`] finds such folders, [`run_change`] renames and deletes them. [`pretrain`] begins with
+//! a [run folder](run_dir); [`run_list`] finds such folders, [`run_change`] renames and deletes them,
+//! and [`run_threshold`] gives one another threshold. [`pretrain`] begins with
 //! random values instead; [`speed`] measures.
 
 pub mod augment;
@@ -20,7 +21,9 @@ mod record_file;
 pub mod repeat;
 pub mod run_change;
 pub mod run_dir;
+mod run_files;
 pub mod run_list;
+pub mod run_threshold;
 pub mod schedule;
 pub mod settings;
 pub mod speed;

@@ -23,6 +23,7 @@ use crate::nn::optimizer::Optimizer;
 use crate::nn::state_dict::StateDict;
 use crate::nn::trainable::Trainable;
 use crate::photo::augment::Augmentation;
+use crate::review::calibration::temperature as fitted_temperature;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::DEFAULT_THRESHOLD;
 
@@ -158,7 +159,8 @@ pub fn pretrain(
     let blank = Network::from_weights(config.backbone, training.backbone.weights()?, device, "pretrained")?;
     let network = blank.with_weights(weights)?;
     let judged = data::judge(mixture, &network, &head, watch)?;
-    let temperature = calibration::temperature(judged.iter().flat_map(|(_, photos)| photos.iter().copied()));
+    let all: Vec<(f64, Class)> = judged.iter().flat_map(|(_, photos)| photos.iter().copied()).collect();
+    let temperature = fitted_temperature(&all);
     let head = head.divided_by(temperature)?;
     let held_back: Vec<(String, Metrics)> = judged
         .into_iter()

@@ -8,7 +8,7 @@ use super::settings;
 use crate::error::{Error, Result};
 
 /// Options of `crackscope train` and the settings that they set.
-const OPTIONS: [(&str, &str); 19] = [
+const OPTIONS: [(&str, &str); 22] = [
     ("backbone", "--backbone"),
     ("weights", "--weights"),
     ("tune", "--tune"),
@@ -28,6 +28,9 @@ const OPTIONS: [(&str, &str); 19] = [
     ("split.kind", "--split"),
     ("split.val_fraction", "--val-fraction"),
     ("seed", "--seed"),
+    ("threshold", "--threshold"),
+    ("abstain", "--abstain"),
+    ("calibrate", "--calibrate"),
 ];
 
 /// `crackscope train …` with the folders of the run and the options that are not as they are by default.

@@ -164,7 +164,7 @@ fn is_written(name: &str) -> bool {
 }
 
 /// Holds the folder alone, so that no training takes it up meanwhile. Where the system cannot, nothing is held.
-fn take(run: &Path, what: &str) -> Result<Option<File>> {
+pub(super) fn take(run: &Path, what: &str) -> Result<Option<File>> {
     let Ok(folder) = File::open(run) else { return Ok(None) };
     match folder.try_lock() {
         Ok(()) => Ok(Some(folder)),

@@ -17,7 +17,8 @@ use crate::job::Watch;
 use crate::nn::network::ModelFile;
 use crate::nn::{bundled, state_dict};
 use crate::places::Places;
-use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
+use crate::review::predictions::{self, Prediction};
+use crate::review::threshold::Threshold;
 
 /// All that is needed to repeat the run.
 pub const CONFIG: &str = "config.toml";
@@ -116,7 +117,9 @@ pub struct Run {
     /// What the model said of each photo; empty for a run that has not finished.
     pub predictions: Vec<Prediction>,
     /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    pub threshold: Threshold,
+    /// What the logits of its model were divided by; 1 where they were left as they were.
+    pub temperature: f64,
 }
 
 /// A run in a list.
@@ -243,7 +246,8 @@ impl Run {
             epochs,
             predictions,
             best_epoch: note("epoch").and_then(|epoch| epoch.parse().ok()),
-            threshold: note("threshold").and_then(|t| t.parse().ok()).unwrap_or(DEFAULT_THRESHOLD),
+            threshold: Threshold::from_notes(&notes),
+            temperature: note("temperature").and_then(|t| t.parse().ok()).unwrap_or(1.0),
             record,
         })
     }

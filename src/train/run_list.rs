@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use super::run_dir::{self, RunSummary};
 use crate::dataset::split::Part;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::nn::state_dict;
 use crate::review::metrics::Metrics;
-use crate::review::predictions::{self, DEFAULT_THRESHOLD};
+use crate::review::predictions::{self, Prediction};
+use crate::review::threshold::Threshold;
 
 /// How each `config.toml` of ours begins.
 const MARK: &str = "program = \"crackscope ";
@@ -95,11 +96,19 @@ pub fn stamp(file: &Path) -> Stamp {
     Some((facts.modified().ok()?, facts.len()))
 }
 
-fn read(run: &Path) -> Option<Metrics> {
+/// What a run says of its photos, without where these lie, and its threshold.
+///
+/// # Errors
+/// Where it has no predictions, or they cannot be read.
+pub fn said(run: &Path) -> Result<(Vec<Prediction>, Threshold)> {
     // Where the photos lie does not matter here, and looking for them would take longer than all the rest.
-    let predictions = predictions::read_csv(&run.join(run_dir::PREDICTIONS), |_| PathBuf::new()).ok()?;
+    let predictions = predictions::read_csv(&run.join(run_dir::PREDICTIONS), |_| PathBuf::new())?;
     let notes = state_dict::read_metadata(&run.join(run_dir::MODEL)).unwrap_or_default();
-    let threshold = notes.get("threshold").and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_THRESHOLD);
+    Ok((predictions, Threshold::from_notes(&notes)))
+}
+
+fn read(run: &Path) -> Option<Metrics> {
+    let (predictions, threshold) = said(run).ok()?;
     let validation = predictions.iter().filter(|p| p.part == Some(Part::Validation));
     Some(Metrics::of(validation, threshold)).filter(|metrics| metrics.photos > 0)
 }
@@ -109,7 +118,6 @@ pub(crate) mod tests {
     use super::*;
     use crate::dataset::Class;
     use crate::dataset::Layout;
-    use crate::review::predictions::Prediction;
     use crate::train::config::TrainConfig;
     use crate::train::observer::EpochRecord;
     use crate::train::run_dir::{DataRecord, RunDir, RunRecord, WeightsRecord};

@@ -16,13 +16,14 @@ use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
+use super::run_files::{self, Finished};
+use super::run_threshold::{self, Fitted, Wanted};
 use crate::dataset::group::{self, ContentKey, Groups};
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::error::Result;
 use crate::export::tensorboard::EventLog;
-use crate::export::{card, plots};
 use crate::job::{Progress, Watch};
 use crate::nn::architecture::Start;
 use crate::nn::device::{self, DeviceReport};
@@ -32,7 +33,8 @@ use crate::nn::trainable;
 use crate::photo::check::check;
 use crate::places::Places;
 use crate::review::metrics::Metrics;
-use crate::review::predictions::{self, DEFAULT_THRESHOLD, Prediction};
+use crate::review::predictions::Prediction;
+use crate::review::threshold::Threshold;
 
 /// What a training run came to.
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ pub struct TrainOutcome {
     /// What the best epoch's model says of each photo that can be read.
     pub predictions: Vec<Prediction>,
     /// Probability from which a photo counts as cracked.
-    pub threshold: f32,
+    pub threshold: Threshold,
     /// Figures over the validation photos; over the training photos where there are no others.
     pub metrics: Metrics,
     /// How the features came about.
@@ -92,14 +94,14 @@ pub fn train(
     };
     run.write_record(&record)?;
     let resumed = if resume { Some(&run) } else { None };
-    let (model, epochs, features) = match prepared.input {
+    let (mut model, epochs, features) = match prepared.input {
         Input::Features(features) => {
             let (head, epochs) = job.train_head(&network, &features, varied, &run, resumed)?;
-            (Model { network, head, threshold: DEFAULT_THRESHOLD }, epochs, features)
+            (Model::trained(network, head), epochs, features)
         }
         Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
     };
-    let predictions = predict(&model, dataset, &features, &split)?;
+    let predictions = set_threshold(&mut model, config, observer, |model| predict(model, dataset, &features, &split))?;
     let metrics = finish(&run, &record, &model, &epochs, &predictions, observer)?;
     Ok(TrainOutcome {
         run: out.to_path_buf(),
@@ -265,7 +267,7 @@ impl Job<'_> {
         // The epochs are done: whoever stops them still gets the best one.
         let watch = Finishing(self.observer);
         let (features, _, _) = features::extract(&network, self.dataset, self.keys, self.places, &watch)?;
-        Ok((Model { network, head, threshold: DEFAULT_THRESHOLD }, epochs, features))
+        Ok((Model::trained(network, head), epochs, features))
     }
 
     fn epochs(
@@ -362,6 +364,34 @@ pub fn predict(model: &Model, dataset: &Dataset, features: &Features, split: &Sp
     Ok(predictions.collect())
 }
 
+/// Chooses temperature and threshold on the validation photos, as the settings have it; gives what the model then says.
+fn set_threshold(
+    model: &mut Model,
+    config: &TrainConfig,
+    observer: &dyn Observer,
+    predict: impl Fn(&Model) -> Result<Vec<Prediction>>,
+) -> Result<Vec<Prediction>> {
+    let mut predictions = predict(model)?;
+    let fitted = run_threshold::fit(&predictions, config.into());
+    match fitted {
+        Ok(Fitted { threshold, scaling }) => {
+            model.threshold = threshold;
+            if let Some(scaling) = scaling {
+                model.divide_logits(scaling.temperature)?;
+                predictions = predict(model)?;
+                // What the device makes of the divided logits may differ in the last digit.
+                let again = Wanted { calibrate: false, ..config.into() };
+                model.threshold = run_threshold::fit(&predictions, again)?.threshold;
+            }
+        }
+        Err(error) => {
+            let note = format!("The threshold stays at {}: {}", model.threshold, error.one_line());
+            observer.event(Event::Note(note));
+        }
+    }
+    Ok(predictions)
+}
+
 /// Writes what remains of the run; gives the validation figures.
 fn finish(
     run: &RunDir,
@@ -372,31 +402,29 @@ fn finish(
     observer: &dyn Observer,
 ) -> Result<Metrics> {
     let threshold = model.threshold;
-    let judged = judged(predictions);
-    let metrics = Metrics::of(judged.iter().copied(), threshold);
-    let wrong = predictions::misclassified(predictions, threshold);
-    run.write(run_dir::PREDICTIONS, &predictions::to_csv(predictions, threshold)?)?;
-    run.write(run_dir::MISCLASSIFIED, &predictions::to_csv(&wrong, threshold)?)?;
-    let facts = card::CardFacts::of(record, &metrics, &epochs.records, epochs.best_epoch);
-    run.write(run_dir::CARD, card::card(&facts).as_bytes())?;
+    let finished =
+        Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
+    let (tables, metrics) = finished.tables()?;
+    for (name, bytes) in &tables {
+        run.write(name, bytes)?;
+    }
     // A plot that cannot be made must not cost the model.
-    if let Err(error) = draw(run, epochs, &judged, threshold) {
+    if let Err(error) = draw(run, &finished) {
         observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line())));
     }
     // The model comes last: a folder that has one is complete.
-    let file = model.network.to_model_file(&model.head, threshold, epochs.best_epoch)?;
-    run.write(run_dir::MODEL, &file)?;
+    run.write(run_dir::MODEL, &model.to_file(epochs.best_epoch)?)?;
     Ok(metrics)
 }
 
 /// Draws the run, for its folder and for TensorBoard.
-fn draw(run: &RunDir, epochs: &Epochs, judged: &[&Prediction], threshold: f32) -> Result<()> {
-    let pictures = plots::of_run(&epochs.records, epochs.best_epoch, judged, threshold)?;
-    for picture in &pictures {
-        run.write(&format!("{}.svg", picture.name), picture.svg.as_bytes())?;
-        run.write(&format!("{}.png", picture.name), &picture.png)?;
+fn draw(run: &RunDir, finished: &Finished<'_>) -> Result<()> {
+    let pictures = finished.pictures()?;
+    for (name, bytes) in run_files::of_pictures(&pictures) {
+        run.write(&name, &bytes)?;
     }
-    EventLog::reopen(run.path())?.add_pictures(epochs.best_epoch, &pictures, judged, threshold)
+    let judged = judged(finished.predictions);
+    EventLog::reopen(run.path())?.add_pictures(finished.best_epoch, &pictures, &judged, finished.threshold)
 }
 
 /// The validation photos among `predictions`, or the training photos where there are no others.

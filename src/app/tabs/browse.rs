@@ -22,6 +22,7 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::job::Progress;
 use crate::photo::exif::Facts;
+use crate::review::threshold::Threshold;
 
 pub use crate::app::widgets::detail::Request;
 use filter::{Counts, Sorting};
@@ -49,7 +50,7 @@ struct List {
     order: Vec<usize>,
     counts: Counts,
     /// What it was made from.
-    made_of: Option<(u64, usize, Filter, Sorting)>,
+    made_of: Option<(u64, Threshold, usize, Filter, Sorting)>,
     revision: u64,
 }
 
@@ -193,7 +194,7 @@ impl Browse {
             self.sorting = Sorting::default();
         }
         let failures = thumbnails.failures().len();
-        let made_of = Some((session.revision, failures, self.filter.clone(), self.sorting));
+        let made_of = Some((session.revision, session.threshold(), failures, self.filter.clone(), self.sorting));
         if self.list.made_of != made_of {
             let (order, counts) = filter::list(session, &self.filter, self.sorting, |item| {
                 session.unreadable.contains_key(&item.sample.file) || thumbnails.failure(&item.sample.path).is_some()

@@ -55,6 +55,15 @@ pub fn pill(painter: &Painter, rect: Rect, corner: Corner, class: Class, text: O
     ground
 }
 
+/// Draws into the corner where the prediction goes that a person is to decide.
+pub fn unsure(painter: &Painter, rect: Rect) {
+    let size = Vec2::splat(HEIGHT);
+    let ground = Rect::from_min_size(rect.right_bottom() - Vec2::splat(theme::space::XS) - size, size);
+    painter.rect_filled(ground, CornerRadius::same(4), Color32::from_black_alpha(205));
+    let font = FontId::new(theme::BODY, theme::strong_family());
+    painter.text(ground.center(), Align2::CENTER_CENTER, "?", font, theme::DARK.warning);
+}
+
 /// The shape and the word of a class on one line of text, in the colours of `ui`.
 pub fn label(ui: &mut Ui, class: Class) -> egui::Response {
     ui.label(theme::class_text(ui, class))

@@ -10,6 +10,7 @@ use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
+use crate::app::tabs::review::{IntervalsOf, Said};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::dataset::group::ContentKey;
 use crate::error::{Error, Result};
@@ -17,10 +18,12 @@ use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::Explainer;
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
+use crate::review::bootstrap::{self, Intervals, Judged};
 use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir;
 use crate::train::run_list::{self, RunList};
+use crate::train::run_threshold::{self, Changed, Wanted};
 
 /// A question.
 pub enum Ask {
@@ -42,6 +45,17 @@ pub enum Ask {
     Maps(MapsOf),
     /// Write a drawing.
     SaveDrawing(Box<DrawingOrder>),
+    /// How far could chance have moved these figures?
+    Intervals {
+        /// Which figures.
+        of: IntervalsOf,
+        /// The photos that they are of, without names.
+        photos: Vec<Judged>,
+    },
+    /// What does a run say of its photos?
+    Said(PathBuf),
+    /// Give a run another threshold.
+    StoreThreshold(PathBuf, Wanted),
     /// Which font of the system has these scripts?
     Fonts(String),
     /// Write the settings.
@@ -68,6 +82,12 @@ pub enum Answer {
     Maps(MapsOf, Result<Seen>),
     /// A drawing is written, or not because the file is there already.
     DrawingSaved(PathBuf, Result<bool>),
+    /// Intervals of figures.
+    Intervals(IntervalsOf, Intervals),
+    /// What a run says, without where the photos lie.
+    Said(PathBuf, Result<Said>),
+    /// A run has another threshold, or not.
+    ThresholdStored(PathBuf, Result<Box<Changed>>),
     /// Fonts of the system that have what was missing.
     Fonts(Vec<Font>),
     /// The settings could not be written.
@@ -150,6 +170,14 @@ impl Asks {
             Ask::SaveDrawing(order) => {
                 Answer::DrawingSaved(order.path.clone(), caught("Saving the drawing", || inspect::save(order)))
             }
+            Ask::Intervals { of, photos } => {
+                Answer::Intervals(*of, bootstrap::intervals(photos, of.2, bootstrap::DRAWS, 0))
+            }
+            Ask::Said(run) => Answer::Said(run.clone(), caught("Reading the predictions", || run_list::said(run))),
+            Ask::StoreThreshold(run, wanted) => {
+                let store = || run_threshold::store(run, *wanted).map(Box::new);
+                Answer::ThresholdStored(run.clone(), caught("Storing the threshold", store))
+            }
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
                 Ok(()) => return,
@@ -177,7 +205,16 @@ impl Asks {
 
 impl Ask {
     fn is_of_what_is_looked_at(&self) -> bool {
-        matches!(self, Self::Photo(_) | Self::Explain(_) | Self::Vary(_) | Self::Weights(_) | Self::Maps(_))
+        matches!(
+            self,
+            Self::Photo(_)
+                | Self::Explain(_)
+                | Self::Vary(_)
+                | Self::Weights(_)
+                | Self::Maps(_)
+                | Self::Intervals { .. }
+                | Self::Said(_)
+        )
     }
 }
 

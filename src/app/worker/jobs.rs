@@ -18,6 +18,7 @@ use crate::places::Places;
 use crate::review::classify;
 use crate::review::cross_validation::{self, CrossValidation};
 use crate::review::predictions::Prediction;
+use crate::review::threshold::Threshold;
 use crate::train::config::{Compute, TrainConfig};
 use crate::train::observer::{EpochRecord, Observer};
 use crate::train::rate_finder::{self, RateSearch, SweepConfig};
@@ -126,6 +127,8 @@ pub struct ExportOrder {
     pub scope: Scope,
     /// What the run said of them.
     pub verdict: Arc<Verdict>,
+    /// The threshold that holds.
+    pub threshold: Threshold,
     /// The folders of the photos.
     pub roots: Vec<PathBuf>,
 }
@@ -307,7 +310,7 @@ fn cross_validate(
     let verdict = Verdict {
         run: None,
         name: format!("cross-validation, {folds} folds"),
-        threshold: found.threshold,
+        threshold: found.threshold.into(),
         predictions: found.predictions.clone(),
         of_sample: of_samples(&found.predictions, &dataset),
         classified: false,
@@ -345,7 +348,7 @@ fn covers(dataset: &Dataset, predictions: &[Prediction]) -> bool {
 pub fn verdict(
     run: &Path,
     predictions: Vec<Prediction>,
-    threshold: f32,
+    threshold: Threshold,
     dataset: &Dataset,
     classified: bool,
 ) -> Arc<Verdict> {
@@ -370,7 +373,7 @@ fn export(order: Box<ExportOrder>, watch: &dyn Observer) -> Result<Done> {
         name: verdict.name.clone(),
         model: verdict.run.as_deref(),
         predictions: &predictions,
-        threshold: verdict.threshold,
+        threshold: order.threshold,
         roots: &order.roots,
         epochs: run.as_ref().map_or(&[], |run| &run.epochs),
         best_epoch: run.as_ref().and_then(|run| run.best_epoch),

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::review::confusion::Confusion;
 use crate::review::metrics::RocCurve;
 use crate::review::predictions::Prediction;
+use crate::review::threshold::Threshold;
 use crate::train::observer::EpochRecord;
 
 /// A plot in both formats.
@@ -35,7 +36,13 @@ impl Picture {
 ///
 /// # Errors
 /// Where a plot cannot be drawn, which does not happen in memory.
-pub fn of_run(epochs: &[EpochRecord], best: usize, judged: &[&Prediction], threshold: f32) -> Result<Vec<Picture>> {
+pub fn of_run(
+    epochs: &[EpochRecord],
+    best: usize,
+    judged: &[&Prediction],
+    threshold: impl Into<Threshold>,
+) -> Result<Vec<Picture>> {
+    let threshold = threshold.into();
     let validated = judged.iter().all(|photo| photo.part == Some(Part::Validation));
     let title = if validated { "Validation photos" } else { "Training photos" };
     let curves = Curves::new(epochs, Some(best))?;

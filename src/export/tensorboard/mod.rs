@@ -19,6 +19,7 @@ use crate::error::{Context, Result};
 use crate::export::protobuf::Message;
 use crate::job::Unwatched;
 use crate::review::predictions::{Prediction, worst_first};
+use crate::review::threshold::Threshold;
 use crate::train::observer::EpochRecord;
 
 /// The name of the event file. Always the same, so that a resumed run goes on with it and no epoch appears twice.
@@ -96,8 +97,9 @@ impl EventLog {
         best_epoch: usize,
         plots: &[Picture],
         judged: &[&Prediction],
-        threshold: f32,
+        threshold: impl Into<Threshold>,
     ) -> Result<()> {
+        let threshold = threshold.into();
         let mut values = Vec::new();
         for plot in plots {
             values.push(event::image(&format!("plots/{}", plot.name), "", plot.size, &plot.png));
@@ -135,7 +137,7 @@ fn scalars(epoch: &EpochRecord) -> Vec<Message> {
 }
 
 /// The misclassified validation photos with the highest loss, worst first.
-fn worst(judged: &[&Prediction], threshold: f32) -> Vec<Prediction> {
+fn worst(judged: &[&Prediction], threshold: Threshold) -> Vec<Prediction> {
     let wrong = judged.iter().filter(|photo| photo.part == Some(Part::Validation) && photo.is_wrong(threshold));
     let mut wrong: Vec<&Prediction> = wrong.copied().collect();
     wrong.sort_by(|a, b| worst_first(a, b));

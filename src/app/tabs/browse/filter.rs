@@ -43,13 +43,14 @@ const LABELS: &[Value] = &[value("cracked", "", CRACKED), value("intact", "", IN
 const PREDICTIONS: &[Value] = &[
     value("cracked", "The model says so", CRACKED),
     value("intact", "The model says so", INTACT),
+    value("for a person", "The model is too unsure of these", None),
     value("no prediction", "The run did not see these photos", None),
 ];
 const RESULTS: &[Value] = &[
     value("correct", "Prediction and label agree", None),
     value("false positive", "Intact, but called cracked: a false alarm", None),
     value("false negative", "Cracked, but called intact: a miss", None),
-    value("not known", "No label or no prediction", None),
+    value("not known", "No label, no prediction, or one for a person", None),
 ];
 const PARTS: &[Value] = &[
     value("training", "The model learned from these", None),
@@ -96,7 +97,12 @@ impl Group {
         };
         match self {
             Self::Label => class(item.sample.label),
-            Self::Prediction => class(item.predicted()),
+            Self::Prediction => match item.predicted() {
+                Some(Class::Positive) => 0,
+                Some(Class::Negative) => 1,
+                None if item.is_unsure() => 2,
+                None => 3,
+            },
             Self::Result => match item.outcome() {
                 Some(Outcome::TruePositive | Outcome::TrueNegative) => 0,
                 Some(Outcome::FalsePositive) => 1,
@@ -323,7 +329,8 @@ mod tests {
         let (_, counts) = list(&session, &filter, Sorting::default(), |_| false);
         assert_eq!([0, 1, 2].map(|value| counts.passing(Group::Label, value)), [1, 1, 1]);
         assert_eq!([0, 1, 2].map(|value| counts.all(Group::Label, value)), [2, 2, 2]);
-        assert_eq!([0, 1, 2].map(|value| counts.passing(Group::Prediction, value)), [3, 2, 1]);
+        assert_eq!([0, 1, 2].map(|value| counts.passing(Group::Prediction, value)), [3, 2, 0]);
+        assert_eq!(counts.passing(Group::Prediction, 3), 1);
         assert!(counts.differ(Group::Result) && counts.differ(Group::Split));
         let (_, counts) = list(&super::super::tests::session(false), &Filter::default(), Sorting::default(), |_| false);
         assert!(counts.differ(Group::Label) && !counts.differ(Group::Prediction) && !counts.differ(Group::Result));

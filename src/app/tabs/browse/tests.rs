@@ -43,7 +43,7 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
     let verdict = Verdict {
         run: Some(PathBuf::from("/runs/first")),
         name: "first".to_owned(),
-        threshold: 0.5,
+        threshold: 0.5.into(),
         of_sample: (0..samples.len()).map(|i| (i < predictions.len()).then_some(i)).collect(),
         predictions,
         classified: false,

@@ -88,7 +88,9 @@ impl ExportForm {
                 {
                     let request = ExportRequest { what: self.what, folder, overwrite: false };
                     let roots = session.dataset.as_ref().map(|d| d.roots.clone()).unwrap_or_default();
-                    let order = ExportOrder { request, scope: self.scope, verdict: Arc::clone(&verdict), roots };
+                    let threshold = session.threshold();
+                    let order =
+                        ExportOrder { request, scope: self.scope, verdict: Arc::clone(&verdict), threshold, roots };
                     commands.push(Command::Export(Box::new(order)));
                     open = false;
                 }
@@ -199,7 +201,7 @@ mod tests {
         let verdict = Verdict {
             run: Some(PathBuf::from("/runs/first")),
             name: "first".to_owned(),
-            threshold: 0.5,
+            threshold: 0.5.into(),
             predictions: Vec::new(),
             of_sample: Vec::new(),
             classified: true,
@@ -230,7 +232,7 @@ mod tests {
         let verdict = Verdict {
             run: Some(PathBuf::from("bundled")),
             name: "the bundled model".to_owned(),
-            threshold: 0.5,
+            threshold: 0.5.into(),
             predictions: Vec::new(),
             of_sample: Vec::new(),
             classified: true,

@@ -40,6 +40,8 @@ pub(in crate::app::tabs) fn matrix_ui(ui: &mut Ui, confusion: &Confusion, shown:
     let colours = theme::palette(ui);
     let small = FontId::proportional(theme::SMALL);
     let top = rect.top() + 8.0;
+    let cells = Class::ALL.map(|truth| Class::ALL.map(|predicted| confusion.get(truth, predicted)));
+    let most = cells.into_iter().flatten().max().unwrap_or(0);
     ui.painter().text(pos2(rect.left(), top), Align2::LEFT_CENTER, "label", small.clone(), colours.quiet);
     for (column, predicted) in Class::ALL.into_iter().enumerate() {
         let x = rect.left() + NAMES + column as f32 * (width + space::XS);
@@ -53,9 +55,18 @@ pub(in crate::app::tabs) fn matrix_ui(ui: &mut Ui, confusion: &Confusion, shown:
         ui.painter().text(at, Align2::LEFT_CENTER, text, FontId::proportional(theme::BODY), colours.class(truth));
         for (column, predicted) in Class::ALL.into_iter().enumerate() {
             let x = rect.left() + NAMES + column as f32 * (width + space::XS);
-            let cell = Rect::from_min_size(pos2(x, y), vec2(width, CELL));
+            let place = Rect::from_min_size(pos2(x, y), vec2(width, CELL));
             let target = Shown::Only(Outcome::of(truth, predicted));
-            if cell_ui(ui, cell, confusion, (truth, predicted), shown == target).clicked() {
+            let count = confusion.get(truth, predicted);
+            let cell = Cell {
+                name: format!("{} called {}: {}", truth.word(), predicted.word(), format::photos(count)),
+                below: confusion.rate(truth, predicted).map_or_else(|| "–".to_owned(), percent),
+                count,
+                most,
+                tint: if truth == predicted { colours.class(truth) } else { colours.error },
+                chosen: shown == target,
+            };
+            if cell_ui(ui, place, ("matrix", truth.index(), predicted.index()), &cell).clicked() {
                 pressed = Some(if shown == target { Shown::Errors } else { target });
             }
         }
@@ -63,25 +74,28 @@ pub(in crate::app::tabs) fn matrix_ui(ui: &mut Ui, confusion: &Confusion, shown:
     pressed
 }
 
-/// One cell: a count with its rate beneath.
-fn cell_ui(
-    ui: &mut Ui,
-    rect: Rect,
-    confusion: &Confusion,
-    (truth, predicted): (Class, Class),
-    chosen: bool,
-) -> Response {
+/// A cell of a matrix, which is a button.
+pub(super) struct Cell {
+    /// What it is called.
+    pub(super) name: String,
+    /// What stands beneath the count.
+    pub(super) below: String,
+    pub(super) count: usize,
+    /// The highest count of the matrix.
+    pub(super) most: usize,
+    pub(super) tint: Color32,
+    pub(super) chosen: bool,
+}
+
+/// One cell: a count with a line beneath. The ground grows stronger with the logarithm of the count, so that a few errors
+/// among thousands of photos are still seen.
+pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, id: (&str, usize, usize), cell: &Cell) -> Response {
     let colours = theme::palette(ui);
-    let count = confusion.get(truth, predicted);
-    let rate = confusion.rate(truth, predicted);
-    let id = ui.scope_id().with(("matrix", truth.index(), predicted.index()));
-    let response = ui.interact(rect, id, Sense::CLICK);
-    let name = format!("{} called {}: {}", truth.word(), predicted.word(), format::photos(count));
-    response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), chosen, &name));
-    let tint = if truth == predicted { colours.class(truth) } else { colours.error };
-    let strength = 0.08 + 0.22 * rate.unwrap_or(0.0) as f32;
-    let fill = if count == 0 { colours.raised } else { colours.raised.lerp_to_gamma(tint, strength) };
-    let edge = match (chosen, response.hovered() || response.has_focus()) {
+    let response = ui.interact(rect, ui.scope_id().with(id), Sense::CLICK);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), cell.chosen, &cell.name));
+    let strength = 0.06 + 0.28 * (cell.count as f32).ln_1p() / (cell.most.max(1) as f32).ln_1p();
+    let fill = if cell.count == 0 { colours.raised } else { colours.raised.lerp_to_gamma(cell.tint, strength) };
+    let edge = match (cell.chosen, response.hovered() || response.has_focus()) {
         (true, _) => Stroke::new(2.0, colours.accent),
         (false, true) => Stroke::new(1.0, colours.quiet),
         (false, false) => Stroke::new(1.0, colours.line),
@@ -89,13 +103,13 @@ fn cell_ui(
     ui.painter().rect(rect, theme::CORNER, fill, edge, StrokeKind::Inside);
     let number = FontId::new(theme::NUMBER, theme::strong_family());
     let middle = rect.center();
-    let text = if count == 0 { colours.quiet } else { colours.text };
+    let text = if cell.count == 0 { colours.quiet } else { colours.text };
     let at = middle - vec2(0.0, 9.0);
-    ui.painter().text(at, Align2::CENTER_CENTER, format::count(count as u64), number, text);
-    let rate = rate.map_or_else(|| "–".to_owned(), percent);
-    let below = middle + vec2(0.0, 14.0);
-    ui.painter().text(below, Align2::CENTER_CENTER, rate, FontId::proportional(theme::SMALL), readable(colours));
-    response.on_hover_text(format!("{name}. Press to see them"))
+    ui.painter().text(at, Align2::CENTER_CENTER, format::count(cell.count as u64), number, text);
+    let at = middle + vec2(0.0, 14.0);
+    let small = FontId::proportional(theme::SMALL);
+    ui.painter().text(at, Align2::CENTER_CENTER, &cell.below, small, readable(colours));
+    response.on_hover_text(format!("{}. Press to see them", cell.name))
 }
 
 /// Quiet text is too faint on a tinted ground.

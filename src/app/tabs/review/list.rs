@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use crate::app::session::{Item, Session, Verdict};
 use crate::dataset::Class;
 use crate::dataset::split::Part;
-use crate::review::metrics::Metrics;
 use crate::review::predictions::{Outcome, Prediction};
 
 /// The side of the split that is looked at.
@@ -56,6 +55,8 @@ pub enum Shown {
     Only(Outcome),
     /// Those called so, whatever they are.
     Called(Class),
+    /// Those that a person is to decide on.
+    Unsure,
 }
 
 impl Shown {
@@ -66,6 +67,7 @@ impl Shown {
             Self::Everything => true,
             Self::Only(outcome) => item.outcome() == Some(outcome),
             Self::Called(class) => item.predicted() == Some(class),
+            Self::Unsure => item.is_unsure(),
         }
     }
 }
@@ -96,9 +98,14 @@ impl Sort {
         (Self::Name, "by name", ""),
     ];
 
+    /// Whether another threshold makes another order.
+    pub fn follows_threshold(self) -> bool {
+        self == Self::Doubt
+    }
+
     fn compare(self, a: &Item<'_>, b: &Item<'_>) -> Ordering {
         let p = |item: &Item<'_>| item.p_positive().unwrap_or(0.0);
-        let doubt = |item: &Item<'_>| (p(item) - item.threshold).abs();
+        let doubt = |item: &Item<'_>| (p(item) - item.threshold.at).abs();
         match self {
             Self::Loss => b.loss().unwrap_or(0.0).total_cmp(&a.loss().unwrap_or(0.0)),
             Self::Cracked => p(b).total_cmp(&p(a)),
@@ -109,19 +116,18 @@ impl Sort {
     }
 }
 
-/// The photos within scope that are shown, in order: indices into the data set. Ties are in order of name.
-pub fn order(session: &Session, scope: Scope, shown: Shown, sort: Sort) -> Vec<usize> {
-    let judged = |index: usize| {
-        session.item(index).filter(|item| item.prediction.is_some_and(|p| scope.includes(p)) && shown.includes(item))
-    };
+/// The photos within scope, in order: indices into the data set. Ties are in order of name.
+pub fn sorted(session: &Session, scope: Scope, sort: Sort) -> Vec<usize> {
+    let judged = |index: usize| session.item(index).filter(|item| item.prediction.is_some_and(|p| scope.includes(p)));
     let mut items: Vec<Item<'_>> = (0..session.len()).filter_map(judged).collect();
     items.sort_by(|a, b| sort.compare(a, b)); // stable, and the data set is in order of name
     items.iter().map(|item| item.index).collect()
 }
 
-/// Figures over the labelled photos within scope.
-pub fn metrics(verdict: &Verdict, scope: Scope) -> Metrics {
-    Metrics::of(verdict.predictions.iter().filter(|p| scope.includes(p)), verdict.threshold)
+/// Those of `sorted` that are shown.
+pub fn shown(session: &Session, sorted: &[usize], shown: Shown) -> Vec<usize> {
+    let includes = |index: &usize| session.item(*index).is_some_and(|item| shown.includes(&item));
+    sorted.iter().copied().filter(includes).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +138,7 @@ mod tests {
     use super::*;
     use crate::app::worker::jobs::verdict;
     use crate::dataset::{Dataset, Layout, Sample, Skipped};
+    use crate::review::threshold::{Band, Threshold};
 
     /// Photos a–f: (label, side, p).
     fn session() -> Session {
@@ -167,8 +174,12 @@ mod tests {
             truth: Some(truth),
             p_positive,
         });
-        let verdict = verdict(&PathBuf::from("run"), predictions.collect(), 0.5, &dataset, false);
+        let verdict = verdict(&PathBuf::from("run"), predictions.collect(), 0.5.into(), &dataset, false);
         Session { dataset: Some(Arc::new(dataset)), verdict: Some(verdict), ..Session::default() }
+    }
+
+    fn order(session: &Session, scope: Scope, what: Shown, sort: Sort) -> Vec<usize> {
+        shown(session, &sorted(session, scope, sort), what)
     }
 
     #[test]
@@ -184,11 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_of_the_scope() {
-        let session = session();
+    fn a_threshold_that_is_tried_holds() {
+        let mut session = session();
+        session.tried = Some(Threshold { at: 0.15, unsure: Some(Band { from: 0.1, to: 0.2 }) });
+        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss), [5, 2]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Unsure, Sort::Name), [1, 3]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt), [1, 3, 5, 2, 0]);
         let verdict = session.verdict.as_ref().unwrap();
         assert_eq!(Scope::of(verdict), Scope::Validation);
-        assert_eq!(metrics(verdict, Scope::Validation).confusion.wrong(), 3);
-        assert_eq!(metrics(verdict, Scope::Training).photos, 1);
     }
 }

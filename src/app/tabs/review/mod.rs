@@ -2,20 +2,29 @@
 
 mod export_form;
 mod figures;
+mod figures_view;
+mod judged;
 mod list;
+mod pair_view;
 mod run_choice;
+mod threshold;
+mod threshold_plots;
 
 use std::path::{Path, PathBuf};
 
 use egui::{
-    Align, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText, ScrollArea,
-    Sense, Ui,
+    Align, Button, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText,
+    ScrollArea, Sense, Ui,
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
 pub(super) use self::figures::matrix_ui;
+use self::figures_view::FiguresView;
+use self::judged::Judged;
+use self::pair_view::PairView;
 use self::run_choice::RunChoice;
 pub(super) use self::run_choice::classify;
+use self::threshold::ThresholdControls;
 use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
@@ -31,10 +40,14 @@ use crate::dataset::Class;
 use crate::error::Result;
 use crate::format;
 use crate::photo::exif::Facts;
+use crate::review::bootstrap::{self, Intervals};
 use crate::review::metrics::Metrics;
 use crate::review::predictions::Outcome;
+use crate::review::threshold::Threshold;
 
+pub use figures_view::Of as IntervalsOf;
 pub use list::{Scope, Shown, Sort};
+pub use pair_view::Said;
 
 /// Width of the figures.
 const FIGURES: f32 = 336.0;
@@ -46,6 +59,10 @@ const WIDE: f32 = 1000.0;
 const CELL: f32 = 128.0;
 /// The grid's name.
 const GRID: &str = "review";
+/// The name of the grid beside another run.
+const PAIR_GRID: &str = "two runs";
+/// The plots' share of the room beneath the controls of the threshold.
+const PLOTS: f32 = 0.44;
 /// Room that filters and order take on one line.
 const ONE_LINE: f32 = 680.0;
 
@@ -62,6 +79,7 @@ const LABELLED: [(Shown, &str, &str); 5] = [
     (Shown::Correct, "Correct", "Label and prediction agree"),
     (Shown::Everything, "All", ""),
 ];
+const FOR_A_PERSON: (Shown, &str, &str) = (Shown::Unsure, "For a person", "Nearest to the threshold");
 const UNLABELLED: [(Shown, &str, &str); 3] = [
     (Shown::Everything, "All", ""),
     (Shown::Called(Class::Positive), "Called cracked", "Probability at or above the threshold"),
@@ -74,11 +92,22 @@ enum View {
     /// The photos, with what was said of them.
     #[default]
     Photos,
+    /// From which probability on a photo counts as cracked, and what that comes to.
+    Threshold,
+    /// Every figure with its interval, and how honest the probabilities are.
+    Figures,
+    /// The open run beside another one.
+    Pair,
 }
 
 impl View {
     /// All views with their names and what they are for, in their order on the screen.
-    const ALL: &[(Self, &str, &str)] = &[(Self::Photos, "Photos", "The photos, the wrong ones first")];
+    const ALL: &[(Self, &str, &str)] = &[
+        (Self::Photos, "Photos", "The photos, the wrong ones first"),
+        (Self::Threshold, "Threshold", "From which probability on a photo counts as cracked"),
+        (Self::Figures, "Figures", "Every figure with its interval, and how honest the probabilities are"),
+        (Self::Pair, "Two runs", "What this run mended of another one, and what it broke"),
+    ];
 }
 
 /// What the tab remembers.
@@ -93,6 +122,10 @@ pub struct ReviewTab {
     large: bool,
     run_choice: RunChoice,
     list: List,
+    judged: Judged,
+    threshold: ThresholdControls,
+    figures: FiguresView,
+    pair: PairView,
     export: Option<ExportForm>,
     replace: Option<Replace>,
 }
@@ -100,8 +133,13 @@ pub struct ReviewTab {
 /// What follows from the session and the choices above, worked out once for each change of theirs.
 #[derive(Default)]
 struct List {
-    key: Option<(u64, Scope, Shown, Sort)>,
+    /// What `sorted` was made from; the threshold where the order follows it.
+    sorted_key: Option<(u64, Scope, Sort, Option<Threshold>)>,
+    /// The photos within scope.
+    sorted: Vec<usize>,
+    key: Option<(Shown, Threshold)>,
     revision: u64,
+    /// Those of them that are shown.
     order: Vec<usize>,
     metrics: Option<Metrics>,
 }
@@ -121,7 +159,29 @@ impl ReviewTab {
         (self.shown, self.sort) =
             if labelled { (Shown::Errors, Sort::Loss) } else { (Shown::Everything, Sort::Cracked) };
         self.run_choice.opened(verdict.run.as_deref());
+        self.pair.run_opened(verdict.run.as_deref());
         self.large = false;
+    }
+
+    /// A run has been given another threshold, or it could not be.
+    pub fn threshold_stored(&mut self) {
+        self.threshold.stored();
+        self.figures.stored();
+    }
+
+    /// Intervals that were asked for have come.
+    pub fn take_intervals(&mut self, of: IntervalsOf, intervals: Intervals) {
+        self.figures.take_intervals(of, intervals);
+    }
+
+    /// What another run says has come.
+    pub fn said_arrived(&mut self, run: &Path, result: Result<Said>) {
+        self.pair.said_arrived(run, result);
+    }
+
+    /// The photos that the figures are of, with the groups that their names tell of.
+    pub fn photos_judged(&self, session: &Session) -> Vec<bootstrap::Judged> {
+        self.judged.with_groups(session)
     }
 
     /// A photo that was asked for has come.
@@ -163,6 +223,7 @@ impl ReviewTab {
     /// A run has another path, or none any more.
     pub fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
         self.run_choice.moved(from, to);
+        self.pair.run_moved(from, to);
     }
 
     /// Takes back what was asked about an export.
@@ -182,7 +243,7 @@ impl ReviewTab {
 
     /// Shows the tab.
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        self.list.update(scene.session, (self.scope, self.shown, self.sort));
+        self.update(scene.session);
         let panel = Frame::new().fill(theme::palette(ui).panel);
         Panel::left("figures").frame(panel).exact_size(FIGURES).resizable(false).show(ui, |ui| self.side_ui(ui, scene));
         if scene.session.verdict.is_none() {
@@ -214,29 +275,65 @@ impl ReviewTab {
                 self.run_choice.ui(ui, scene);
                 if let (Some(verdict), Some(metrics)) = (scene.session.verdict.clone(), self.list.metrics.clone()) {
                     ui.add_space(space::M);
-                    self.figures_ui(ui, &verdict, &metrics);
+                    self.figures_ui(ui, &verdict, &metrics, scene);
                 }
             });
         });
     }
 
-    fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics) {
+    fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics, scene: &mut Scene<'_>) {
         if Scope::can_be_chosen(verdict) {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
             ui.add_space(space::S);
         }
         if metrics.photos == 0 {
-            called_ui(ui, verdict);
+            called_ui(ui, verdict, scene.session.threshold());
             return;
         }
         figures::figures_ui(ui, metrics);
         ui.add_space(space::M);
         if let Some(shown) = matrix_ui(ui, &metrics.confusion, self.shown) {
-            self.show(shown);
+            self.show_in_grid(shown);
         }
         ui.add_space(space::S);
-        let text = format!("{} · cracked from p ≥ {:.2}", format::photos(metrics.photos), verdict.threshold);
+        if self.view != View::Threshold {
+            self.threshold.small_ui(ui, &self.judged, scene);
+        }
+        self.unsure_ui(ui, metrics, scene.session.threshold());
+        let at = threshold::shown(scene.session.threshold().at);
+        let text = format!("{} · cracked from p ≥ {at}", format::photos(metrics.photos));
         ui.label(theme::quiet(ui, text).size(theme::SMALL));
+    }
+
+    /// How many go to a person; pressed, it shows them.
+    fn unsure_ui(&mut self, ui: &mut Ui, metrics: &Metrics, threshold: Threshold) {
+        let Some(text) = threshold::band_text(ui, threshold) else { return };
+        ui.horizontal_wrapped(|ui| {
+            let count = format!("? {} for a person", format::photos(metrics.unsure));
+            let chosen = self.shown == Shown::Unsure;
+            let button = Button::selectable(chosen, count).frame_when_inactive(true);
+            if ui.add(button).on_hover_text("Press to see them").clicked() {
+                self.show_in_grid(if chosen { Shown::Errors } else { Shown::Unsure });
+            }
+            ui.label(text);
+        });
+    }
+
+    /// Shows these photos where there is a grid of them already, or else among the photos.
+    fn show_in_grid(&mut self, shown: Shown) {
+        let view = self.view;
+        self.show(shown);
+        if view == View::Threshold {
+            self.view = view;
+        }
+    }
+
+    /// Works out what follows from the session and the choices.
+    fn update(&mut self, session: &Session) {
+        if self.judged.update(session, self.scope) && session.tried.is_none() {
+            self.threshold.reset(session.threshold(), &self.judged);
+        }
+        self.list.update(session, &self.judged, (self.scope, self.shown, self.sort));
     }
 
     fn view_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -248,7 +345,63 @@ impl ReviewTab {
         }
         match self.view {
             View::Photos => self.photos_ui(ui, scene),
+            View::Threshold => self.threshold_ui(ui, scene),
+            View::Figures => self.whole_ui(ui, |tab, ui| {
+                let of = (scene.session.revision, tab.scope, scene.session.threshold());
+                match tab.list.metrics.clone().filter(|metrics| metrics.photos > 0) {
+                    Some(metrics) => tab.figures.ui(ui, (of, &tab.judged), &metrics, scene),
+                    None => unlabelled_ui(ui),
+                }
+            }),
+            View::Pair => self.pair_ui(ui, scene),
         }
+    }
+
+    /// A view that takes all the room.
+    fn whole_ui(&mut self, ui: &mut Ui, contents: impl FnOnce(&mut Self, &mut Ui)) {
+        let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(theme::panel_margin());
+        CentralPanel::default().frame(ground).show(ui, |ui| contents(self, ui));
+    }
+
+    /// The controls and the plots, and beneath them the photos, which follow.
+    fn threshold_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let Some(metrics) = self.list.metrics.clone().filter(|metrics| metrics.photos > 0) else {
+            return self.whole_ui(ui, |_, ui| unlabelled_ui(ui));
+        };
+        self.whole_ui(ui, |tab, ui| {
+            tab.threshold.ui(ui, &tab.judged, scene);
+            ui.add_space(space::XS);
+            let height = (ui.available_height() * PLOTS).clamp(120.0, 340.0);
+            let threshold = scene.session.threshold();
+            if let Some(at) = threshold_plots::ui(ui, &tab.judged, &metrics, threshold, height) {
+                tab.threshold.drag_to(at, &tab.judged, scene);
+            }
+            ui.add_space(space::XS);
+            tab.filter_ui(ui, scene.session);
+            tab.grid_ui(ui, scene);
+        });
+    }
+
+    /// What another run got right and wrong, and the photos of what was pressed.
+    fn pair_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let wide = ui.available_width() + FIGURES >= WIDE;
+        let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
+        if wide && self.pair.grid.selected.is_some() && !self.pair.order.is_empty() {
+            let pane = Panel::right("photo of two runs").frame(panel).default_size(DETAIL).size_range(260.0..=640.0);
+            pane.resizable(true).show(ui, |ui| {
+                let asked = self.detail.ui(ui, scene.session, self.pair.grid.selected);
+                scene.commands.extend(asked.into_iter().map(Command::from));
+            });
+        }
+        self.whole_ui(ui, |tab, ui| {
+            if !tab.pair.ui(ui, scene) {
+                return;
+            }
+            let session = scene.session;
+            let PairView { order, revision, grid, .. } = &mut tab.pair;
+            let photos = Grid::new(PAIR_GRID, order, CELL).captions(true).revision(*revision);
+            photos.show(ui, grid, scene.thumbnails, |index| session.item(index));
+        });
     }
 
     fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -340,7 +493,11 @@ impl ReviewTab {
     /// Which photos, in which order, and how many they are: on one line where there is room.
     fn filter_ui(&mut self, ui: &mut Ui, session: &Session) {
         let labelled = self.list.metrics.as_ref().is_some_and(|metrics| metrics.photos > 0);
-        let filters: &[_] = if labelled { &LABELLED } else { &UNLABELLED };
+        let mut filters = if labelled { LABELLED.to_vec() } else { UNLABELLED.to_vec() };
+        if session.threshold().unsure.is_some() {
+            filters.push(FOR_A_PERSON);
+        }
+        let filters = filters.as_slice();
         if ui.available_width() >= ONE_LINE {
             ui.horizontal(|ui| {
                 choices(ui, &mut self.shown, filters);
@@ -350,7 +507,7 @@ impl ReviewTab {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
             ui.horizontal(|ui| self.sort_ui(ui, labelled));
         }
-        self.list.update(session, (self.scope, self.shown, self.sort));
+        self.list.update(session, &self.judged, (self.scope, self.shown, self.sort));
         let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
         if let Some(&first) = self.list.order.first().filter(|_| lost) {
             self.grid.select(first);
@@ -409,22 +566,28 @@ impl ReviewTab {
 }
 
 impl List {
-    fn update(&mut self, session: &Session, (scope, shown, sort): (Scope, Shown, Sort)) {
-        let key = Some((session.revision, scope, shown, sort));
-        if self.key != key {
+    fn update(&mut self, session: &Session, judged: &Judged, (scope, shown, sort): (Scope, Shown, Sort)) {
+        let threshold = session.threshold();
+        let sorted_key = Some((session.revision, scope, sort, sort.follows_threshold().then_some(threshold)));
+        let resorted = self.sorted_key != sorted_key;
+        if resorted {
+            self.sorted_key = sorted_key;
+            self.sorted = list::sorted(session, scope, sort);
+        }
+        let key = Some((shown, threshold));
+        if resorted || self.key != key {
             self.key = key;
             self.revision += 1;
-            self.order = list::order(session, scope, shown, sort);
-            self.metrics = session.verdict.as_deref().map(|verdict| list::metrics(verdict, scope));
+            self.order = list::shown(session, &self.sorted, shown);
+            self.metrics = session.verdict.as_ref().map(|_| judged.metrics(threshold));
         }
     }
 }
 
 /// How many photos without labels were called what.
-fn called_ui(ui: &mut Ui, verdict: &Verdict) {
-    let cracked = verdict.predictions.iter().filter(|p| p.predicted(verdict.threshold) == Class::Positive).count();
-    let counts = [(Class::Positive, cracked), (Class::Negative, verdict.predictions.len() - cracked)];
-    for (class, count) in counts {
+fn called_ui(ui: &mut Ui, verdict: &Verdict, threshold: Threshold) {
+    for class in [Class::Positive, Class::Negative] {
+        let count = verdict.predictions.iter().filter(|p| p.said(threshold) == Some(class)).count();
         ui.horizontal(|ui| {
             let number = RichText::new(format::count(count as u64)).size(theme::NUMBER).family(theme::strong_family());
             ui.label(number);
@@ -432,8 +595,14 @@ fn called_ui(ui: &mut Ui, verdict: &Verdict) {
             ui.label(theme::class_text(ui, class));
         });
     }
-    let text = format!("No labels to compare with · cracked from p ≥ {:.2}", verdict.threshold);
+    let text = format!("No labels to compare with · cracked from p ≥ {}", threshold::shown(threshold.at));
     ui.label(theme::quiet(ui, text).size(theme::SMALL));
+}
+
+/// Without labels there is nothing to count.
+fn unlabelled_ui(ui: &mut Ui) {
+    let text = "None of these photos has a label to compare with what was said of it.";
+    empty::state(ui, icons::ICON_FACT_CHECK, "No labels", text, |_| {});
 }
 
 fn nothing_ui(ui: &mut Ui, shown: Shown) {
@@ -441,6 +610,7 @@ fn nothing_ui(ui: &mut Ui, shown: Shown) {
         Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
         Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
         Shown::Only(Outcome::FalseNegative) => ("No false negatives", "No cracked photo was called intact."),
+        Shown::Unsure => ("No photo is for a person", "Every photo here lies outside of the band."),
         _ => ("No such photos", ""),
     };
     empty::state(ui, icons::ICON_CHECK, title, text, |_| {});

@@ -142,7 +142,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Whether a run was trained on these photos.
-fn is_of(run: &RunSummary, dataset: &Dataset) -> bool {
+pub(super) fn is_of(run: &RunSummary, dataset: &Dataset) -> bool {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let roots: Vec<PathBuf> = dataset.roots.iter().map(absolute).collect();
     run.record.data.folders == roots

@@ -55,7 +55,7 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
     if let Some(problem) = session.unreadable.get(&item.sample.file) {
         rows.add("Problem", RichText::new(&problem.reason).color(colours.error));
     }
-    let Some((prediction, class)) = item.prediction.zip(item.predicted()) else {
+    let Some(prediction) = item.prediction else {
         if session.verdict.is_some() {
             rows.add("Prediction", theme::quiet(rows.ui, "none: the run did not see this photo"));
         }
@@ -63,15 +63,20 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
     };
     let confidence = prediction.confidence(item.threshold);
     rows.add_with("Prediction", "The class that the model says, and how sure it is of it: 0.50 is a guess", |ui| {
-        ui.label(theme::class_text(ui, class));
-        ui.label(theme::strong(format!("{confidence:.2}")));
+        match item.predicted() {
+            Some(class) => {
+                ui.label(theme::class_text(ui, class));
+                ui.label(theme::strong(format!("{confidence:.2}")));
+            }
+            None => drop(ui.label(RichText::new("? for a person").color(colours.warning))),
+        }
         if item.outcome().is_some_and(|outcome| !outcome.is_correct()) {
             ui.label(RichText::new("wrong").color(colours.error));
         }
     });
     rows.add_with("p(crack)", "The model's probability that the photo shows a crack", |ui| {
         ui.label(format!("{:.2}", prediction.p_positive));
-        ui.label(theme::quiet(ui, format!("cracked from {:.2} on", item.threshold)).size(theme::SMALL));
+        ui.label(theme::quiet(ui, format!("cracked from {:.2} on", item.threshold.at)).size(theme::SMALL));
     });
     if let Some(loss) = prediction.loss() {
         rows.add("Loss", format!("{loss:.3}"))

@@ -46,6 +46,7 @@ struct Over {
     rect: Rect,
     label: Option<Class>,
     said: Option<(Class, f32)>,
+    unsure: bool,
     wrong: bool,
     state: State,
     failed: bool,
@@ -89,6 +90,7 @@ impl Painter {
             rect: square,
             label: item.sample.label,
             said: item.predicted().zip(item.prediction.map(|p| p.confidence(item.threshold))),
+            unsure: item.is_unsure(),
             wrong: item.outcome().is_some_and(|outcome| !outcome.is_correct()),
             state,
             failed: matches!(thumbnail, Thumbnail::Failed(_)),
@@ -122,6 +124,9 @@ impl Painter {
         if let Some((class, confidence)) = over.said {
             let text = (self.cell >= WORDS && !self.captions).then(|| format!("{confidence:.2}"));
             badge::pill(&self.painter, rect, Corner::BottomRight, class, text.as_deref());
+        }
+        if over.unsure {
+            badge::unsure(&self.painter, rect);
         }
         let outside = CornerRadius::same(6);
         if over.state.selected {
@@ -170,6 +175,7 @@ impl Painter {
         add(mark, colour);
         if let Some(p) = item.p_positive() {
             let (mark, colour) = class(item.predicted());
+            let colour = if item.is_unsure() { self.colours.warning } else { colour };
             add(if words { "  said " } else { " → " }, self.colours.quiet);
             add(mark, colour);
             add(&format!("  {}{p:.2}", if words { "p " } else { "" }), self.colours.text);
@@ -211,7 +217,7 @@ fn summary(item: &Item<'_>) -> String {
     let label = item.sample.label.map_or("no label".to_owned(), |class| format!("labelled {}", class.word()));
     match item.prediction {
         Some(p) => {
-            let said = p.predicted(item.threshold).word();
+            let said = item.predicted().map_or("nothing, for a person:", Class::word);
             let wrong = item.outcome().is_some_and(|outcome| !outcome.is_correct());
             format!(
                 "{label}, predicted {said} {:.2}{}",
