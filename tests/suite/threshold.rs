@@ -18,7 +18,7 @@ fn trained(home: &Path, name: &str, more: &[&str]) -> PathBuf {
     let run = home.join("data").join("runs").join(name);
     fs::create_dir_all(run.parent().unwrap()).unwrap();
     let photos = samples();
-    let fixed = ["train", text_of(&photos), "--out", text_of(&run), "--weights", "random", "--epochs", "2"];
+    let fixed = ["train", text_of(&photos), "--out", text_of(&run), "--weights", "random", "--epochs", "5"];
     let arguments = [&fixed[..], &["--val-fraction", "0.5", "--device", "cpu", "--quiet"], more].concat();
     stdout(&crackscope(home, &arguments));
     run
@@ -242,7 +242,7 @@ fn the_window_shows_figures_with_intervals_and_calibrates() {
 fn the_window_shows_what_a_second_run_mended() {
     let home = tempfile::tempdir().unwrap();
     trained(home.path(), "first", &[]);
-    let second = trained(home.path(), "second", &["--epochs", "4"]);
+    let second = trained(home.path(), "second", &["--lr", "0.01"]);
     json(home.path(), &["threshold", text_of(&second), "--at", "0"]);
     let mut window = open_run(home.path(), "second");
     press(&mut window, Role::Button, "Two runs");

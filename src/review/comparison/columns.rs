@@ -31,7 +31,7 @@ const USUAL: [(&str, &str, &str); 8] = [
 ];
 
 /// The same of settings that have a column where runs differ in them. Settings that are not named here have one too.
-const FURTHER: [(&str, &str, &str); 16] = [
+const FURTHER: [(&str, &str, &str); 19] = [
     ("data", "Photos of", "The folders of the photos"),
     ("digest", "Data", "First digits of the digest of names, labels and contents of the photos"),
     ("backbone_learning_rate", "Backbone rate", "Learning rate of the layers before the last, where they are trained"),
@@ -46,6 +46,9 @@ const FURTHER: [(&str, &str, &str); 16] = [
     ("split.kind", "Split", "How photos were divided"),
     ("split.val_fraction", "Validation share", "Share of the photos that went to validation"),
     ("split.seed", "Split seed", "Seed by which photos were divided"),
+    ("threshold", "Threshold", "How the threshold was chosen: a number, or by cost, by target or by a figure"),
+    ("abstain", "For a person", "Share of the photos that was left to a person"),
+    ("calibrate", "Calibrated", "Whether the logits were divided by a fitted temperature"),
     (COMPUTED_IN, "Computed in", "What frozen layers multiplied"),
     ("program", "Program", "The program that trained it"),
 ];

@@ -333,6 +333,9 @@ impl ReviewTab {
         if self.judged.update(session, self.scope) && session.tried.is_none() {
             self.threshold.reset(session.threshold(), &self.judged);
         }
+        if self.shown == Shown::Unsure && session.threshold().unsure.is_none() {
+            self.shown = Shown::default();
+        }
         self.list.update(session, &self.judged, (self.scope, self.shown, self.sort));
     }
 
@@ -507,7 +510,7 @@ impl ReviewTab {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
             ui.horizontal(|ui| self.sort_ui(ui, labelled));
         }
-        self.list.update(session, &self.judged, (self.scope, self.shown, self.sort));
+        self.update(session);
         let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
         if let Some(&first) = self.list.order.first().filter(|_| lost) {
             self.grid.select(first);

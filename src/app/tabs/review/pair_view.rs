@@ -194,7 +194,7 @@ impl PairView {
             return false;
         }
         let other = self.other.as_deref().map_or_else(String::new, run_dir::name);
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal_top(|ui| {
             if let Some(cell) = self.matrix_ui(ui, paired) {
                 (self.cell, self.shown) = (Some(cell), None);
             }

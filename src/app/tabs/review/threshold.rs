@@ -182,7 +182,6 @@ pub(super) fn why_not_stored(session: &Session, judged: &Judged) -> Option<&'sta
     match &verdict.run {
         None => Some("No single model said this, so there is no run to store it in"),
         Some(run) if run_dir::is_bundled(run) => Some("The program's own model keeps its threshold"),
-        Some(run) if run.extension().is_some() && !run.is_absolute() => Some("Only a run can store it"),
         Some(_) if verdict.classified => Some("A run's threshold is fitted to its own validation photos: open these"),
         Some(_) if !judged.held_back => Some("A run without validation photos has nothing to fit a threshold to"),
         Some(_) => None,
