@@ -402,8 +402,7 @@ fn finish(
     observer: &dyn Observer,
 ) -> Result<Metrics> {
     let threshold = model.threshold;
-    let finished =
-        Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
+    let finished = Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
     let (tables, metrics) = finished.tables()?;
     for (name, bytes) in &tables {
         run.write(name, bytes)?;

@@ -504,7 +504,7 @@ mod tests {
         let verdict = |run: &str| Verdict {
             run: Some(run.into()),
             name: run.to_owned(),
-            threshold: 0.5,
+            threshold: 0.5.into(),
             predictions: Vec::new(),
             of_sample: Vec::new(),
             classified: false,
