@@ -12,6 +12,7 @@ use crate::format;
 use crate::photo::augment::Augmentation;
 use crate::review::predictions;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::train::grouping::{GroupConfig, Sources};
 use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunDir};
 use crate::train::trainer::{self, TrainOutcome};
@@ -99,6 +100,44 @@ pub(super) struct Settings {
     /// Share of the photos to validate on [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     val_fraction: Option<f64>,
+    #[command(flatten)]
+    grouping: Grouping,
+}
+
+/// What photos are grouped by, for all commands that group them.
+#[derive(Args, Debug)]
+pub(super) struct Grouping {
+    /// What tells which photos belong together, besides identical files: none, or a list of sdnet, folders, time,
+    /// near-copies and numbers [default: all of them]
+    #[arg(long, value_name = "LIST", value_parser = sources)]
+    group_by: Option<Sources>,
+    /// The longest time between two photos taken in a row [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    time_gap: Option<f64>,
+    /// Groups by hand: a table with the columns file and group. It holds for the photos that it names; an empty group is
+    /// one of its own
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+}
+
+impl Grouping {
+    /// These settings over those of `before`.
+    pub(super) fn over(&self, mut before: GroupConfig) -> GroupConfig {
+        if let Some(Sources(by)) = &self.group_by {
+            before.by.clone_from(by);
+        }
+        before.time_gap = self.time_gap.unwrap_or(before.time_gap);
+        if let Some(file) = &self.groups {
+            // A run names it, and may be repeated from elsewhere.
+            before.file = Some(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        }
+        before
+    }
+}
+
+/// Reads `--group-by`; what is wrong with it, in one line.
+fn sources(list: &str) -> std::result::Result<Sources, String> {
+    list.parse().map_err(in_one_line)
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
@@ -156,6 +195,7 @@ impl Settings {
         set(&mut before.patience, &self.patience.map(Some));
         set(&mut before.split.kind, &self.split);
         set(&mut before.split.val_fraction, &self.val_fraction);
+        before.groups = self.grouping.over(before.groups);
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
         set(&mut before.device, &session.shared.device);
@@ -166,10 +206,14 @@ impl Settings {
 
 /// Reads `--augment`; what is wrong with it, in one line.
 fn variation(list: &str) -> std::result::Result<Augmentation, String> {
-    list.parse().map_err(|error: Error| match error.advice() {
+    list.parse().map_err(in_one_line)
+}
+
+fn in_one_line(error: Error) -> String {
+    match error.advice() {
         Some(advice) => format!("{}; {advice}", error.one_line()),
         None => error.one_line(),
-    })
+    }
 }
 
 /// What a finished run came to.
@@ -230,6 +274,7 @@ mod tests {
     use crate::cli::Arguments;
     use crate::train::augment::AugmentConfig;
     use crate::train::config::DeviceChoice;
+    use crate::train::grouping::Source;
     use crate::train::repeat;
     use crate::train::run_list::tests::record;
 
@@ -270,6 +315,9 @@ mod tests {
         others.split.kind = SplitKind::Random;
         others.split.val_fraction = 0.3;
         others.split.seed = 9;
+        others.groups.by = [Source::Time, Source::Numbers].into();
+        others.groups.time_gap = 12.5;
+        others.groups.file = Some("/photos/groups.csv".into());
         let head = TrainConfig::default();
         for config in [head, TrainConfig::for_tune(Tune::LastBlock), TrainConfig::for_tune(Tune::All), others] {
             let command = repeat::command_line(&record("2026-01-01T00:00:00Z", config.clone())).unwrap();

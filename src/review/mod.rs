@@ -4,6 +4,8 @@ pub mod classify;
 pub mod comparison;
 pub mod confusion;
 pub mod cross_validation;
+pub mod flattery;
 pub mod interval;
 pub mod metrics;
 pub mod predictions;
+pub mod sites;

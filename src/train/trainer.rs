@@ -10,13 +10,14 @@ pub(super) use self::examples::{examples, labelled};
 use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
+use super::grouping::Grouping;
 use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
-use crate::dataset::group::{self, ContentKey, Groups};
+use crate::dataset::group::{self, ContentKey};
 use crate::dataset::keep_out::keep_out;
-use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
+use crate::dataset::split::{self, Part, Split};
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::error::{Error, Result};
 use crate::export::tensorboard::EventLog;
@@ -82,11 +83,14 @@ pub fn train(
     let Ground { network, config, device, keys, prepared } = Ground::lay(dataset, config, places, Some(out), observer)?;
     let config = &config;
 
-    let split = divide(dataset, &keys, &prepared.readable, &config.split)?;
+    let (split, groups) = divide(dataset, &keys, &prepared.readable, config, places, observer)?;
     let job = Job { dataset, config, places, observer, keys: &keys, split: &split };
     let (varied, variants) = job.vary(&network)?;
-    let record = record(dataset, &keys, config, &network, &device, &split, &prepared.report);
+    let record = record(dataset, &keys, config, &network, &device, (&split, &groups), &prepared.report);
     let run = open_run(out, &record, resume)?;
+    if !resume {
+        run.write(run_dir::GROUPS, &groups.to_csv(dataset)?)?;
+    }
     let resumed = if resume { Some(&run) } else { None };
     let (model, epochs, features) = match prepared.input {
         Input::Features(features) => {
@@ -295,14 +299,18 @@ impl Watch for Finishing<'_> {
     }
 }
 
-/// Divides the labelled photos that can be read.
+/// Divides the labelled photos that can be read; says by which groups.
 pub(super) fn divide(
     dataset: &Dataset,
     keys: &[Option<ContentKey>],
     readable: &[bool],
-    config: &SplitConfig,
-) -> Result<Split> {
-    split::split(&taking_part(dataset, readable), &groups(dataset, keys, config.kind), config)
+    config: &TrainConfig,
+    places: &Places,
+    watch: &dyn Watch,
+) -> Result<(Split, Grouping)> {
+    let groups = Grouping::for_split(dataset, keys, (config.split.kind, &config.groups), places, watch)?;
+    let split = split::split(&taking_part(dataset, readable), &groups.groups, &config.split)?;
+    Ok((split, groups))
 }
 
 /// The photos, without the labels of those that cannot be read: they take no part.
@@ -314,15 +322,6 @@ pub(super) fn taking_part(dataset: &Dataset, readable: &[bool]) -> Vec<Sample> {
         }
     }
     samples
-}
-
-/// What this kind of split keeps together.
-pub(super) fn groups(dataset: &Dataset, keys: &[Option<ContentKey>], kind: SplitKind) -> Groups {
-    let identical = Groups::identical(keys);
-    match kind {
-        SplitKind::Grouped => identical.with_sdnet_photos(dataset),
-        SplitKind::Random | SplitKind::ByFolder => identical,
-    }
 }
 
 /// Where deeper layers take photos from: the maps that are kept, those of variants with them, or else the files.
@@ -405,6 +404,13 @@ fn open_run(out: &Path, record: &RunRecord, resume: bool) -> Result<RunDir> {
         return Err(Error::new(format!("{what} have changed since this run began"))
             .hint("train anew into another folder: a run that goes on with other data could not be repeated"));
     }
+    let groups = |record: &RunRecord| record.data.groups.as_ref().map(|groups| groups.digest.clone());
+    if groups(&before).is_some_and(|began| groups(record).is_some_and(|now| now != began)) {
+        return Err(Error::new("The groups of the photos have changed since this run began").hint(format!(
+            "give --groups {}, which holds those that it began with, or train anew into another folder",
+            run.path().join(run_dir::GROUPS).display()
+        )));
+    }
     // Runs of before there was a choice were in single precision.
     let recorded = |precision| if precision == PrecisionChoice::Auto { PrecisionChoice::F32 } else { precision };
     let (began, now) = (recorded(before.train.precision), recorded(record.train.precision));
@@ -434,7 +440,7 @@ fn record(
     config: &TrainConfig,
     network: &Network,
     device: &DeviceReport,
-    split: &Split,
+    (split, groups): (&Split, &Grouping),
     features: &FeatureReport,
 ) -> RunRecord {
     let origin = network.origin();
@@ -443,7 +449,10 @@ fn record(
         program: format!("crackscope {}", env!("CARGO_PKG_VERSION")),
         created: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
         device: device.name.clone(),
-        data: DataRecord::of(dataset, digest(dataset, keys), features.unreadable.len(), sides),
+        data: DataRecord {
+            groups: Some(groups.record(dataset)),
+            ..DataRecord::of(dataset, digest(dataset, keys), features.unreadable.len(), sides)
+        },
         weights: WeightsRecord {
             source: origin.source.clone(),
             sha256: origin.sha256.clone(),

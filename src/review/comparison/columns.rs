@@ -30,7 +30,7 @@ const USUAL: [(&str, &str, &str); 8] = [
 ];
 
 /// The same of settings that have a column where runs differ in them. Settings that are not named here have one too.
-const FURTHER: [(&str, &str, &str); 16] = [
+const FURTHER: [(&str, &str, &str); 19] = [
     ("data", "Photos of", "The folders of the photos"),
     ("digest", "Data", "First digits of the digest of names, labels and contents of the photos"),
     ("backbone_learning_rate", "Backbone rate", "Learning rate of the layers before the last, where they are trained"),
@@ -45,6 +45,9 @@ const FURTHER: [(&str, &str, &str); 16] = [
     ("split.kind", "Split", "How photos were divided"),
     ("split.val_fraction", "Validation share", "Share of the photos that went to validation"),
     ("split.seed", "Split seed", "Seed by which photos were divided"),
+    ("groups.by", "Grouped by", "What told which photos belong together, besides identical files"),
+    ("groups.time_gap", "Time gap", "The longest time between two photos of a group taken in a row, in seconds"),
+    ("groups.file", "Groups by hand", "A table that said which photos belong together"),
     (COMPUTED_IN, "Computed in", "What frozen layers multiplied"),
     ("program", "Program", "The program that trained it"),
 ];
