@@ -11,8 +11,10 @@ use super::tabs::model;
 use super::tabs::review::Shown;
 use super::theme;
 use super::worker::asks::VaryOrder;
+use super::worker::curation::Edit;
 use super::worker::jobs::ExportOrder;
 use super::worker::run_folders;
+use crate::dataset::split::SplitKind;
 use crate::train::config::DeviceChoice;
 
 /// The tabs.
@@ -47,6 +49,15 @@ impl Tab {
     }
 }
 
+/// The split that is looked into for leaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaksOf {
+    /// One of this kind, as the form has it otherwise.
+    Split(SplitKind),
+    /// That of a run.
+    Run(PathBuf),
+}
+
 /// One thing that the user asks for.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -78,6 +89,25 @@ pub enum Command {
     FindRate,
     /// Cross-validate the settings of the form with so many folds.
     CrossValidate(usize),
+    /// Group the open photos, with a change by hand before if there is one.
+    FindGroups(Option<Edit>),
+    /// Look for what a split lets through.
+    FindLeaks(LeaksOf),
+    /// Train under a split by groups.
+    TrainGrouped,
+    /// Leave out one site after the other.
+    LeaveSitesOut,
+    /// Have a run's model look at a folder of labelled photos.
+    CheckField {
+        /// The run.
+        run: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Choose such a folder in the system's dialog.
+    FieldDialog,
+    /// Show a photo in Browse.
+    BrowseTo(usize),
     /// Lay these predictions over the open photos and show some of them in the Review tab.
     ReviewVerdict(Arc<Verdict>, Shown),
     /// List the runs in the runs folder again.

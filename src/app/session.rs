@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::worker::curation::Grouped;
 use crate::dataset::split::Part;
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::review::predictions::{Outcome, Prediction};
@@ -15,6 +16,8 @@ pub struct Session {
     pub dataset: Option<Arc<Dataset>>,
     /// What a run said of them, if a run is open.
     pub verdict: Option<Arc<Verdict>>,
+    /// What belongs together among the photos, where that was looked for.
+    pub groups: Option<Arc<Grouped>>,
     /// Photos found to be unreadable, by their name in the data set.
     pub unreadable: HashMap<String, Problem>,
     /// Grows with every change, so that views know when their lists are stale.

@@ -169,6 +169,18 @@ impl FromStr for Sources {
     }
 }
 
+/// The program's own table of groups by hand for the photos of these folders.
+pub fn own_table(places: &Places, roots: &[PathBuf]) -> PathBuf {
+    let absolute = |root: &PathBuf| root.canonicalize().unwrap_or_else(|_| root.clone());
+    let mut hasher = blake3::Hasher::new();
+    for root in roots.iter().map(absolute) {
+        hasher.update(root.as_os_str().as_encoded_bytes());
+        hasher.update(&[0]);
+    }
+    let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
+    places.groups().join(format!("{digest}.csv"))
+}
+
 /// What one source says by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {

@@ -6,6 +6,7 @@ mod archives;
 mod augmentation;
 mod command_line;
 mod exported_model;
+mod groups;
 mod hub;
 mod parity;
 mod rates_and_folds;

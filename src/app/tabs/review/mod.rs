@@ -1,6 +1,7 @@
 //! Review: what a run got wrong, and what it got right.
 
 mod export_form;
+mod field;
 mod figures;
 mod list;
 mod run_choice;
@@ -13,6 +14,7 @@ use egui::{
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
+use self::field::FieldCheck;
 pub(super) use self::figures::matrix_ui;
 use self::run_choice::RunChoice;
 pub(super) use self::run_choice::classify;
@@ -91,6 +93,7 @@ pub struct ReviewTab {
     detail: Detail,
     large: bool,
     run_choice: RunChoice,
+    field: FieldCheck,
     list: List,
     export: Option<ExportForm>,
     replace: Option<Replace>,
@@ -120,7 +123,19 @@ impl ReviewTab {
         (self.shown, self.sort) =
             if labelled { (Shown::Errors, Sort::Loss) } else { (Shown::Everything, Sort::Cracked) };
         self.run_choice.opened(verdict.run.as_deref());
+        self.field.forget();
         self.large = false;
+    }
+
+    /// A run's model has looked at another folder; its figures on its own validation photos are these.
+    pub fn field_checked(&mut self, verdict: &Verdict, validation: Option<Metrics>) {
+        self.field.done(verdict, validation);
+        self.show(Shown::Errors);
+    }
+
+    /// A folder to test a run on was chosen in the system's dialog.
+    pub fn field_chosen(&mut self, folder: &Path) {
+        self.field.chosen(folder);
     }
 
     /// A photo that was asked for has come.
@@ -214,6 +229,8 @@ impl ReviewTab {
                 if let (Some(verdict), Some(metrics)) = (scene.session.verdict.clone(), self.list.metrics.clone()) {
                     ui.add_space(space::M);
                     self.figures_ui(ui, &verdict, &metrics);
+                    ui.add_space(space::M);
+                    self.field.ui(ui, &verdict, scene);
                 }
             });
         });

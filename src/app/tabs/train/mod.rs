@@ -10,6 +10,7 @@ mod form;
 mod live;
 mod rate_finder;
 mod runs;
+mod sites;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -22,10 +23,12 @@ use egui::{Align, CentralPanel, Color32, ColorImage, Context, Frame, Layout, Mar
 use self::augmentation::Preview;
 use self::compare::Compare;
 use self::cross_validation::CrossValidationView;
+pub(super) use self::cross_validation::running_ui;
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::rate_finder::RateFinder;
 use self::runs::Runs;
+use self::sites::SitesView;
 use super::review::{self, Shown};
 use crate::app::command::Command;
 use crate::app::messages;
@@ -34,6 +37,7 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
 use crate::app::worker::asks::VaryOrder;
+use crate::app::worker::curation::SitesLeftOut;
 use crate::app::worker::jobs::{CrossValidated, Trained};
 use crate::dataset::{Class, Dataset};
 use crate::error::{Error, Result};
@@ -66,6 +70,8 @@ enum View {
     RateFinder,
     /// Figures over folds.
     CrossValidation,
+    /// Figures of sites that are left out.
+    Sites,
 }
 
 impl View {
@@ -76,6 +82,7 @@ impl View {
         (Self::Runs, "Runs", "All runs side by side: settings, results and curves"),
         (Self::RateFinder, "Learning rate", "Which learning rate suits these photos"),
         (Self::CrossValidation, "Cross-validation", "How good a model of these photos will be, and how sure that is"),
+        (Self::Sites, "Sites", "How good a model is at places that it has not seen"),
     ];
 }
 
@@ -85,6 +92,7 @@ pub struct TrainTab {
     preview: Preview,
     rate_finder: RateFinder,
     cross_validation: CrossValidationView,
+    sites: SitesView,
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
@@ -103,6 +111,7 @@ impl Default for TrainTab {
             preview: Preview::default(),
             rate_finder: RateFinder::default(),
             cross_validation: CrossValidationView::default(),
+            sites: SitesView::default(),
             live: None,
             drawn: BTreeSet::new(),
             listed: None,
@@ -125,7 +134,7 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
 }
 
 /// Why no job that learns can begin now, if so.
-fn obstacle(scene: &Scene<'_>) -> Option<String> {
+pub(super) fn obstacle(scene: &Scene<'_>) -> Option<String> {
     match &scene.session.dataset {
         None => Some("Open a folder of photos first".to_owned()),
         Some(_) if scene.job.is_some_and(|job| !job.kind.may_be_replaced()) => {
@@ -191,6 +200,17 @@ impl TrainTab {
         self.cross_validation.finished(found);
     }
 
+    /// Sites are being left out.
+    pub fn begin_sites(&mut self, config: &TrainConfig) {
+        self.sites.begin(config);
+        self.view = View::Sites;
+    }
+
+    /// Each site was left out.
+    pub fn sites_left_out(&mut self, found: SitesLeftOut) {
+        self.sites.finished(found);
+    }
+
     /// The run has ended.
     pub fn finished(&mut self, trained: &Trained) {
         if let Some(live) = &mut self.live {
@@ -204,6 +224,7 @@ impl TrainTab {
             (Kind::Train, Some(live)) => live.end = Some(End::Failed(error.clone())),
             (Kind::FindRate, _) => self.rate_finder.failed(error),
             (Kind::CrossValidate, _) => self.cross_validation.failed(error),
+            (Kind::LeaveSitesOut, _) => self.sites.failed(error),
             _ => {}
         }
     }
@@ -270,6 +291,7 @@ impl TrainTab {
             }
             View::RateFinder => self.rate_finder.ui(ui, scene),
             View::CrossValidation => self.cross_validation.ui(ui, scene),
+            View::Sites => self.sites.ui(ui, scene),
         }
     }
 
