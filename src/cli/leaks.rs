@@ -35,7 +35,7 @@ pub(super) struct Options {
     /// Pairs that merely look alike, by their features
     #[arg(long, value_name = "N", default_value_t = 100)]
     look_alikes: usize,
-    /// Write the pairs to a file: validation, train, how, likeness, reasons
+    /// Write the pairs to a file: validation, train, how, likeness, features, reasons
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     #[command(flatten)]
@@ -169,6 +169,7 @@ fn json(dataset: &Dataset, found: &LeakCheck, flattery: Option<&Flattery>, csv: 
             "train": name(dataset, leak.train),
             "how": how(leak.how),
             "likeness": leak.likeness,
+            "features": leak.features,
             "reasons": leak.reasons.iter().map(|reason| reason.name()).collect::<Vec<_>>(),
         })
     };
@@ -196,13 +197,14 @@ fn json(dataset: &Dataset, found: &LeakCheck, flattery: Option<&Flattery>, csv: 
 fn to_csv(dataset: &Dataset, leaks: &Leaks) -> Result<Vec<u8>> {
     const FAILED: &str = "Cannot write the table of pairs";
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["validation", "train", "how", "likeness", "reasons"]).context(FAILED)?;
+    writer.write_record(["validation", "train", "how", "likeness", "features", "reasons"]).context(FAILED)?;
     for leak in &leaks.pairs {
         let reasons: Vec<&str> = leak.reasons.iter().map(|reason| reason.name()).collect();
         let (validation, train) = (name(dataset, leak.validation), name(dataset, leak.train));
-        writer
-            .write_record([validation, train, how(leak.how), &format!("{:.4}", leak.likeness), &reasons.join(" ")])
-            .context(FAILED)?;
+        let likeness = format!("{:.4}", leak.likeness);
+        let features = leak.features.map(|cosine| format!("{cosine:.4}")).unwrap_or_default();
+        let row = [validation, train, how(leak.how), &likeness, &features, &reasons.join(" ")];
+        writer.write_record(row).context(FAILED)?;
     }
     writer.into_inner().map_err(|e| e.into_error()).context(FAILED)
 }

@@ -12,7 +12,7 @@ use crate::format;
 use crate::photo::augment::Augmentation;
 use crate::review::predictions;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
-use crate::train::grouping::{GroupConfig, Sources};
+use crate::train::grouping::{GroupConfig, GroupsRecord, Sources};
 use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunDir};
 use crate::train::trainer::{self, TrainOutcome};
@@ -222,15 +222,25 @@ pub(super) fn text(outcome: &TrainOutcome) -> String {
     let wrong = outcome.metrics.confusion.wrong();
     let stopped = if outcome.stopped { "Stopped early. " } else { "" };
     format!(
-        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n\n{}\nRun: {}\n",
+        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n{}\n{}\nRun: {}\n",
         outcome.best_epoch,
         outcome.epochs.len(),
         format::count(wrong as u64),
         judged_on(&outcome.predictions, judged),
         outcome.threshold,
+        kept_together(&outcome.groups),
         table::metrics(&outcome.metrics),
         outcome.run.display()
     )
+}
+
+/// `Kept together: 3,784 photos in 153 groups.` on a line; nothing where no two were.
+fn kept_together(groups: &GroupsRecord) -> String {
+    if groups.groups == 0 {
+        return String::new();
+    }
+    let count = format::counted(groups.groups, "group", "groups");
+    format!("Kept together on one side: {} in {count}.\n", format::photos(groups.photos))
 }
 
 fn judged_on(all: &[predictions::Prediction], judged: usize) -> String {
@@ -260,6 +270,7 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "validation": outcome.metrics,
         "features": computed(&outcome.features),
         "variants": outcome.variants.as_ref().map(computed),
+        "groups": outcome.groups,
         "unreadable": outcome.features.unreadable,
     })
 }

@@ -256,7 +256,7 @@ fn look(small: &RgbImage, grey: &[f32]) -> Look {
     }
     let mean = grey.iter().sum::<f32>() / count;
     let contrast = (grey.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt();
-    let across: f32 = grey.chunks_exact(SIDE).flat_map(|row| row.windows(2)).map(|pair| gap(pair)).sum();
+    let across: f32 = grey.chunks_exact(SIDE).flat_map(|row| row.windows(2)).map(gap).sum();
     let down: f32 = grey.iter().zip(grey.iter().skip(SIDE)).map(|(a, b)| (a - b).abs()).sum();
     [means[0], means[1], means[2], contrast, (across + down) / (2.0 * count)]
 }

@@ -1,19 +1,20 @@
 //! Which photos belong together, by all that is known: their bytes, names, folders, times, looks, and what a person says.
 
+mod record;
+mod source;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::record::{GroupsRecord, SourceRecord};
+pub use self::source::{GroupConfig, Reason, Source, Sources};
 use super::sketches::Sketches;
 use crate::dataset::group::hand::{self, ByHand};
 use crate::dataset::group::series::{self, Look};
 use crate::dataset::group::{ContentKey, Groups, clock, folders, sdnet_photos};
 use crate::dataset::split::SplitKind;
 use crate::dataset::{Class, Dataset};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format;
 use crate::job::Watch;
 use crate::photo::twins::{self, Twins};
@@ -21,153 +22,6 @@ use crate::places::Places;
 
 /// A group of more than this share of the photos leaves nothing to divide: what makes one is left out.
 const LARGEST: f64 = 0.5;
-
-/// Something that tells which photos belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// SDNET2018's names, which tell the photo that a patch was cut from.
-    Sdnet,
-    /// Folders below those that name a class.
-    Folders,
-    /// Photos that one camera took one soon after the other.
-    Time,
-    /// Photos that look the same: recompressed, resized, brightened, mirrored or turned copies.
-    NearCopies,
-    /// Photos that follow one another in number, where such photos look alike.
-    Numbers,
-}
-
-impl Source {
-    /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Sdnet, Self::Folders, Self::Time, Self::NearCopies, Self::Numbers];
-
-    /// The name in files and options.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sdnet => "sdnet",
-            Self::Folders => "folders",
-            Self::Time => "time",
-            Self::NearCopies => "near-copies",
-            Self::Numbers => "numbers",
-        }
-    }
-}
-
-/// Why photos are in one group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// Their files are the same, byte for byte.
-    Identical,
-    /// One of the sources says so.
-    Found(Source),
-    /// A person says so.
-    ByHand,
-}
-
-impl Reason {
-    /// The name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Identical => "identical",
-            Self::Found(source) => source.name(),
-            Self::ByHand => "by-hand",
-        }
-    }
-
-    /// In a few words.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Identical => "identical files",
-            Self::Found(Source::Sdnet) => "SDNET2018's photo numbers",
-            Self::Found(Source::Folders) => "sub-folders",
-            Self::Found(Source::Time) => "time taken",
-            Self::Found(Source::NearCopies) => "near copies",
-            Self::Found(Source::Numbers) => "neighbours in numbering",
-            Self::ByHand => "by hand",
-        }
-    }
-
-    /// What it means.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Identical => "The same bytes; always kept together",
-            Self::Found(Source::Sdnet) => "Patches whose names say that they were cut from one photo",
-            Self::Found(Source::Folders) => "Photos in folders of one name below the folders of the classes",
-            Self::Found(Source::Time) => "Photos that one camera took one soon after the other, as their EXIF data say",
-            Self::Found(Source::NearCopies) => "Recompressed, resized, brightened, mirrored or turned copies",
-            Self::Found(Source::Numbers) => {
-                "Blocks of photos that follow one another in number, where such photos are found to look alike"
-            }
-            Self::ByHand => "What you said; it holds in place of all that is found, but for identical files",
-        }
-    }
-}
-
-/// What photos are to be grouped by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GroupConfig {
-    /// The sources, besides identical files.
-    pub by: BTreeSet<Source>,
-    /// The longest time between two photos that were taken in a row, in seconds.
-    pub time_gap: f64,
-    /// A table of groups by hand, with the columns `file` and `group`.
-    pub file: Option<PathBuf>,
-}
-
-impl Default for GroupConfig {
-    fn default() -> Self {
-        Self { by: Source::ALL.into(), time_gap: 30.0, file: None }
-    }
-}
-
-impl GroupConfig {
-    /// Checks what types cannot.
-    ///
-    /// # Errors
-    /// A usage error where the time is no time.
-    pub fn validate(&self) -> Result<()> {
-        if self.time_gap >= 0.0 && self.time_gap <= 86_400.0 {
-            return Ok(());
-        }
-        Err(Error::usage("The time between two photos of a group must lie between 0 and 86,400 seconds"))
-    }
-}
-
-/// A list of sources, as options have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources(pub BTreeSet<Source>);
-
-impl fmt::Display for Sources {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        let names: Vec<&str> = self.0.iter().map(|source| source.name()).collect();
-        f.write_str(&names.join(","))
-    }
-}
-
-impl FromStr for Sources {
-    type Err = Error;
-
-    fn from_str(list: &str) -> Result<Self> {
-        let source = |word: &str| {
-            let found = Source::ALL.into_iter().find(|source| source.name() == word);
-            found.ok_or_else(|| {
-                let all: Vec<&str> = Source::ALL.map(Source::name).into();
-                Error::usage(format!("Photos cannot be grouped by “{word}”"))
-                    .hint(format!("give a list of {}, or none", all.join(", ")))
-            })
-        };
-        let words = || list.split(',').map(str::trim).filter(|word| !word.is_empty());
-        if words().eq(["none"]) {
-            return Ok(Self(BTreeSet::new()));
-        }
-        words().map(source).collect::<Result<_>>().map(Self)
-    }
-}
 
 /// The program's own table of groups by hand for the photos of these folders.
 pub fn own_table(places: &Places, roots: &[PathBuf]) -> PathBuf {
@@ -223,48 +77,15 @@ impl Grouping {
     ) -> Result<Self> {
         config.validate()?;
         let by_hand = config.file.as_deref().map(ByHand::read).transpose()?.unwrap_or_default();
-        let sketches = Sketches::of(&dataset.samples, keys, places, watch)?;
-        let sketched = |i: usize| keys.get(i).and_then(Option::as_ref).and_then(|key| sketches.get(key));
-        let photos = dataset.samples.len();
-
-        let identical = Groups::identical(keys);
-        let first_ones = (0..photos).map(|i| sketched(i).map(|s| &s.sketch).filter(|_| identical.group_of(i) == i));
-        let twins = twins::near_copies(&first_ones.collect::<Vec<_>>(), watch)?;
-        let copies = identical.clone().merge_by(twins.iter().map(|twins| (twins.first, twins.second)));
-
-        let taken: Vec<Option<(i64, u64)>> =
-            (0..photos).map(|i| sketched(i)?.taken.map(|taken| (taken.seconds, taken.camera))).collect();
-        let looks: Vec<Option<Look>> = (0..photos).map(|i| Some(sketched(i)?.sketch.look)).collect();
-        let (numbers, note) = numbers(dataset, &looks, &copies);
-
-        let alike = Groups::alone(photos).merge_by(twins.iter().map(|twins| (twins.first, twins.second)));
-        let labels = |source| match source {
-            Source::Sdnet => numbered(sdnet_photos(dataset)),
-            Source::Folders => numbered(folders::below_classes(dataset)),
-            Source::Time => clock::bursts(&taken, config.time_gap),
-            Source::NearCopies => labels_of(&alike),
-            Source::Numbers => numbers.clone(),
-        };
-        let mut found = vec![Found::of(Reason::Identical, true, labels_of(&identical))];
-        for source in Source::ALL {
-            let mut this = Found::of(Reason::Found(source), config.by.contains(&source), labels(source));
-            this.note = if source == Source::Numbers { note.clone() } else { None };
-            this.leave_out_what_is_too_large();
-            found.push(this);
-        }
-        let mut groups = identical;
+        let known = Known::of(dataset, keys, places, watch)?;
+        let mut found = known.sources(dataset, config);
+        let mut groups = known.identical;
         for this in found.iter().filter(|found| found.on) {
             groups = groups.merge_labels(this.labels.iter().copied());
         }
         let said = by_hand.of_photos(&dataset.samples);
-        let label =
-            |(i, said): (usize, &Option<Option<usize>>)| said.map(|group| group.map_or(i, |group| photos + group));
-        let mut hand = Found::of(Reason::ByHand, !by_hand.is_empty(), said.iter().enumerate().map(label).collect());
-        let known = said.iter().flatten().count();
-        hand.note = (known < by_hand.len())
-            .then(|| format!("{} that the table names are not there", format::photos(by_hand.len() - known)));
-        found.push(hand);
-        Ok(Self { groups: groups.by_hand(&said), found, twins })
+        found.push(Found::by_hand(&by_hand, &said));
+        Ok(Self { groups: groups.by_hand(&said), found, twins: known.twins })
     }
 
     /// What this kind of split keeps together. Nothing is compared where only identical files count.
@@ -360,34 +181,63 @@ impl Grouping {
     }
 }
 
-/// The groups of a run, as `config.toml` has them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupsRecord {
-    /// Groups of two photos and more.
-    pub groups: usize,
-    /// Photos in these.
-    pub photos: usize,
-    /// Photos in the largest.
-    pub largest: usize,
-    /// BLAKE3 digest of the table of groups, `groups.csv` of the run.
-    pub digest: String,
-    /// What each source that counted says by itself.
-    #[serde(default)]
-    pub sources: Vec<SourceRecord>,
+/// What is known of the photos before anything is grouped.
+struct Known {
+    identical: Groups,
+    twins: Vec<Twins>,
+    /// When each was taken, in seconds, and by which camera.
+    taken: Vec<Option<(i64, u64)>>,
+    looks: Vec<Option<Look>>,
 }
 
-/// What one source says, as `config.toml` has it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SourceRecord {
-    /// The source.
-    pub by: String,
-    /// Groups of two photos and more.
-    pub groups: usize,
-    /// Photos in these.
-    pub photos: usize,
+impl Known {
+    fn of(dataset: &Dataset, keys: &[Option<ContentKey>], places: &Places, watch: &dyn Watch) -> Result<Self> {
+        let sketches = Sketches::of(&dataset.samples, keys, places, watch)?;
+        let sketched = |i: usize| keys.get(i).and_then(Option::as_ref).and_then(|key| sketches.get(key));
+        let photos = 0..dataset.samples.len();
+        let identical = Groups::identical(keys);
+        let first_ones = photos.clone().map(|i| sketched(i).map(|s| &s.sketch).filter(|_| identical.group_of(i) == i));
+        let twins = twins::near_copies(&first_ones.collect::<Vec<_>>(), watch)?;
+        let taken = photos.clone().map(|i| sketched(i)?.taken.map(|taken| (taken.seconds, taken.camera))).collect();
+        let looks = photos.map(|i| Some(sketched(i)?.sketch.look)).collect();
+        Ok(Self { identical, twins, taken, looks })
+    }
+
+    /// What each source says by itself, identical files first.
+    fn sources(&self, dataset: &Dataset, config: &GroupConfig) -> Vec<Found> {
+        let pairs = || self.twins.iter().map(|twins| (twins.first, twins.second));
+        let alike = Groups::alone(dataset.samples.len()).merge_by(pairs());
+        let copies = self.identical.clone().merge_by(pairs());
+        let mut found = vec![Found::of(Reason::Identical, true, labels_of(&self.identical))];
+        for source in Source::ALL {
+            let (labels, note) = match source {
+                Source::Sdnet => (numbered(sdnet_photos(dataset)), None),
+                Source::Folders => (numbered(folders::below_classes(dataset)), None),
+                Source::Time => (clock::bursts(&self.taken, config.time_gap), None),
+                Source::NearCopies => (labels_of(&alike), None),
+                Source::Numbers => numbers(dataset, &self.looks, &copies),
+            };
+            let mut this = Found::of(Reason::Found(source), config.by.contains(&source), labels);
+            this.note = note;
+            this.leave_out_what_is_too_large();
+            found.push(this);
+        }
+        found
+    }
 }
 
 impl Found {
+    fn by_hand(by_hand: &ByHand, said: &[Option<Option<usize>>]) -> Self {
+        let from = said.len();
+        // A photo by itself has a number that no group has.
+        let labels =
+            said.iter().enumerate().map(|(i, said)| said.map(|group| group.map_or(i, |group| from + group)));
+        let mut hand = Self::of(Reason::ByHand, !by_hand.is_empty(), labels.collect());
+        let gone = by_hand.len().saturating_sub(said.iter().flatten().count());
+        hand.note = (gone > 0).then(|| format!("Not there: {} that the table names", format::photos(gone)));
+        hand
+    }
+
     fn of(reason: Reason, on: bool, mut labels: Vec<Option<usize>>) -> Self {
         let mut counts = std::collections::BTreeMap::new();
         labels.iter().flatten().for_each(|label| *counts.entry(*label).or_insert(0_usize) += 1);
@@ -443,7 +293,7 @@ fn numbers(dataset: &Dataset, looks: &[Option<Look>], copies: &Groups) -> (Vec<O
 }
 
 /// `2,500 cracked photos`.
-fn kind(series: &series::Series, dataset: &Dataset) -> String {
+fn kind(series: &[series::Numbered], dataset: &Dataset) -> String {
     let labels: BTreeSet<Option<Class>> =
         series.iter().filter_map(|(_, i)| dataset.samples.get(*i)).map(|sample| sample.label).collect();
     let count = format::count(series.len() as u64);

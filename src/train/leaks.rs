@@ -10,6 +10,7 @@ use super::grouping::{Grouping, Reason};
 use super::observer::{FeatureReport, Observer};
 use super::trainer::{self, Ground, Input};
 use crate::dataset::Dataset;
+use crate::dataset::group::Groups;
 use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
@@ -42,6 +43,8 @@ pub struct Leak {
     /// How much: 1 for identical files, the correlation of the pictures for near copies, the cosine of the features
     /// otherwise.
     pub likeness: f32,
+    /// The cosine of their features, where these were compared.
+    pub features: Option<f32>,
     /// What tells that they belong together.
     pub reasons: Vec<Reason>,
 }
@@ -119,12 +122,10 @@ pub fn check(
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let grouping = Grouping::find(dataset, &keys, &config.groups, places, observer)?;
     let samples = trainer::taking_part(dataset, &prepared.readable);
+    let identical = Groups::identical(&keys);
     let divide = |kind, seed| {
-        let config = SplitConfig { kind, seed, ..config.split };
-        let identical =
-            Grouping::for_split(dataset, &keys, (SplitKind::Random, &Default::default()), places, observer)?;
-        let groups = if kind == SplitKind::Grouped { &grouping } else { &identical };
-        split::split(&samples, &groups.groups, &config)
+        let groups = if kind == SplitKind::Grouped { &grouping.groups } else { &identical };
+        split::split(&samples, groups, &SplitConfig { kind, seed, ..config.split })
     };
 
     let asked = match &order.run {
@@ -185,7 +186,7 @@ impl Leaks {
         }
     }
 
-    /// Adds the validation photos with the nearest training photo, the most alike first, that are no copies.
+    /// Compares the features of copies, and adds the validation photos with the nearest training photo, the most alike first, that are no copies.
     fn add_look_alikes(
         &mut self,
         grouping: &Grouping,
@@ -200,6 +201,9 @@ impl Leaks {
             (photos, values)
         };
         let ((judged, queries), (learnt, among)) = (rows(Part::Validation), rows(Part::Train));
+        for leak in &mut self.pairs {
+            leak.features = features.get(leak.validation).zip(features.get(leak.train)).map(|(a, b)| cosine(a, b));
+        }
         let copied: BTreeSet<usize> = self.pairs.iter().map(|leak| leak.validation).collect();
         let found = nearest(&queries, &among, features.columns, watch)?;
         let mut alike: Vec<Leak> = judged
@@ -209,7 +213,8 @@ impl Leaks {
             .filter_map(|(validation, (row, likeness))| {
                 let train = *learnt.get(row)?;
                 let reasons = grouping.reasons_of_pair(validation, train);
-                Some(Leak { validation, train, how: How::LookAlike, likeness: likeness.min(1.0), reasons })
+                let (how, likeness) = (How::LookAlike, likeness.min(1.0));
+                Some(Leak { validation, train, how, likeness, features: Some(likeness), reasons })
             })
             .collect();
         alike.sort_by(|a, b| b.likeness.total_cmp(&a.likeness)); // stable: ties stay in the order of the photos
@@ -217,6 +222,11 @@ impl Leaks {
         self.pairs.extend(alike);
         Ok(())
     }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    (product(a, b) / (product(a, a) * product(b, b)).sqrt().max(f64::MIN_POSITIVE)) as f32
 }
 
 /// Identical files and near copies on both sides.
@@ -228,7 +238,8 @@ fn copies(grouping: &Grouping, part: &impl Fn(usize) -> Option<Part>) -> Vec<Lea
     };
     let leak = |a: usize, b: usize, how, likeness| {
         let (validation, train) = sides(a, b)?;
-        Some(Leak { validation, train, how, likeness, reasons: grouping.reasons_of_pair(a, b) })
+        let reasons = grouping.reasons_of_pair(a, b);
+        Some(Leak { validation, train, how, likeness, features: None, reasons })
     };
     let mut pairs = Vec::new();
     let mut identical: HashMap<usize, &[usize]> = HashMap::new();
@@ -250,7 +261,7 @@ fn copies(grouping: &Grouping, part: &impl Fn(usize) -> Option<Part>) -> Vec<Lea
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::group::{ContentKey, Groups};
+    use crate::dataset::group::ContentKey;
 
     /// Photos 0 and 1 are identical, 2 is a mirrored copy of them, 3 and 4 are of one place, 5 is alone.
     fn grouping() -> Grouping {
@@ -286,5 +297,6 @@ mod tests {
         let pairs: Vec<_> = leaks.pairs.iter().map(|leak| (leak.validation, leak.train, leak.how)).collect();
         assert_eq!(pairs[2..], [(4, 3, How::LookAlike), (5, 0, How::LookAlike)]);
         assert_eq!((leaks.pairs[2].likeness, leaks.with_copy), (1.0, 2));
+        assert_eq!((leaks.pairs[0].features, leaks.pairs[2].features), (Some(1.0), Some(1.0)));
     }
 }

@@ -10,7 +10,7 @@ pub(super) use self::examples::{examples, labelled};
 use super::config::{PrecisionChoice, TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
-use super::grouping::Grouping;
+use super::grouping::{Grouping, GroupsRecord};
 use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
@@ -54,6 +54,8 @@ pub struct TrainOutcome {
     pub features: FeatureReport,
     /// How those of the variants of training photos came about, if there are any.
     pub variants: Option<FeatureReport>,
+    /// The groups that were kept together.
+    pub groups: GroupsRecord,
 }
 
 /// Trains on `dataset` and writes the run folder `out`. With `resume`, goes on with the run in `out`, which must be
@@ -111,6 +113,7 @@ pub fn train(
         metrics,
         features: prepared.report,
         variants,
+        groups: groups.record(dataset),
     })
 }
 

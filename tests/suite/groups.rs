@@ -61,14 +61,18 @@ fn duplicates_are_named_with_how_they_are_alike() {
     assert_eq!(table.lines().count(), 26);
     // The table makes the same groups, and edited it makes others.
     let again = json(home.path(), &["duplicates", "photos", "--groups", "groups.csv", "--group-by", "none"]);
-    let of = |found: &Value| found["groups"].as_array().unwrap().iter().map(|g| g["photos"].clone()).collect::<Vec<_>>();
+    let of =
+        |found: &Value| found["groups"].as_array().unwrap().iter().map(|g| g["photos"].clone()).collect::<Vec<_>>();
     assert_eq!(of(&again), of(&found));
     fs::write(home.path().join("groups.csv"), "file,group\nPositive/mirrored 2.png,\n").unwrap();
     let edited = json(home.path(), &["duplicates", "photos", "--groups", "groups.csv"]);
     assert_eq!(edited["groups"].as_array().unwrap().len(), 11);
 
     let text = stdout(&crackscope(home.path(), &["duplicates", "photos", "--quiet"]));
-    assert!(text.starts_with("53 photos: 1 exact copy of another, and 12 pairs of near copies, 12 of them mirrored"), "{text}");
+    assert!(
+        text.starts_with("53 photos: 1 exact copy of another, and 12 pairs of near copies, 12 of them mirrored"),
+        "{text}"
+    );
     let wrong = crackscope(home.path(), &["duplicates", "photos", "--group-by", "colour"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(stderr(&wrong).contains("near-copies"), "{}", stderr(&wrong));
@@ -103,7 +107,10 @@ fn a_random_split_leaks_and_a_grouped_one_does_not() {
     let again = json(home.path(), &[&leaks[..], &["--split", "random"]].concat());
     assert_eq!(again["flattery"], found["flattery"]);
 
-    stdout(&crackscope(home.path(), &["train", "photos", "--out", "run", "--epochs", "1", "--split", "random", "--quiet"]));
+    stdout(&crackscope(
+        home.path(),
+        &["train", "photos", "--out", "run", "--epochs", "1", "--split", "random", "--quiet"],
+    ));
     let of_run = json(home.path(), &["leaks", "photos", "--run", "run", "--seeds", "0"]);
     assert_eq!(of_run["split"], found["planned"]["random"]);
     assert!(of_run["flattery"].is_null());
@@ -117,7 +124,8 @@ fn a_run_keeps_its_groups_and_can_be_repeated_by_them() {
     with_copies(home.path());
     let train = |more: &[&str]| crackscope(home.path(), &[&["train", "photos", "--quiet"], more].concat());
     stdout(&train(&["--out", "one", "--epochs", "2"]));
-    let config: toml::Table = toml::from_str(&fs::read_to_string(home.path().join("one/config.toml")).unwrap()).unwrap();
+    let config: toml::Table =
+        toml::from_str(&fs::read_to_string(home.path().join("one/config.toml")).unwrap()).unwrap();
     let groups = config["data"]["groups"].as_table().unwrap();
     assert_eq!((groups["groups"].as_integer(), groups["photos"].as_integer()), (Some(12), Some(25)));
     assert_eq!(config["train"]["groups"]["by"].as_array().unwrap().len(), 5);
@@ -177,8 +185,13 @@ fn copies_of_the_shared_photos_are_found_by_the_command() {
     assert_eq!(found["across_classes"], 0);
     let class = |file: &Value| file.as_str().unwrap().split('/').next().unwrap().to_owned();
     let near = found["near_copies"].as_array().unwrap();
-    assert!(near.len() > 200 && near.iter().all(|pair| class(&pair["first"]) == class(&pair["second"])), "{}", near.len());
-    let by = |name: &str| found["sources"].as_array().unwrap().iter().find(|source| source["by"] == name).unwrap().clone();
+    assert!(
+        near.len() > 200 && near.iter().all(|pair| class(&pair["first"]) == class(&pair["second"])),
+        "{}",
+        near.len()
+    );
+    let by =
+        |name: &str| found["sources"].as_array().unwrap().iter().find(|source| source["by"] == name).unwrap().clone();
     // The cracked ones are numbered as they were cut, the intact ones were shuffled.
     assert_eq!(count(&by("numbers")["photos"]), 3584);
 }
@@ -205,10 +218,10 @@ fn groups_and_leaks_in_the_window() {
     let photos = with_copies(folder.path());
     let mut window = open_window(&folder.path().join("home"), Some(photos.clone()));
     until(&mut window, "photos open", |window| window.state().session().len() == 53);
-    press(&mut window, Role::Button, "Curate");
+    press(&mut window, Role::Tab, "Curate");
     press(&mut window, Role::Button, "Groups and leaks");
     window.get_by_label("Which photos belong together?");
-    window.get_all_by_role_and_label(Role::Button, "Find groups").next().unwrap().click();
+    press(&mut window, Role::Button, "Find groups");
     until(&mut window, "groups", |window| window.state().session().groups.is_some() && idle(window));
     assert_eq!(groups_of(window.state()), BTreeMap::from([(2, 11), (3, 1)]));
     window.get_by_label("12 groups of 24 photos");
@@ -233,7 +246,7 @@ fn groups_and_leaks_in_the_window() {
     window.get_by_label("What leaks through the split?");
     press(&mut window, Role::Button, "Look for leaks");
     until(&mut window, "leaks", |window| idle(window) && window.query_by_label("What did it flatter?").is_some());
-    window.get_by_label_contains("pairs of copies on both sides");
+    window.get_by_label_contains("on both sides, then what looks alike");
     press(&mut window, Role::Button, "Train with groups kept together");
     until(&mut window, "a run", |window| idle(window) && window.state().session().verdict.is_some());
     let run = window.state().session().verdict.as_ref().unwrap().run.clone().unwrap();
@@ -243,9 +256,7 @@ fn groups_and_leaks_in_the_window() {
 
 /// Presses a photo of the grid.
 fn grid_photo(window: &mut Window, file: &str) {
-    let file = file.to_owned();
-    window.get_by(move |node| node.label().is_some_and(|label| label.contains(&file))).click();
-    window.run_steps(3);
+    press(window, Role::GridCell, file);
 }
 
 #[test]
@@ -259,7 +270,7 @@ fn sites_and_another_folder_in_the_window() {
     site(&elsewhere, 12, 9);
     let mut window = open_window(&folder.path().join("home"), Some(sites));
     until(&mut window, "photos open", |window| window.state().session().len() == 40);
-    press(&mut window, Role::Button, "Train");
+    press(&mut window, Role::Tab, "Train");
     press(&mut window, Role::Button, "Sites");
     press(&mut window, Role::Button, "Leave each site out");
     until(&mut window, "sites", |window| idle(window) && window.query_by_label("2 sites · 40 photos").is_some());
@@ -271,7 +282,7 @@ fn sites_and_another_folder_in_the_window() {
     press(&mut window, Role::Button, "Curves");
     window.get_by_label_contains("Start training").click();
     until(&mut window, "a run", |window| idle(window) && window.state().session().verdict.is_some());
-    press(&mut window, Role::Button, "Review");
+    press(&mut window, Role::Tab, "Review");
     press(&mut window, Role::Button, "Test on another folder…");
     type_into(&mut window, "Folder of labelled photos", elsewhere.to_str().unwrap());
     press(&mut window, Role::Button, "Test");

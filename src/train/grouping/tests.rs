@@ -87,7 +87,7 @@ fn a_table_holds_and_a_runs_own_table_makes_the_same_groups() {
     let sets = named(&dataset, &edited);
     assert_eq!(sets.len(), 3);
     assert!(sets.contains(&(vec!["Negative/0.png".into(), "Positive/5.png".into()], vec!["by-hand"])), "{sets:?}");
-    assert!(edited.found.last().unwrap().note.as_deref().unwrap().starts_with("1 photo that the table names"));
+    assert!(edited.found.last().unwrap().note.as_deref().unwrap() == "Not there: 1 photo that the table names");
     assert_ne!(edited.record(&dataset).digest, found.record(&dataset).digest);
     std::fs::write(&table, "x\n").unwrap();
     let keys = vec![None; dataset.samples.len()];

@@ -67,13 +67,14 @@ fn pair_ui(ui: &mut Ui, leak: &Leak, scene: &mut Scene<'_>) {
     });
 }
 
-/// `Near copy, mirrored · 0.99`.
+/// `Near copy, mirrored · 0.994 · features 0.981`.
 fn how(leak: &Leak) -> String {
     match leak.how {
         How::Identical => "Identical files".to_owned(),
         How::NearCopy(turn) => {
             let turned = turn.words().map(|words| format!(", {words}")).unwrap_or_default();
-            format!("Near copy{turned} · {:.3}", leak.likeness)
+            let features = leak.features.map(|cosine| format!(" · features {cosine:.3}")).unwrap_or_default();
+            format!("Near copy{turned} · {:.3}{features}", leak.likeness)
         }
         How::LookAlike => format!("Features alike · {:.3}", leak.likeness),
     }

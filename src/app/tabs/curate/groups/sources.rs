@@ -46,11 +46,13 @@ pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             None => drop(ui.add(Label::new(theme::quiet(ui, "Nothing said").size(theme::SMALL)))),
         }
     });
+    if grouped.is_none() {
+        return; // the one button stands in the middle
+    }
     ui.add_space(space::S);
-    let fresh = up_to_date(scene).is_some();
-    let free = scene.job.is_none();
-    let text = if grouped.is_some() { "Group again" } else { "Find groups" };
-    let button = if fresh { ui.add_enabled(free, egui::Button::new(text)) } else { primary(ui, free, text) };
+    let (fresh, free) = (up_to_date(scene).is_some(), scene.job.is_none());
+    let again = "Group again";
+    let button = if fresh { ui.add_enabled(free, egui::Button::new(again)) } else { primary(ui, free, again) };
     if button.on_disabled_hover_text("Another job is still running").clicked() {
         scene.commands.push(Command::FindGroups(None));
     }
