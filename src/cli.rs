@@ -7,15 +7,18 @@ mod bench;
 mod classify;
 mod cross_validate;
 mod demo;
+mod duplicates;
 mod evaluate;
 mod export;
 mod find_lr;
+mod leaks;
 mod model;
 mod over;
 mod pair;
 mod pretrain;
 mod runs;
 mod scan_folder;
+mod sites;
 mod table;
 mod terminal;
 mod threshold;
@@ -93,6 +96,12 @@ enum Command {
     FindLr(Box<find_lr::Options>),
     /// What to expect of a model trained on these photos: figures over the folds, with intervals
     CrossValidate(Box<cross_validate::Options>),
+    /// How a model does at places it has not seen: each folder is a site, judged by a head trained on the others
+    Sites(Box<sites::Options>),
+    /// Exact and near copies among photos, mirrored and turned ones too, and what else belongs together
+    Duplicates(duplicates::Options),
+    /// Photos on both sides of a split that are alike, and by how much that flatters the figures
+    Leaks(Box<leaks::Options>),
     /// How good a run is on another folder of labelled photos
     Evaluate(evaluate::Options),
     /// From which probability on a run calls a photo cracked: by cost, by target, with a band for a person
@@ -184,6 +193,9 @@ impl Command {
             Self::Train(options) => train::run(&options, session),
             Self::FindLr(options) => find_lr::run(&options, session),
             Self::CrossValidate(options) => cross_validate::run(&options, session),
+            Self::Sites(options) => sites::run(&options, session),
+            Self::Duplicates(options) => duplicates::run(&options, session),
+            Self::Leaks(options) => leaks::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Threshold(options) => threshold::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),

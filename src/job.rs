@@ -39,6 +39,10 @@ pub enum Phase {
     Rates,
     /// Training a head for each fold of a cross-validation.
     Folds,
+    /// Looking for photos that are alike.
+    Compare,
+    /// Training a head for one division of the photos after the other.
+    Turns,
     /// Writing results.
     Export,
 }
@@ -58,6 +62,8 @@ impl Phase {
             Self::Train | Self::Tune => "Training",
             Self::Rates => "Trying learning rates",
             Self::Folds => "Cross-validating",
+            Self::Compare => "Comparing photos",
+            Self::Turns => "Training in turns",
             Self::Export => "Exporting",
         }
     }
@@ -66,7 +72,7 @@ impl Phase {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Download => "bytes",
-            Self::Train | Self::Folds => "epochs",
+            Self::Train | Self::Folds | Self::Turns => "epochs",
             Self::Export | Self::Unpack => "files",
             Self::Variants => "variants",
             Self::Rates => "steps",

@@ -39,6 +39,11 @@ impl Places {
         self.cache.join("unpacked")
     }
 
+    /// Where groups by hand are kept: a table for each set of folders.
+    pub fn groups(&self) -> PathBuf {
+        self.samples.with_file_name("groups")
+    }
+
     /// Where checksums of fetched weights are noted.
     pub fn weight_records(&self) -> PathBuf {
         self.cache.join("weights")

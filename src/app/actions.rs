@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use egui::{Context, ThemePreference};
 
-use super::command::{Command, Tab};
+use super::command::{Command, LeaksOf, Tab};
 use super::dialogs::Purpose;
 use super::scene::{Kind, Running};
 use super::window::App;
 use super::worker::asks::{Ask, ExplainOrder};
+use super::worker::curation::Edit;
 use super::worker::jobs::Job;
 use crate::dataset::Dataset;
+use crate::dataset::split::SplitKind;
 use crate::train::config::TrainConfig;
 use crate::train::run_threshold::Wanted;
 
@@ -37,6 +39,22 @@ impl App {
             Command::StopTraining | Command::CancelJob => self.cancel(),
             Command::FindRate => self.find_rate(),
             Command::CrossValidate(folds) => self.cross_validate(folds),
+            Command::FindGroups(edit) => self.find_groups(edit),
+            Command::FindLeaks(of) => self.find_leaks(of),
+            Command::TrainGrouped => {
+                self.settings.train.split.kind = SplitKind::Grouped;
+                self.start_training();
+            }
+            Command::LeaveSitesOut => self.leave_sites_out(),
+            Command::CheckField { run, folder } => {
+                let compute = self.settings.train.compute();
+                self.start_on(Tab::Review, Job::CheckField { run, folder, compute });
+            }
+            Command::FieldDialog => self.dialogs.choose(ctx, Purpose::Field, self.settings.recent.first()),
+            Command::BrowseTo(photo) => {
+                self.browse.select(photo);
+                self.show(Tab::Browse);
+            }
             Command::ReviewVerdict(verdict, shown) => {
                 self.take_verdict(verdict);
                 self.review.show(shown);
@@ -158,6 +176,31 @@ impl App {
         let Some((dataset, config)) = self.what_to_learn() else { return };
         if self.start(Job::CrossValidate { dataset, config: config.clone(), folds }) {
             self.train.begin_folds(&config);
+        }
+    }
+
+    fn find_groups(&mut self, edit: Option<Edit>) {
+        if let Some(dataset) = self.session.dataset.clone() {
+            self.start(Job::Group { dataset, config: self.settings.train.groups.clone(), edit });
+        }
+    }
+
+    fn find_leaks(&mut self, of: LeaksOf) {
+        let Some((dataset, mut config)) = self.what_to_learn() else { return };
+        let run = match of {
+            LeaksOf::Run(run) => Some(run),
+            LeaksOf::Split(kind) => {
+                config.split.kind = kind;
+                None
+            }
+        };
+        self.start(Job::FindLeaks { dataset, config, run });
+    }
+
+    fn leave_sites_out(&mut self) {
+        let Some((dataset, config)) = self.what_to_learn() else { return };
+        if self.start(Job::LeaveSitesOut { dataset, config: config.clone() }) {
+            self.train.begin_sites(&config);
         }
     }
 

@@ -11,8 +11,10 @@ use super::tabs::model;
 use super::tabs::review::{IntervalsOf, Shown};
 use super::theme;
 use super::worker::asks::VaryOrder;
+use super::worker::curation::Edit;
 use super::worker::jobs::ExportOrder;
 use super::worker::run_folders;
+use crate::dataset::split::SplitKind;
 use crate::review::threshold::Threshold;
 use crate::train::config::DeviceChoice;
 use crate::train::run_threshold::Wanted;
@@ -23,6 +25,8 @@ pub enum Tab {
     /// The photos.
     #[default]
     Browse,
+    /// What is wrong with the photos and their labels.
+    Curate,
     /// Training.
     Train,
     /// What a run got wrong.
@@ -33,17 +37,27 @@ pub enum Tab {
 
 impl Tab {
     /// Every tab, in order.
-    pub const ALL: [Self; 4] = [Self::Browse, Self::Train, Self::Review, Self::Model];
+    pub const ALL: [Self; 5] = [Self::Browse, Self::Curate, Self::Train, Self::Review, Self::Model];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Browse => "Browse",
+            Self::Curate => "Curate",
             Self::Train => "Train",
             Self::Review => "Review",
             Self::Model => "Model",
         }
     }
+}
+
+/// The split that is looked into for leaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaksOf {
+    /// One of this kind, as the form has it otherwise.
+    Split(SplitKind),
+    /// That of a run.
+    Run(PathBuf),
 }
 
 /// One thing that the user asks for.
@@ -77,6 +91,25 @@ pub enum Command {
     FindRate,
     /// Cross-validate the settings of the form with so many folds.
     CrossValidate(usize),
+    /// Group the open photos, with a change by hand before if there is one.
+    FindGroups(Option<Edit>),
+    /// Look for what a split lets through.
+    FindLeaks(LeaksOf),
+    /// Train under a split by groups.
+    TrainGrouped,
+    /// Leave out one site after the other.
+    LeaveSitesOut,
+    /// Have a run's model look at a folder of labelled photos.
+    CheckField {
+        /// The run.
+        run: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Choose such a folder in the system's dialog.
+    FieldDialog,
+    /// Show a photo in Browse.
+    BrowseTo(usize),
     /// Lay these predictions over the open photos and show some of them in the Review tab.
     ReviewVerdict(Arc<Verdict>, Shown),
     /// List the runs in the runs folder again.
@@ -160,9 +193,10 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
     ctrl(Key::L, "Open a folder or .zip by its path", || Command::OpenByPath),
     ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
-    ctrl(Key::Num2, "Train", || Command::Show(Tab::Train)),
-    ctrl(Key::Num3, "Review", || Command::Show(Tab::Review)),
-    ctrl(Key::Num4, "Model", || Command::Show(Tab::Model)),
+    ctrl(Key::Num2, "Curate", || Command::Show(Tab::Curate)),
+    ctrl(Key::Num3, "Train", || Command::Show(Tab::Train)),
+    ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
+    ctrl(Key::Num5, "Model", || Command::Show(Tab::Model)),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
     ctrl(Key::E, "Export what the run found", || Command::ExportForm),
     ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),

@@ -14,6 +14,7 @@ use super::theme;
 use super::window::App;
 use super::worker::Event;
 use super::worker::asks::{Answer, Ask};
+use super::worker::curation::FieldChecked;
 use super::worker::jobs::{Done, Job, RareCharacters, Scanned, Trained};
 use crate::dataset::{Dataset, Problem};
 use crate::error::Result;
@@ -75,6 +76,7 @@ impl App {
             Ok(done) => self.done(done),
             Err(error) => {
                 self.train.failed(job.kind, &error);
+                self.curate.failed(job.kind, &error);
                 if error.is_cancelled() {
                     self.messages.note(format!("{}: cancelled", job.kind.title()));
                 } else {
@@ -95,6 +97,16 @@ impl App {
                 self.messages.note(format!("Cross-validated on {}", format::photos(found.found.together.photos)));
                 self.train.cross_validated(*found);
             }
+            Done::Grouped(grouped) => self.session.groups = Some(grouped),
+            Done::LeaksFound(found) => self.curate.leaks_found(*found),
+            Done::SitesLeftOut(found) => {
+                self.messages.note(format!(
+                    "{} left out, one after the other",
+                    format::counted(found.table.sites.len(), "site", "sites")
+                ));
+                self.train.sites_left_out(*found);
+            }
+            Done::FieldChecked(found) => self.field_checked(*found),
             Done::RunOpened { dataset, verdict } => {
                 if let Some((dataset, rare)) = dataset {
                     self.take_photos(dataset, &rare);
@@ -119,6 +131,16 @@ impl App {
                 }
             }
         }
+    }
+
+    fn field_checked(&mut self, found: FieldChecked) {
+        let FieldChecked { dataset: (dataset, rare), verdict, validation, unreadable } = found;
+        self.messages.note(format!("{} tested on {}", verdict.name, dataset.name()));
+        self.take_photos(dataset, &rare);
+        self.tell_unreadable(&unreadable);
+        self.take_verdict(Arc::clone(&verdict));
+        self.review.field_checked(&verdict, validation);
+        self.show(Tab::Review);
     }
 
     fn scanned(&mut self, scanned: Scanned) {
@@ -158,6 +180,7 @@ impl App {
         self.session.dataset = Some(dataset);
         (self.session.verdict, self.session.tried) = (None, None);
         self.session.unreadable.clear();
+        self.session.groups = None;
         self.session.revision += 1;
         self.browse.take_dataset(&self.session);
     }
@@ -249,6 +272,7 @@ impl App {
         match chosen.purpose {
             Purpose::Photos | Purpose::Archive => self.carry_out(ctx, Command::Open(vec![path])),
             Purpose::Weights => self.settings.train.weights = WeightsSource::File(path),
+            Purpose::Field => self.review.field_chosen(&path),
             Purpose::Runs => {
                 self.settings.runs_folder = Some(path);
                 self.list_runs();
@@ -266,6 +290,10 @@ impl App {
                 self.dialogs.ask_for_path(self.settings.recent.first());
                 self.dialogs.no_system_dialog();
             }
+            Purpose::Field => self.messages.warn(
+                "This system has no dialog to choose a folder in",
+                vec!["Type or paste the path into the field instead".to_owned()],
+            ),
             Purpose::Export => self.review.no_system_dialog(),
             Purpose::Drawing => self.model.no_system_dialog(),
             Purpose::MapsPhoto => {

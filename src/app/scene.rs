@@ -61,6 +61,14 @@ pub enum Kind {
     FindRate,
     /// Cross-validating.
     CrossValidate,
+    /// Grouping photos.
+    Group,
+    /// Looking for leaks.
+    FindLeaks,
+    /// Leaving out sites.
+    LeaveSitesOut,
+    /// Testing on another folder.
+    CheckField,
     /// Opening a run.
     OpenRun,
     /// Classifying.
@@ -78,6 +86,10 @@ impl Kind {
             Job::Train { .. } => Self::Train,
             Job::FindRate { .. } => Self::FindRate,
             Job::CrossValidate { .. } => Self::CrossValidate,
+            Job::Group { .. } => Self::Group,
+            Job::FindLeaks { .. } => Self::FindLeaks,
+            Job::LeaveSitesOut { .. } => Self::LeaveSitesOut,
+            Job::CheckField { .. } => Self::CheckField,
             Job::OpenRun { .. } => Self::OpenRun,
             Job::Classify { .. } => Self::Classify,
             Job::Export(_) => Self::Export,
@@ -92,6 +104,10 @@ impl Kind {
             Self::Train => "Training",
             Self::FindRate => "Looking for a learning rate",
             Self::CrossValidate => "Cross-validating",
+            Self::Group => "Grouping photos",
+            Self::FindLeaks => "Looking for leaks",
+            Self::LeaveSitesOut => "Leaving out sites",
+            Self::CheckField => "Testing on another folder",
             Self::OpenRun => "Opening the run",
             Self::Classify => "Classifying",
             Self::Export => "Exporting",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::worker::curation::Grouped;
 use crate::dataset::split::Part;
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::review::predictions::{Outcome, Prediction};
@@ -18,6 +19,8 @@ pub struct Session {
     pub verdict: Option<Arc<Verdict>>,
     /// A threshold that is tried in the window; the run's own holds where none is.
     pub tried: Option<Threshold>,
+    /// What belongs together among the photos, where that was looked for.
+    pub groups: Option<Arc<Grouped>>,
     /// Photos found to be unreadable, by their name in the data set.
     pub unreadable: HashMap<String, Problem>,
     /// Grows with every change, so that views know when their lists are stale.

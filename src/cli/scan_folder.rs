@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::table::list;
 use super::{Outcome, Session, table};
 use crate::dataset::group::{self, Groups};
 use crate::dataset::{Class, Dataset, Problem, scan};
@@ -13,9 +14,6 @@ use crate::error::{Context, Result};
 use crate::format;
 use crate::photo::check::{self, Checked};
 use crate::photo::verdict::{self, Finding, Seen, Verdict, Weight};
-
-/// How many of a kind are listed in text; `--json` has all.
-const LISTED: usize = 20;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -160,17 +158,4 @@ fn finding(finding: &Finding) -> String {
 
 fn problem(problem: &Problem) -> String {
     format!("{}: {}", problem.file, problem.reason)
-}
-
-/// A list under a heading, cut after [`LISTED`]; nothing where it is empty.
-fn list(heading: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
-    let more = lines.len().saturating_sub(LISTED);
-    let mut text = String::new();
-    for line in lines.take(LISTED) {
-        text += &format!("  {line}\n");
-    }
-    if more > 0 {
-        text += &format!("  … and {} more\n", format::count(more as u64));
-    }
-    if text.is_empty() { text } else { format!("\n{heading}\n{text}") }
 }

@@ -9,6 +9,9 @@ use crate::review::metrics::Metrics;
 use crate::review::threshold::Band;
 use crate::train::observer::EpochRecord;
 
+/// How many of a kind are listed in text; `--json` has all.
+const LISTED: usize = 20;
+
 /// Over the columns of [`epoch`].
 pub(super) const EPOCH_HEADINGS: &str = "epoch  train loss  accuracy    val loss  accuracy";
 
@@ -81,6 +84,19 @@ pub(super) fn columns(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A list under a heading, cut after [`LISTED`]; nothing where it is empty.
+pub(super) fn list(heading: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(LISTED);
+    let mut text = String::new();
+    for line in lines.take(LISTED) {
+        text += &format!("  {line}\n");
+    }
+    if more > 0 {
+        text += &format!("  … and {} more\n", format::count(more as u64));
+    }
+    if text.is_empty() { text } else { format!("\n{heading}\n{text}") }
 }
 
 /// The photos that were left out, with the reason; nothing where there are none.

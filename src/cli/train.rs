@@ -13,6 +13,7 @@ use crate::photo::augment::Augmentation;
 use crate::review::predictions;
 use crate::review::threshold::Choice;
 use crate::train::config::{Backbone, OptimizerKind, PrecisionChoice, Schedule, TrainConfig, Tune, WeightsSource};
+use crate::train::grouping::{GroupConfig, GroupsRecord, Sources};
 use crate::train::observer::FeatureReport;
 use crate::train::run_dir::{self, RunRecord};
 use crate::train::trainer::{self, TrainOutcome};
@@ -111,6 +112,44 @@ pub(super) struct Settings {
     /// Divide the logits by the temperature that suits the validation photos best
     #[arg(long)]
     calibrate: bool,
+    #[command(flatten)]
+    grouping: Grouping,
+}
+
+/// What photos are grouped by, for all commands that group them.
+#[derive(Args, Debug)]
+pub(super) struct Grouping {
+    /// What tells which photos belong together, besides identical files: none, or a list of sdnet, folders, time,
+    /// near-copies and numbers [default: all of them]
+    #[arg(long, value_name = "LIST", value_parser = sources)]
+    group_by: Option<Sources>,
+    /// The longest time between two photos taken in a row [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    time_gap: Option<f64>,
+    /// Groups by hand: a table with the columns file and group. It holds for the photos that it names; an empty group is
+    /// one of its own
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+}
+
+impl Grouping {
+    /// These settings over those of `before`.
+    pub(super) fn over(&self, mut before: GroupConfig) -> GroupConfig {
+        if let Some(Sources(by)) = &self.group_by {
+            before.by.clone_from(by);
+        }
+        before.time_gap = self.time_gap.unwrap_or(before.time_gap);
+        if let Some(file) = &self.groups {
+            // A run names it, and may be repeated from elsewhere.
+            before.file = Some(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        }
+        before
+    }
+}
+
+/// Reads `--group-by`; what is wrong with it, in one line.
+fn sources(list: &str) -> std::result::Result<Sources, String> {
+    list.parse().map_err(in_one_line)
 }
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
@@ -171,6 +210,7 @@ impl Settings {
         set(&mut before.threshold, &self.threshold);
         set(&mut before.abstain, &self.abstain);
         before.calibrate |= self.calibrate;
+        before.groups = self.grouping.over(before.groups);
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
         set(&mut before.device, &session.shared.device);
@@ -181,10 +221,14 @@ impl Settings {
 
 /// Reads `--augment`; what is wrong with it, in one line.
 fn variation(list: &str) -> std::result::Result<Augmentation, String> {
-    list.parse().map_err(|error: Error| match error.advice() {
+    list.parse().map_err(in_one_line)
+}
+
+fn in_one_line(error: Error) -> String {
+    match error.advice() {
         Some(advice) => format!("{}; {advice}", error.one_line()),
         None => error.one_line(),
-    })
+    }
 }
 
 /// What a finished run came to.
@@ -193,16 +237,26 @@ pub(super) fn text(outcome: &TrainOutcome) -> String {
     let wrong = outcome.metrics.confusion.wrong();
     let stopped = if outcome.stopped { "Stopped early. " } else { "" };
     format!(
-        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n{}\n{}\nRun: {}\n",
+        "{stopped}Best epoch: {} of {}. {} of {} misclassified at threshold {}.\n{}{}\n{}\nRun: {}\n",
         outcome.best_epoch,
         outcome.epochs.len(),
         format::count(wrong as u64),
         judged_on(&outcome.predictions, judged),
         outcome.threshold.at,
         table::unsure(outcome.metrics.unsure, outcome.metrics.photos, outcome.threshold.unsure),
+        kept_together(&outcome.groups),
         table::metrics(&outcome.metrics),
         outcome.run.display()
     )
+}
+
+/// `Kept together: 3,784 photos in 153 groups.` on a line; nothing where no two were.
+fn kept_together(groups: &GroupsRecord) -> String {
+    if groups.groups == 0 {
+        return String::new();
+    }
+    let count = format::counted(groups.groups, "group", "groups");
+    format!("Kept together on one side: {} in {count}.\n", format::photos(groups.photos))
 }
 
 fn judged_on(all: &[predictions::Prediction], judged: usize) -> String {
@@ -233,6 +287,7 @@ pub(super) fn json(outcome: &TrainOutcome) -> Value {
         "validation": outcome.metrics,
         "features": computed(&outcome.features),
         "variants": outcome.variants.as_ref().map(computed),
+        "groups": outcome.groups,
         "unreadable": outcome.features.unreadable,
     })
 }
@@ -247,6 +302,7 @@ mod tests {
     use crate::cli::Arguments;
     use crate::train::augment::AugmentConfig;
     use crate::train::config::DeviceChoice;
+    use crate::train::grouping::Source;
     use crate::train::repeat;
     use crate::train::run_list::tests::record;
 
@@ -290,6 +346,9 @@ mod tests {
         others.split.kind = SplitKind::Random;
         others.split.val_fraction = 0.3;
         others.split.seed = 9;
+        others.groups.by = [Source::Time, Source::Numbers].into();
+        others.groups.time_gap = 12.5;
+        others.groups.file = Some("/photos/groups.csv".into());
         let head = TrainConfig::default();
         for config in [head, TrainConfig::for_tune(Tune::LastBlock), TrainConfig::for_tune(Tune::All), others] {
             let command = repeat::command_line(&record("2026-01-01T00:00:00Z", config.clone())).unwrap();

@@ -1,6 +1,13 @@
 //! Photos that belong together: files of identical content, and patches cut from one photo.
 //!
-//! What belongs together must not be divided into training and validation, or the validation figures flatter.
+//! What belongs together must not be divided into training and validation, or the validation figures flatter. Here stands
+//! what names, folders, times and people say; near copies are found by [`twins`](crate::photo::twins), and
+//! [`grouping`](crate::train::grouping) puts all of it together.
+
+pub mod clock;
+pub mod folders;
+pub mod hand;
+pub mod series;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::layout::sdnet_photo;
+use super::layout::{Surface, sdnet_photo};
 use super::{Dataset, Problem, Sample};
 use crate::error::Result;
 use crate::job::{Meter, Phase, Watch};
@@ -85,18 +92,56 @@ impl Groups {
         groups
     }
 
+    /// Every photo by itself.
+    pub fn alone(photos: usize) -> Self {
+        Self { first: (0..photos).collect(), identical: Vec::new() }
+    }
+
+    /// Puts the photos of each label together, and with them their groups.
+    #[must_use]
+    pub fn merge_labels<K: Eq + Hash>(self, labels: impl IntoIterator<Item = Option<K>>) -> Self {
+        self.merge_by(alike(labels.into_iter()))
+    }
+
+    /// Has a person's word on some photos, as in [`hand::ByHand::of_photos`], take the place of the groups they are in.
+    /// Those of whom nothing is said stay together, and so do identical files, whatever is said.
+    #[must_use]
+    pub fn by_hand(self, said: &[Option<Option<usize>>]) -> Self {
+        #[derive(PartialEq, Eq, Hash)]
+        enum Label {
+            Found(usize),
+            Said(usize),
+        }
+        let label = |(i, first): (usize, &usize)| match said.get(i) {
+            Some(Some(group)) => group.map(Label::Said),
+            _ => Some(Label::Found(*first)),
+        };
+        let labels: Vec<Option<Label>> = self.first.iter().enumerate().map(label).collect();
+        let copies: Vec<(usize, usize)> = self
+            .identical
+            .iter()
+            .flat_map(|set| set.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))))
+            .collect();
+        let mut groups = Self::alone(self.first.len()).merge_labels(labels).merge_by(copies);
+        groups.identical = self.identical;
+        groups
+    }
+
+    /// Photos of the largest group.
+    pub fn largest(&self) -> usize {
+        let mut counts = vec![0_usize; self.first.len()];
+        for first in &self.first {
+            if let Some(count) = counts.get_mut(*first) {
+                *count += 1;
+            }
+        }
+        counts.into_iter().max().unwrap_or(0)
+    }
+
     /// Puts the patches that SDNET2018 cut from one photo together.
     #[must_use]
     pub fn with_sdnet_photos(self, dataset: &Dataset) -> Self {
-        // The folder that was opened may be called `.` and still be SDNET2018's `D`.
-        let real: Vec<PathBuf> =
-            dataset.roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect();
-        let really = |path: &Path| {
-            let mut roots = dataset.roots.iter().zip(&real);
-            roots.find_map(|(root, real)| Some(real.join(path.strip_prefix(root).ok()?)))
-        };
-        let photo = |sample: &Sample| sdnet_photo(&sample.path).or_else(|| sdnet_photo(&really(&sample.path)?));
-        self.merge_by(alike(dataset.samples.iter().map(photo)))
+        self.merge_labels(sdnet_photos(dataset))
     }
 
     /// Puts the two photos of each pair together, and with them their groups. Pairs that name a photo that is not
@@ -174,6 +219,19 @@ impl Groups {
     }
 }
 
+/// The photo that each patch of SDNET2018 was cut from; none for what is no such patch.
+pub fn sdnet_photos(dataset: &Dataset) -> Vec<Option<(Surface, u32)>> {
+    // The folder that was opened may be called `.` and still be SDNET2018's `D`.
+    let real: Vec<PathBuf> =
+        dataset.roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect();
+    let really = |path: &Path| {
+        let mut roots = dataset.roots.iter().zip(&real);
+        roots.find_map(|(root, real)| Some(real.join(path.strip_prefix(root).ok()?)))
+    };
+    let photo = |sample: &Sample| sdnet_photo(&sample.path).or_else(|| sdnet_photo(&really(&sample.path)?));
+    dataset.samples.iter().map(photo).collect()
+}
+
 /// Pairs each index with the first one of the same key.
 fn alike<K: Eq + Hash>(keys: impl Iterator<Item = Option<K>>) -> Vec<(usize, usize)> {
     let mut first = HashMap::new();
@@ -201,7 +259,7 @@ fn content_key(path: &Path, watch: &dyn Watch) -> Result<std::io::Result<Content
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::dataset) mod tests {
     use super::*;
     use crate::dataset::split::{self, SplitConfig, SplitKind};
     use crate::dataset::{Class, Layout, Skipped, scan};
@@ -209,7 +267,13 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn sample(folder: &Path, file: &str, label: Option<Class>) -> Sample {
+    pub(in crate::dataset) fn dataset(layout: Layout, files: &[&str]) -> Dataset {
+        let folder = PathBuf::from("set");
+        let samples = files.iter().map(|file| sample(&folder, file, None)).collect();
+        Dataset { roots: vec![folder], layout, samples, skipped: Skipped::default(), problems: Vec::new() }
+    }
+
+    pub(in crate::dataset) fn sample(folder: &Path, file: &str, label: Option<Class>) -> Sample {
         Sample { file: file.to_owned(), path: folder.join(file), label, bytes: 0, modified: None }
     }
 
@@ -280,6 +344,18 @@ mod tests {
         // What is only alike is no duplicate.
         assert_eq!(merged.duplicates(), [vec![0, 2], vec![1, 4, 6]]);
         assert_eq!(merged.conflicts(&samples).len(), 1);
+    }
+
+    #[test]
+    fn a_persons_word_holds_but_for_copies() {
+        // 0–3 were found together, 4 and 5 are identical, 6 and 7 too.
+        let found = Groups::identical(&keys(&[0, 0, 0, 0, 1, 1, 2, 2])).merge_by([(0, 1), (1, 2), (2, 3)]);
+        assert_eq!((found.largest(), found.count()), (4, 3));
+        let said = [None, Some(None), None, Some(Some(0)), Some(Some(0)), None, Some(None), Some(None)];
+        let groups = found.by_hand(&said);
+        // 0 and 2 stay together without 1, which held them together; 3 goes to 4, whose copy comes along.
+        assert_eq!(groups.sets(), [vec![0, 2], vec![1], vec![3, 4, 5], vec![6, 7]]);
+        assert_eq!(groups.duplicates(), [vec![4, 5], vec![6, 7]]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod known;
 pub mod layout;
 pub mod sample;
 pub mod scan;
+pub mod sites;
 pub mod split;
 
 use std::path::PathBuf;

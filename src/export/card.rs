@@ -12,6 +12,7 @@ use crate::nn::bundled;
 use crate::review::bootstrap::Intervals;
 use crate::review::metrics::Metrics;
 use crate::train::config::{OptimizerKind, Schedule, TrainConfig, Tune};
+use crate::train::grouping::{GroupsRecord, SourceRecord};
 use crate::train::observer::EpochRecord;
 use crate::train::run_dir::{DataRecord, RunRecord, WeightsRecord};
 
@@ -186,8 +187,8 @@ fn data(data: &DataRecord) -> String {
 fn split(config: &TrainConfig, data: &DataRecord) -> String {
     let how = match config.split.kind {
         SplitKind::Grouped => {
-            "Stratified by class; files of the same content, and tiles known by their names to come from one photo, are \
-             kept on one side. Photos that merely look alike may still be on both sides."
+            "Stratified by class; photos that belong together are kept on one side: files of the same content, and what \
+             is named here. Photos that merely look alike may still be on both sides."
         }
         SplitKind::Random => {
             "At random, stratified by class; files of the same content are kept on one side. Photos of the same place \
@@ -196,10 +197,26 @@ fn split(config: &TrainConfig, data: &DataRecord) -> String {
         SplitKind::ByFolder => "As the folders say; files of the same content are kept on one side.",
     };
     format!(
-        "## Split\n\nTraining {}, validation {}; seed {}. {how}\n",
+        "## Split\n\nTraining {}, validation {}; seed {}. {how}\n{}",
         format::count(data.train),
         format::count(data.validation),
         config.split.seed,
+        data.groups.as_ref().map(groups).unwrap_or_default(),
+    )
+}
+
+/// What was kept together, as a list; nothing where no two photos were.
+fn groups(record: &GroupsRecord) -> String {
+    if record.groups == 0 {
+        return String::new();
+    }
+    let line = |source: &SourceRecord| {
+        format!("- {}: {} photos in {} groups\n", source.by, format::count(source.photos), format::count(source.groups))
+    };
+    let [groups, photos, largest] = [record.groups, record.photos, record.largest].map(|n| format::count(n));
+    format!(
+        "\nTogether {photos} photos in {groups} groups, the largest of {largest}:\n\n{}",
+        record.sources.iter().map(line).collect::<String>()
     )
 }
 

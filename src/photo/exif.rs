@@ -1,7 +1,7 @@
 //! What the details pane says about a photo file.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use exif::{DateTime, Exif, In, Reader, Tag, Value};
@@ -41,12 +41,41 @@ pub fn facts(path: &Path) -> Result<Facts> {
     Ok(Facts { width, height, bytes, format: format.title(), taken, camera })
 }
 
+/// When a photo was taken, and by which camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Seconds by the camera's own clock; only differences mean something.
+    pub seconds: i64,
+    /// A digest of the camera's maker and model; that of an empty name where none is noted.
+    pub camera: u64,
+}
+
+/// When the photo in these bytes of a file was taken, where it says.
+pub fn taken_at(bytes: &[u8]) -> Option<Taken> {
+    let exif = parsed(&mut Cursor::new(bytes))?;
+    let at = clock(&exif)?;
+    let digest = blake3::hash(camera(&exif).unwrap_or_default().as_bytes());
+    let camera = digest.as_bytes().first_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+    let seconds = i64::from(at.hour) * 3600 + i64::from(at.minute) * 60 + i64::from(at.second);
+    Some(Taken { seconds: days(at.year, at.month, at.day) * 86_400 + seconds, camera })
+}
+
+/// Days since 1970-03-01 of the Gregorian calendar, whose years are counted from March so that leap days come last.
+fn days(year: u16, month: u8, day: u8) -> i64 {
+    let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    365 * (year - 1970) + (year / 4 - 492) - (year / 100 - 19) + (year / 400 - 4) + (153 * month + 2) / 5 + day - 1
+}
+
 fn read(path: &Path) -> Option<Exif> {
-    let mut reader = BufReader::new(File::open(path).ok()?);
+    parsed(&mut BufReader::new(File::open(path).ok()?))
+}
+
+fn parsed<R: BufRead + Seek>(reader: &mut R) -> Option<Exif> {
     decode::guarded(|| {
         let mut parser = Reader::new();
         parser.continue_on_error(true);
-        let outcome = parser.read_from_container(&mut reader);
+        let outcome = parser.read_from_container(reader);
         // One broken field must not hide the others.
         outcome.or_else(|error| error.distill_partial_result(|_| {})).context("EXIF data cannot be read")
     })
@@ -54,12 +83,16 @@ fn read(path: &Path) -> Option<Exif> {
 }
 
 fn taken(exif: &Exif) -> Option<String> {
+    let at = clock(exif)?;
+    Some(format!("{:04}-{:02}-{:02} {:02}:{:02}", at.year, at.month, at.day, at.hour, at.minute))
+}
+
+fn clock(exif: &Exif) -> Option<DateTime> {
     [Tag::DateTimeOriginal, Tag::DateTimeDigitized, Tag::DateTime].into_iter().find_map(|tag| {
         let Value::Ascii(texts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
         let at = DateTime::from_ascii(texts.first()?).ok()?;
         // Cameras whose clock was never set write zeros.
-        (at.year > 0 && (1..=12).contains(&at.month) && (1..=31).contains(&at.day))
-            .then(|| format!("{:04}-{:02}-{:02} {:02}:{:02}", at.year, at.month, at.day, at.hour, at.minute))
+        (at.year > 0 && (1..=12).contains(&at.month) && (1..=31).contains(&at.day)).then_some(at)
     })
 }
 
@@ -90,10 +123,10 @@ mod tests {
             fields.iter().map(|(tag, value)| Field { tag: *tag, ifd_num: In::PRIMARY, value: value.clone() }).collect();
         let mut writer = Writer::new();
         fields.iter().for_each(|field| writer.push_field(field));
-        let mut tiff = std::io::Cursor::new(Vec::new());
+        let mut tiff = Cursor::new(Vec::new());
         writer.write(&mut tiff, false).unwrap();
         let segment = [&b"Exif\0\0"[..], tiff.get_ref()].concat();
-        let mut jpeg = std::io::Cursor::new(Vec::new());
+        let mut jpeg = Cursor::new(Vec::new());
         image::RgbImage::new(20, 10).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let (start, rest) = jpeg.get_ref().split_at(2);
         let length = (segment.len() as u16 + 2).to_be_bytes();
@@ -125,6 +158,21 @@ mod tests {
             camera: Some("Canon EOS 5D".to_owned()),
         };
         assert_eq!(facts(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn times_are_as_far_apart_as_they_are() {
+        let at = |time: &str, model: &str| {
+            let (_folder, path) = photo(&[(Tag::DateTimeOriginal, ascii(time)), (Tag::Model, ascii(model))]);
+            taken_at(&std::fs::read(path).unwrap()).unwrap()
+        };
+        let seconds = |from: &str, to: &str| at(to, "a").seconds - at(from, "a").seconds;
+        assert_eq!(seconds("2024:02:28 23:59:58", "2024:03:01 00:00:01"), 86_400 + 3);
+        assert_eq!(seconds("2023:02:28 23:59:58", "2023:03:01 00:00:01"), 3);
+        assert_eq!(seconds("1999:12:31 12:00:00", "2000:12:31 12:00:00"), 366 * 86_400);
+        assert_eq!(at("2024:05:01 10:20:30", "a").camera, at("2020:05:01 10:20:30", "a").camera);
+        assert_ne!(at("2024:05:01 10:20:30", "a").camera, at("2024:05:01 10:20:30", "b").camera);
+        assert_eq!(taken_at(b"no photo"), None);
     }
 
     #[test]

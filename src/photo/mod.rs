@@ -4,9 +4,11 @@ pub mod augment;
 pub mod check;
 pub mod decode;
 pub mod exif;
+pub mod sketch;
 pub mod tensor_file;
 pub mod thumbnail;
 pub mod transform;
+pub mod twins;
 pub mod verdict;
 
 /// ImageNet's channel means, RGB, of values 0 to 1.

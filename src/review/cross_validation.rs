@@ -53,10 +53,10 @@ pub struct FigureOverFolds {
 }
 
 /// A figure: key, name, how to read it, and the range it can take.
-type Figure = (&'static str, &'static str, fn(&Metrics) -> Option<f64>, (f64, f64));
+pub(super) type Figure = (&'static str, &'static str, fn(&Metrics) -> Option<f64>, (f64, f64));
 
 const SHARE: (f64, f64) = (0.0, 1.0);
-const FIGURES: [Figure; 10] = [
+pub(super) const FIGURES: [Figure; 10] = [
     ("accuracy", "Accuracy", |m| m.accuracy, SHARE),
     ("balanced_accuracy", "Balanced accuracy", |m| m.balanced_accuracy, SHARE),
     ("precision", "Precision", |m| m.precision, SHARE),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::augment::AugmentConfig;
+use super::grouping::GroupConfig;
 use crate::dataset::split::SplitConfig;
 use crate::error::{Error, Result};
 pub use crate::nn::architecture::Backbone;
@@ -56,6 +57,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// How photos are divided into training and validation.
     pub split: SplitConfig,
+    /// What keeps photos together where the split is by groups.
+    pub groups: GroupConfig,
     /// Where to compute.
     pub device: DeviceChoice,
     /// What frozen layers multiply.
@@ -90,6 +93,7 @@ impl Default for TrainConfig {
             patience: None,
             seed: 0,
             split: SplitConfig::default(),
+            groups: GroupConfig::default(),
             device: DeviceChoice::Auto,
             precision: PrecisionChoice::Auto,
             threshold: Choice::default(),
@@ -197,7 +201,7 @@ impl TrainConfig {
                 bad("Layers are trained in single precision: bf16 goes with a frozen backbone alone")
             }
             c if c.patience == Some(0) => bad("Early stopping needs a patience of at least one epoch"),
-            _ => self.augment.validate().and_then(|()| self.split.validate()),
+            _ => self.augment.validate().and_then(|()| self.split.validate()).and_then(|()| self.groups.validate()),
         }
     }
 }

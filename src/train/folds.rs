@@ -4,6 +4,7 @@
 use super::config::{TrainConfig, Tune};
 use super::epochs::EpochLoop;
 use super::features::Features;
+use super::grouping::Grouping;
 use super::learner::HeadLearner;
 use super::observer::{Event, FeatureReport, Observer};
 use super::trainer::{self, Ground, Input};
@@ -77,9 +78,10 @@ pub fn out_of_fold(
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let split = SplitConfig { kind: kind(config.split.kind), ..config.split };
     let samples = trainer::taking_part(dataset, &prepared.readable);
-    let groups = trainer::groups(dataset, &keys, split.kind);
+    let groups = Grouping::for_split(dataset, &keys, (split.kind, &config.groups), places, observer)?.groups;
     let folds = Folds::divide(&samples, &groups, count, split.seed)?;
-    let job = Job { dataset, config: &config, network: &network, features: &features, observer, count };
+    let phase = Phase::Folds;
+    let job = Job { dataset, config: &config, network: &network, features: &features, observer, phase, count };
     let mut records = Vec::with_capacity(count);
     let mut predictions = Vec::with_capacity(samples.len());
     for fold in 0..count {
@@ -99,7 +101,7 @@ fn kind(kind: SplitKind) -> SplitKind {
 }
 
 /// The photos, without the labels of those that are held back.
-fn without(samples: &[Sample], held_back: &[usize]) -> Vec<Sample> {
+pub(super) fn without(samples: &[Sample], held_back: &[usize]) -> Vec<Sample> {
     let mut rest = samples.to_vec();
     for index in held_back {
         if let Some(sample) = rest.get_mut(*index) {
@@ -110,24 +112,33 @@ fn without(samples: &[Sample], held_back: &[usize]) -> Vec<Sample> {
 }
 
 /// What does not change from fold to fold.
-struct Job<'a> {
-    dataset: &'a Dataset,
-    config: &'a TrainConfig,
-    network: &'a Network,
-    features: &'a Features,
-    observer: &'a dyn Observer,
-    count: usize,
+pub(super) struct Job<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) config: &'a TrainConfig,
+    pub(super) network: &'a Network,
+    pub(super) features: &'a Features,
+    pub(super) observer: &'a dyn Observer,
+    /// What this is for, as it is told.
+    pub(super) phase: Phase,
+    /// How many folds, or other turns, there are in all.
+    pub(super) count: usize,
 }
 
 impl Job<'_> {
     /// Trains the head of a fold and has it look at the photos that are held back.
-    fn fold(&self, fold: usize, held_back: &[usize], sides: &split::Split) -> Result<(FoldRecord, Vec<Prediction>)> {
+    pub(super) fn fold(
+        &self,
+        fold: usize,
+        held_back: &[usize],
+        sides: &split::Split,
+    ) -> Result<(FoldRecord, Vec<Prediction>)> {
         let [training, validation] =
             [Part::Train, Part::Validation].map(|part| trainer::examples(self.dataset, self.features, sides, part));
         let [train, validated] = [&training, &validation].map(|examples| examples.classes.len());
         let mut learner = HeadLearner::new(self.config, self.network.device(), training, validation)?;
         let epochs = self.config.epochs as u64;
-        let turn = Turn { observer: self.observer, before: fold as u64 * epochs, total: self.count as u64 * epochs };
+        let (before, total) = (fold as u64 * epochs, self.count as u64 * epochs);
+        let turn = Turn { observer: self.observer, phase: self.phase, before, total };
         let epochs = EpochLoop::new(self.config, &turn, &mut learner).run(None)?;
         self.observer.check()?; // a training that is stopped ends with what it has, a cross-validation has nothing yet
         let head = learner.into_best()?;
@@ -154,6 +165,7 @@ impl Job<'_> {
 /// The observer as the training of one fold sees it: its epochs are some of all epochs, and nothing else is told.
 struct Turn<'a> {
     observer: &'a dyn Observer,
+    phase: Phase,
     /// Epochs of the folds before.
     before: u64,
     /// Epochs of all folds.
@@ -163,7 +175,7 @@ struct Turn<'a> {
 impl Watch for Turn<'_> {
     fn progress(&self, progress: Progress) {
         let (done, total) = (self.before + progress.done, Some(self.total));
-        self.observer.progress(Progress { phase: Phase::Folds, done, total, ..progress });
+        self.observer.progress(Progress { phase: self.phase, done, total, ..progress });
     }
 
     fn is_cancelled(&self) -> bool {

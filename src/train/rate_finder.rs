@@ -123,7 +123,7 @@ pub fn find(
     config.validate()?;
     sweep.validate()?;
     let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
-    let split = trainer::divide(dataset, &keys, &prepared.readable, &config.split)?;
+    let (split, _) = trainer::divide(dataset, &keys, &prepared.readable, &config, places, observer)?;
     let photos = split.indices(Part::Train).count();
     let trial = Trial { sweep, config: &config, observer };
     let (readings, diverged) = match prepared.input {

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::config::{DeviceChoice, PrecisionChoice, TrainConfig};
+use super::grouping::Sources;
 use super::run_dir::RunRecord;
 use super::settings;
 use crate::error::{Error, Result};
 
 /// Options of `crackscope train` and the settings that they set.
-const OPTIONS: [(&str, &str); 22] = [
+const OPTIONS: [(&str, &str); 24] = [
     ("backbone", "--backbone"),
     ("weights", "--weights"),
     ("tune", "--tune"),
@@ -27,6 +28,8 @@ const OPTIONS: [(&str, &str); 22] = [
     ("patience", "--patience"),
     ("split.kind", "--split"),
     ("split.val_fraction", "--val-fraction"),
+    ("groups.time_gap", "--time-gap"),
+    ("groups.file", "--groups"),
     ("seed", "--seed"),
     ("threshold", "--threshold"),
     ("abstain", "--abstain"),
@@ -57,10 +60,11 @@ pub fn options(config: &TrainConfig) -> Result<Vec<String>> {
     let mut usual = TrainConfig::for_tune(config.tune);
     (usual.tune, usual.split.seed) = (TrainConfig::default().tune, config.split.seed);
     (usual.device, usual.precision) = (config.device, config.precision);
+    let usual_groups = usual.groups.by.clone();
     let usual = settings::by_name(&usual);
     for (name, value) in settings::by_name(config) {
-        if usual.get(&name) == Some(&value) || name.starts_with("augment.") {
-            continue; // augmentation has one option for all of its settings
+        if usual.get(&name) == Some(&value) || name.starts_with("augment.") || name == "groups.by" {
+            continue; // each has one option for all that it sets
         }
         let (_, option) = OPTIONS.iter().find(|(setting, _)| *setting == name).ok_or_else(|| no_option(&name))?;
         words.push((*option).to_owned());
@@ -75,6 +79,9 @@ pub fn options(config: &TrainConfig) -> Result<Vec<String>> {
     if !config.augment.is_off() {
         words.extend(["--augment".to_owned(), quoted(&config.augment.variation.to_string())]);
         words.extend(["--variants".to_owned(), config.augment.variants.to_string()]);
+    }
+    if config.groups.by != usual_groups {
+        words.extend(["--group-by".to_owned(), Sources(config.groups.by.clone()).to_string()]);
     }
     let compute = settings::by_name(config);
     for (name, unset) in

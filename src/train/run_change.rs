@@ -9,7 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::nn::bundled;
 
 /// Files that a run folder holds, apart from its plots and TensorBoard's files.
-const WRITTEN: [&str; 7] = [
+const WRITTEN: [&str; 8] = [
     run_dir::CONFIG,
     run_dir::RESULTS,
     run_dir::PREDICTIONS,
@@ -17,6 +17,7 @@ const WRITTEN: [&str; 7] = [
     run_dir::MODEL,
     run_dir::LAST,
     run_dir::CARD,
+    run_dir::GROUPS,
 ];
 /// How the names of TensorBoard's files begin.
 const EVENTS: &str = "events.out.tfevents.";

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
+use super::grouping::GroupsRecord;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
@@ -38,6 +39,8 @@ pub const CURVES: &str = "curves.png";
 pub const CONFUSION: &str = "confusion.png";
 /// The ROC curve as a picture, where there are validation photos of both classes.
 pub const ROC: &str = "roc.png";
+/// The groups that photos were kept together by: a line for each photo that is not by itself.
+pub const GROUPS: &str = "groups.csv";
 /// All plots, as PNG and as SVG.
 pub const PLOTS: [&str; 6] = [CURVES, "curves.svg", CONFUSION, "confusion.svg", ROC, "roc.svg"];
 /// The model card.
@@ -81,6 +84,9 @@ pub struct DataRecord {
     pub validation: usize,
     /// Digest of names, labels and contents: the same for the same data.
     pub digest: String,
+    /// The groups that were kept together; none for runs of before these were noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupsRecord>,
 }
 
 /// The initial weights of a run.
@@ -380,6 +386,7 @@ impl DataRecord {
             train,
             validation,
             digest,
+            groups: None,
         }
     }
 }

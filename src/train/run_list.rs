@@ -138,6 +138,7 @@ pub(crate) mod tests {
                 train: 8,
                 validation: 2,
                 digest: "0123456789abcdef".to_owned(),
+                groups: None,
             },
             weights: WeightsRecord {
                 source: "bundled".to_owned(),

@@ -12,15 +12,16 @@ use self::resume::Begun;
 use super::config::{TrainConfig, Tune, WeightsSource};
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
+use super::grouping::{Grouping, GroupsRecord};
 use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
 use super::run_files::{self, Finished};
 use super::run_threshold::{self, Fitted, Wanted};
-use crate::dataset::group::{self, ContentKey, Groups};
+use crate::dataset::group::{self, ContentKey};
 use crate::dataset::keep_out::keep_out;
-use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
+use crate::dataset::split::{self, Part, Split};
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::error::Result;
 use crate::export::tensorboard::EventLog;
@@ -57,6 +58,8 @@ pub struct TrainOutcome {
     pub features: FeatureReport,
     /// How those of the variants of training photos came about, if there are any.
     pub variants: Option<FeatureReport>,
+    /// The groups that were kept together.
+    pub groups: GroupsRecord,
 }
 
 /// Trains on `dataset` and writes the run folder `out`. With `resume`, goes on with the run in `out`, which must be
@@ -84,13 +87,17 @@ pub fn train(
     let Ground { network, config, device, keys, prepared } = Ground::lay(dataset, config, places, Some(out), observer)?;
     let config = &config;
 
-    let split = divide(dataset, &keys, &prepared.readable, &config.split)?;
+    let (split, groups) = divide(dataset, &keys, &prepared.readable, config, places, observer)?;
     let job = Job { dataset, config, places, observer, keys: &keys, split: &split };
     let (varied, variants) = job.vary(&network)?;
-    let record = record(dataset, &keys, config, &network, &device, &split, &prepared.report);
+    let record = record(dataset, &keys, config, &network, &device, (&split, &groups), &prepared.report);
     let (run, record) = match begun {
         Some(begun) => begun.go_on(record)?,
-        None => (RunDir::create(out)?, record),
+        None => {
+            let run = RunDir::create(out)?;
+            run.write(run_dir::GROUPS, &groups.to_csv(dataset)?)?;
+            (run, record)
+        }
     };
     run.write_record(&record)?;
     let resumed = if resume { Some(&run) } else { None };
@@ -113,6 +120,7 @@ pub fn train(
         metrics,
         features: prepared.report,
         variants,
+        groups: groups.record(dataset),
     })
 }
 
@@ -301,14 +309,18 @@ impl Watch for Finishing<'_> {
     }
 }
 
-/// Divides the labelled photos that can be read.
+/// Divides the labelled photos that can be read; says by which groups.
 pub(super) fn divide(
     dataset: &Dataset,
     keys: &[Option<ContentKey>],
     readable: &[bool],
-    config: &SplitConfig,
-) -> Result<Split> {
-    split::split(&taking_part(dataset, readable), &groups(dataset, keys, config.kind), config)
+    config: &TrainConfig,
+    places: &Places,
+    watch: &dyn Watch,
+) -> Result<(Split, Grouping)> {
+    let groups = Grouping::for_split(dataset, keys, (config.split.kind, &config.groups), places, watch)?;
+    let split = split::split(&taking_part(dataset, readable), &groups.groups, &config.split)?;
+    Ok((split, groups))
 }
 
 /// The photos, without the labels of those that cannot be read: they take no part.
@@ -320,15 +332,6 @@ pub(super) fn taking_part(dataset: &Dataset, readable: &[bool]) -> Vec<Sample> {
         }
     }
     samples
-}
-
-/// What this kind of split keeps together.
-pub(super) fn groups(dataset: &Dataset, keys: &[Option<ContentKey>], kind: SplitKind) -> Groups {
-    let identical = Groups::identical(keys);
-    match kind {
-        SplitKind::Grouped => identical.with_sdnet_photos(dataset),
-        SplitKind::Random | SplitKind::ByFolder => identical,
-    }
 }
 
 /// Where deeper layers take photos from: the maps that are kept, those of variants with them, or else the files.
@@ -438,7 +441,7 @@ fn record(
     config: &TrainConfig,
     network: &Network,
     device: &DeviceReport,
-    split: &Split,
+    (split, groups): (&Split, &Grouping),
     features: &FeatureReport,
 ) -> RunRecord {
     let origin = network.origin();
@@ -447,7 +450,10 @@ fn record(
         program: format!("crackscope {}", env!("CARGO_PKG_VERSION")),
         created: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
         device: device.name.clone(),
-        data: DataRecord::of(dataset, digest(dataset, keys), features.unreadable.len(), sides),
+        data: DataRecord {
+            groups: Some(groups.record(dataset)),
+            ..DataRecord::of(dataset, digest(dataset, keys), features.unreadable.len(), sides)
+        },
         weights: WeightsRecord {
             source: origin.source.clone(),
             sha256: origin.sha256.clone(),

@@ -7,6 +7,7 @@ mod augmentation;
 mod command_line;
 mod exported_model;
 mod figures;
+mod groups;
 mod hub;
 mod parity;
 mod rates_and_folds;

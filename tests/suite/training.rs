@@ -107,6 +107,7 @@ fn a_run_leaves_what_it_promises_and_a_second_computes_nothing() {
         run_dir::MODEL,
         run_dir::LAST,
         run_dir::CARD,
+        run_dir::GROUPS,
         crackscope::export::tensorboard::FILE,
     ]
     .into_iter()

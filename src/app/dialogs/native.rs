@@ -21,6 +21,8 @@ pub enum Purpose {
     Weights,
     /// The folder that runs are kept in.
     Runs,
+    /// A folder of labelled photos to test a run on.
+    Field,
     /// The folder to export to.
     Export,
     /// The file that the drawing of a network is written to.
@@ -99,7 +101,7 @@ impl Purpose {
         match self {
             Self::Weights => dialog.add_filter("Weights", &["safetensors", "pth", "pt"]).pick_file(),
             Self::Runs | Self::Export => dialog.set_can_create_directories(true).pick_folder(),
-            Self::Photos => dialog.pick_folder(),
+            Self::Photos | Self::Field => dialog.pick_folder(),
             Self::Archive => dialog.add_filter("Archives", &["zip", "ZIP"]).pick_file(),
             Self::Drawing => {
                 let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
@@ -115,6 +117,7 @@ impl Purpose {
             Self::Archive => "Open a .zip of photos",
             Self::Weights => "Start from weights",
             Self::Runs => "Keep runs in",
+            Self::Field => "Test on the labelled photos in",
             Self::Export => "Export to",
             Self::Drawing => "Save the drawing",
             Self::MapsPhoto => "Photo to see the feature maps of",

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::curation::{self, Edit, FieldChecked, Grouped, LeaksFound, SitesLeftOut};
 use crate::app::fallback_fonts;
 use crate::app::session::Verdict;
 use crate::app::tabs::review::Scope;
@@ -20,6 +21,7 @@ use crate::review::cross_validation::{self, CrossValidation};
 use crate::review::predictions::Prediction;
 use crate::review::threshold::Threshold;
 use crate::train::config::{Compute, TrainConfig};
+use crate::train::grouping::GroupConfig;
 use crate::train::observer::{EpochRecord, Observer};
 use crate::train::rate_finder::{self, RateSearch, SweepConfig};
 use crate::train::run_dir::{self, Run};
@@ -56,6 +58,40 @@ pub enum Job {
         /// How many folds.
         folds: usize,
     },
+    /// Group the photos.
+    Group {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// What they are grouped by.
+        config: GroupConfig,
+        /// What is changed by hand before.
+        edit: Option<Edit>,
+    },
+    /// Look for what a split lets through.
+    FindLeaks {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings, the planned split among them.
+        config: Box<TrainConfig>,
+        /// The run whose split is looked into in place of the planned one.
+        run: Option<PathBuf>,
+    },
+    /// Leave out one site after the other.
+    LeaveSitesOut {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+    },
+    /// Have a run's model look at a folder of labelled photos.
+    CheckField {
+        /// The run folder.
+        run: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+        /// Where to compute, and in what.
+        compute: Compute,
+    },
     /// Lay a run's predictions over its photos.
     OpenRun {
         /// The run folder.
@@ -86,6 +122,14 @@ pub enum Done {
     RateFound(RateSearch),
     /// The photos are cross-validated.
     CrossValidated(Box<CrossValidated>),
+    /// The photos are grouped.
+    Grouped(Arc<Grouped>),
+    /// What a split lets through is known.
+    LeaksFound(Box<LeaksFound>),
+    /// Each site was left out.
+    SitesLeftOut(Box<SitesLeftOut>),
+    /// A run's model has looked at another folder.
+    FieldChecked(Box<FieldChecked>),
     /// A run is open.
     RunOpened {
         /// Its photos, if they were not open already.
@@ -185,12 +229,25 @@ impl Job {
                 let (dataset, rare) = list(&[folder], places, watch)?;
                 Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None, known: None }))
             }
-            Self::Train { dataset, config, runs } => train(&dataset, &config, &runs, places, watch).map(Done::Trained),
+            Self::Train { dataset, config, runs } => {
+                let config = curation::with_hand(&config, &dataset, places);
+                train(&dataset, &config, &runs, places, watch).map(Done::Trained)
+            }
             Self::FindRate { dataset, config } => {
                 let sweep = SweepConfig::for_tune(config.tune);
+                let config = curation::with_hand(&config, &dataset, places);
                 rate_finder::find(&dataset, &config, &sweep, places, watch).map(Done::RateFound)
             }
-            Self::CrossValidate { dataset, config, folds } => cross_validate(dataset, &config, folds, places, watch),
+            Self::CrossValidate { dataset, config, folds } => {
+                let config = curation::with_hand(&config, &dataset, places);
+                cross_validate(dataset, &config, folds, places, watch)
+            }
+            Self::Group { dataset, config, edit } => {
+                curation::find_groups(dataset, config, edit.as_ref(), places, watch)
+            }
+            Self::FindLeaks { dataset, config, run } => curation::find_leaks(dataset, config, run, places, watch),
+            Self::LeaveSitesOut { dataset, config } => curation::leave_sites_out(dataset, &config, places, watch),
+            Self::CheckField { run, folder, compute } => curation::check_field(&run, &folder, compute, places, watch),
             Self::OpenRun { run, open } => open_run(&run, open, places, watch),
             Self::Classify { run, dataset, compute } => {
                 let said = classify::classify(&run, &dataset, places, compute, watch)?;
@@ -273,7 +330,7 @@ fn refuse_weights(path: &Path) -> Result<()> {
     Err(error.hint("to train from it, choose it under Weights in the tab Train; to open a run, give the run's folder"))
 }
 
-fn list(folders: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
+pub(super) fn list(folders: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
     let dataset = scan::open(folders, places, watch)?;
     let names = dataset.samples.iter().flat_map(|sample| sample.file.chars());
     let rare: BTreeSet<char> = names.filter(|c| !fallback_fonts::is_common(*c)).collect();
@@ -358,7 +415,7 @@ pub fn verdict(
 }
 
 /// For each photo of `dataset` the index of its prediction, found by its name.
-fn of_samples(predictions: &[Prediction], dataset: &Dataset) -> Vec<Option<usize>> {
+pub(super) fn of_samples(predictions: &[Prediction], dataset: &Dataset) -> Vec<Option<usize>> {
     let by_name: HashMap<&str, usize> = predictions.iter().enumerate().map(|(i, p)| (p.file.as_str(), i)).collect();
     dataset.samples.iter().map(|s| by_name.get(s.file.as_str()).copied()).collect()
 }

@@ -5,6 +5,7 @@
 //! enough, lies in one place and is overwritten.
 
 pub mod asks;
+pub mod curation;
 pub mod inspect;
 pub mod jobs;
 pub mod run_folders;

@@ -31,7 +31,7 @@ const USUAL: [(&str, &str, &str); 8] = [
 ];
 
 /// The same of settings that have a column where runs differ in them. Settings that are not named here have one too.
-const FURTHER: [(&str, &str, &str); 19] = [
+const FURTHER: [(&str, &str, &str); 22] = [
     ("data", "Photos of", "The folders of the photos"),
     ("digest", "Data", "First digits of the digest of names, labels and contents of the photos"),
     ("backbone_learning_rate", "Backbone rate", "Learning rate of the layers before the last, where they are trained"),
@@ -49,6 +49,9 @@ const FURTHER: [(&str, &str, &str); 19] = [
     ("threshold", "Threshold", "How the threshold was chosen: a number, or by cost, by target or by a figure"),
     ("abstain", "For a person", "Share of the photos that was left to a person"),
     ("calibrate", "Calibrated", "Whether the logits were divided by a fitted temperature"),
+    ("groups.by", "Grouped by", "What told which photos belong together, besides identical files"),
+    ("groups.time_gap", "Time gap", "The longest time between two photos of a group taken in a row, in seconds"),
+    ("groups.file", "Groups by hand", "A table that said which photos belong together"),
     (COMPUTED_IN, "Computed in", "What frozen layers multiplied"),
     ("program", "Program", "The program that trained it"),
 ];

@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use super::super::config::{PrecisionChoice, TrainConfig};
-use super::super::run_dir::{RunDir, RunRecord};
+use super::super::run_dir::{self, RunDir, RunRecord};
 use super::super::settings;
 use crate::error::{Error, Result};
 
-/// Settings that may differ when a run goes on. Weights are compared by what they hold, and augmentation and precision
-/// by what they come to.
-const FREE: [&str; 5] = ["epochs", "patience", "device", "precision", "weights"];
+/// Settings that may differ when a run goes on. Weights and groups are compared by what they hold, augmentation and
+/// precision by what they come to; a threshold is chosen when all epochs are done.
+const FREE: [&str; 8] = ["epochs", "patience", "device", "precision", "weights", "threshold", "abstain", "calibrate"];
 
 const ANEW: &str = "train anew into another folder: a run that goes on with other data could not be repeated";
 
@@ -47,6 +47,12 @@ impl Begun {
         if before.data.digest != now.data.digest {
             return Err(Error::new("The photos or their labels have changed since this run began").hint(ANEW));
         }
+        let groups = |record: &RunRecord| record.data.groups.as_ref().map(|groups| groups.digest.clone());
+        if groups(&before).is_some_and(|began| groups(&now).is_some_and(|now| now != began)) {
+            let file = run.path().join(run_dir::GROUPS);
+            let hint = format!("give --groups {}, which holds those that it began with, or {ANEW}", file.display());
+            return Err(Error::new("The groups of the photos have changed since this run began").hint(hint));
+        }
         // Runs of before there was a choice were in single precision.
         let recorded = |precision| if precision == PrecisionChoice::Auto { PrecisionChoice::F32 } else { precision };
         let (began, goes_on) = (recorded(before.train.precision), recorded(now.train.precision));
@@ -71,7 +77,8 @@ fn check_augmentation(before: &TrainConfig, now: &TrainConfig) -> Result<()> {
 }
 
 fn check_settings(before: &TrainConfig, now: &TrainConfig) -> Result<()> {
-    let counts = |name: &str| !FREE.contains(&name) && !name.starts_with("augment.");
+    let apart = |name: &str| name.starts_with("augment.") || name.starts_with("groups.");
+    let counts = |name: &str| !FREE.contains(&name) && !apart(name);
     let (before, now) = (settings::by_name(before), settings::by_name(now));
     let differences: Vec<String> = before
         .iter()

@@ -1,6 +1,7 @@
 //! Review: what a run got wrong, and what it got right.
 
 mod export_form;
+mod field;
 mod figures;
 mod figures_view;
 mod judged;
@@ -18,6 +19,7 @@ use egui::{
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
+use self::field::FieldCheck;
 pub(super) use self::figures::matrix_ui;
 use self::figures_view::FiguresView;
 use self::judged::Judged;
@@ -121,6 +123,7 @@ pub struct ReviewTab {
     detail: Detail,
     large: bool,
     run_choice: RunChoice,
+    field: FieldCheck,
     list: List,
     judged: Judged,
     threshold: ThresholdControls,
@@ -160,7 +163,19 @@ impl ReviewTab {
             if labelled { (Shown::Errors, Sort::Loss) } else { (Shown::Everything, Sort::Cracked) };
         self.run_choice.opened(verdict.run.as_deref());
         self.pair.run_opened(verdict.run.as_deref());
+        self.field.forget();
         self.large = false;
+    }
+
+    /// A run's model has looked at another folder; its figures on its own validation photos are these.
+    pub fn field_checked(&mut self, verdict: &Verdict, validation: Option<Metrics>) {
+        self.field.done(verdict, validation);
+        self.show(Shown::Errors);
+    }
+
+    /// A folder to test a run on was chosen in the system's dialog.
+    pub fn field_chosen(&mut self, folder: &Path) {
+        self.field.chosen(folder);
     }
 
     /// A run has been given another threshold, or it could not be.
@@ -276,6 +291,8 @@ impl ReviewTab {
                 if let (Some(verdict), Some(metrics)) = (scene.session.verdict.clone(), self.list.metrics.clone()) {
                     ui.add_space(space::M);
                     self.figures_ui(ui, &verdict, &metrics, scene);
+                    ui.add_space(space::M);
+                    self.field.ui(ui, &verdict, scene);
                 }
             });
         });

@@ -91,7 +91,8 @@ impl CrossValidationView {
     }
 }
 
-fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
+/// What runs, how far it is, and how to stop it.
+pub(in crate::app::tabs) fn running_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
     let text = job.progress.map_or_else(String::new, |progress| bars::progress_text(&progress, false));
     let stopping = job.controls.cancel.get();

@@ -102,6 +102,22 @@ fn photos_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, "Split", "How photos are divided into training and validation; the same seed divides alike", |ui| {
         combo(ui, "split", &mut split.kind, SPLITS.map(|(kind, name, hint)| (kind, name, hint)).as_slice());
     });
+    if split.kind == SplitKind::Grouped {
+        groups_ui(ui, scene);
+    }
+}
+
+/// What is known of the groups that are kept together.
+fn groups_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let text = match &scene.session.groups {
+        Some(grouped) => {
+            let sets = grouped.grouping.sets();
+            let photos: usize = sets.iter().map(Vec::len).sum();
+            format!("{} of {}", format::counted(sets.len(), "group", "groups"), format::photos(photos))
+        }
+        None => "Groups are found when training begins".to_owned(),
+    };
+    row(ui, "", "", |ui| ui.add(Label::new(theme::quiet(ui, text).size(theme::SMALL)).truncate()));
 }
 
 /// The program's own weights.

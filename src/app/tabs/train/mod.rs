@@ -11,6 +11,7 @@ mod live;
 mod rate_finder;
 mod run_colours;
 mod runs;
+mod sites;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -23,11 +24,13 @@ use egui::{Align, CentralPanel, ColorImage, Context, Frame, Layout, Margin, Pane
 use self::augmentation::Preview;
 use self::compare::{Compare, Drawn};
 use self::cross_validation::CrossValidationView;
+pub(super) use self::cross_validation::running_ui;
 use self::curves::Curve;
 use self::live::{End, Live};
 use self::rate_finder::RateFinder;
 use self::run_colours::RunColours;
 use self::runs::Runs;
+use self::sites::SitesView;
 use super::review::{self, Shown};
 use crate::app::command::Command;
 use crate::app::messages;
@@ -37,6 +40,7 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
 use crate::app::worker::Step;
 use crate::app::worker::asks::VaryOrder;
+use crate::app::worker::curation::SitesLeftOut;
 use crate::app::worker::jobs::{CrossValidated, Trained};
 use crate::dataset::{Class, Dataset};
 use crate::error::{Error, Result};
@@ -69,6 +73,8 @@ enum View {
     RateFinder,
     /// Figures over folds.
     CrossValidation,
+    /// Figures of sites that are left out.
+    Sites,
 }
 
 impl View {
@@ -79,6 +85,7 @@ impl View {
         (Self::Runs, "Runs", "All runs side by side: settings, results and curves"),
         (Self::RateFinder, "Learning rate", "Which learning rate suits these photos"),
         (Self::CrossValidation, "Cross-validation", "How good a model of these photos will be, and how sure that is"),
+        (Self::Sites, "Sites", "How good a model is at places that it has not seen"),
     ];
 }
 
@@ -88,6 +95,7 @@ pub struct TrainTab {
     preview: Preview,
     rate_finder: RateFinder,
     cross_validation: CrossValidationView,
+    sites: SitesView,
     live: Option<Live>,
     /// Earlier runs whose curves are drawn.
     drawn: BTreeSet<PathBuf>,
@@ -107,6 +115,7 @@ impl Default for TrainTab {
             preview: Preview::default(),
             rate_finder: RateFinder::default(),
             cross_validation: CrossValidationView::default(),
+            sites: SitesView::default(),
             live: None,
             drawn: BTreeSet::new(),
             colours: RunColours::default(),
@@ -130,7 +139,7 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
 }
 
 /// Why no job that learns can begin now, if so.
-fn obstacle(scene: &Scene<'_>) -> Option<String> {
+pub(super) fn obstacle(scene: &Scene<'_>) -> Option<String> {
     match &scene.session.dataset {
         None => Some("Open a folder of photos first".to_owned()),
         Some(_) if scene.job.is_some_and(|job| !job.may_be_replaced()) => {
@@ -196,6 +205,17 @@ impl TrainTab {
         self.cross_validation.finished(found);
     }
 
+    /// Sites are being left out.
+    pub fn begin_sites(&mut self, config: &TrainConfig) {
+        self.sites.begin(config);
+        self.view = View::Sites;
+    }
+
+    /// Each site was left out.
+    pub fn sites_left_out(&mut self, found: SitesLeftOut) {
+        self.sites.finished(found);
+    }
+
     /// The run has ended.
     pub fn finished(&mut self, trained: &Trained) {
         if let Some(live) = &mut self.live {
@@ -209,6 +229,7 @@ impl TrainTab {
             (Kind::Train, Some(live)) => live.end = Some(End::Failed(error.clone())),
             (Kind::FindRate, _) => self.rate_finder.failed(error),
             (Kind::CrossValidate, _) => self.cross_validation.failed(error),
+            (Kind::LeaveSitesOut, _) => self.sites.failed(error),
             _ => {}
         }
     }
@@ -285,6 +306,7 @@ impl TrainTab {
             }
             View::RateFinder => self.rate_finder.ui(ui, scene),
             View::CrossValidation => self.cross_validation.ui(ui, scene),
+            View::Sites => self.sites.ui(ui, scene),
         }
     }
 
