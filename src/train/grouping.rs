@@ -230,8 +230,7 @@ impl Found {
     fn by_hand(by_hand: &ByHand, said: &[Option<Option<usize>>]) -> Self {
         let from = said.len();
         // A photo by itself has a number that no group has.
-        let labels =
-            said.iter().enumerate().map(|(i, said)| said.map(|group| group.map_or(i, |group| from + group)));
+        let labels = said.iter().enumerate().map(|(i, said)| said.map(|group| group.map_or(i, |group| from + group)));
         let mut hand = Self::of(Reason::ByHand, !by_hand.is_empty(), labels.collect());
         let gone = by_hand.len().saturating_sub(said.iter().flatten().count());
         hand.note = (gone > 0).then(|| format!("Not there: {} that the table names", format::photos(gone)));
