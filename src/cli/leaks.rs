@@ -12,9 +12,9 @@ use crate::dataset::Dataset;
 use crate::dataset::split::SplitKind;
 use crate::error::{Context, Error, Result};
 use crate::format;
-use crate::review::flattery::{ABOUT_DIFFERENCES, Flattery};
+use crate::review::flattery::{ABOUT_BUNDLED, ABOUT_DIFFERENCES, Flattery};
 use crate::review::interval::Interval;
-use crate::train::config::TrainConfig;
+use crate::train::config::{TrainConfig, WeightsSource};
 use crate::train::leaks::{self, How, Leak, LeakCheck, LeakOrder, Leaks};
 use crate::train::run_dir::Run;
 
@@ -62,7 +62,12 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         Some(run) => format!("the run {}", crate::train::run_dir::name(run)),
         None => format!("the {} split", kind(config.split.kind)),
     };
-    let text = text(&dataset, &found, flattery.as_ref(), &asked, options.csv.as_ref());
+    let mut text = text(&dataset, &found, flattery.as_ref(), &asked);
+    if flattery.is_some() && config.weights == WeightsSource::Bundled {
+        text += &format!("{ABOUT_BUNDLED}\n");
+    }
+    text += &options.csv.as_ref().map(|path| format!("\nTable: {}\n", path.display())).unwrap_or_default();
+    text += &table::unreadable(&found.features.unreadable);
     Ok(Outcome::new(text, json(&dataset, &found, flattery.as_ref(), options.csv.as_ref())?))
 }
 
@@ -74,13 +79,7 @@ fn kind(kind: SplitKind) -> &'static str {
     }
 }
 
-fn text(
-    dataset: &Dataset,
-    found: &LeakCheck,
-    flattery: Option<&Flattery>,
-    asked: &str,
-    csv: Option<&PathBuf>,
-) -> String {
+fn text(dataset: &Dataset, found: &LeakCheck, flattery: Option<&Flattery>, asked: &str) -> String {
     let headings = ["Validation photos", "in all", "with a copy in training", "with a relative in training"];
     let mut rows = vec![headings.map(str::to_owned).to_vec()];
     let row = |name: String, leaks: &Leaks| {
@@ -106,8 +105,7 @@ fn text(
         }
         None => String::new(),
     };
-    text += &csv.map(|path| format!("\nTable: {}\n", path.display())).unwrap_or_default();
-    text + &table::unreadable(&found.features.unreadable)
+    text
 }
 
 fn flattery_text(flattery: &Flattery) -> String {

@@ -13,6 +13,10 @@ use crate::train::leaks::Trial;
 pub const ABOUT_DIFFERENCES: &str = "95 % intervals over the seeds by the corrected resampled t-test (Nadeau and Bengio \
      2003); the difference is taken seed by seed. An interval that holds 0 leaves open whether anything was flattered.";
 
+/// What is to be known where the features come from the program's own weights, for people.
+pub const ABOUT_BUNDLED: &str = "The bundled weights were themselves trained on photos of concrete, METU's among them; on \
+     such photos less flattery shows than there is.";
+
 /// One figure under both kinds of split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flattered {

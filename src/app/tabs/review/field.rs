@@ -13,6 +13,9 @@ use crate::app::widgets::form::{icon_button, primary};
 use crate::format;
 use crate::review::metrics::Metrics;
 
+/// Height of a row of figures.
+const ROW: f32 = 22.0;
+
 /// A figure: its name, and how to read it.
 type Figure = (&'static str, fn(&Metrics) -> Option<f64>);
 
@@ -120,27 +123,30 @@ fn ask_ui(ui: &mut Ui, text: &mut String, scene: &mut Scene<'_>) -> Option<Answe
 fn compared_ui(ui: &mut Ui, done: &Done) {
     ui.label(theme::strong("On another folder"));
     ui.add_space(space::XS);
-    egui::Grid::new("field check").num_columns(3).spacing([space::L, space::XS]).striped(true).show(ui, |ui| {
-        for (name, hint) in [
-            ("", ""),
-            ("validation", "On the photos held back from the run's training"),
-            ("here", "On the open photos"),
-        ] {
-            ui.label(theme::quiet(ui, name).size(theme::SMALL)).on_hover_text(hint);
-        }
-        ui.end_row();
-        for (name, read) in FIGURES {
-            ui.label(name);
-            ui.label(theme::quiet(ui, format::figure(done.validation.as_ref().and_then(read))));
-            ui.label(theme::strong(format::figure(read(&done.here))));
+    egui::Grid::new("field check").num_columns(3).spacing([space::L, 0.0]).min_row_height(ROW).striped(true).show(
+        ui,
+        |ui| {
+            for (name, hint) in [
+                ("", ""),
+                ("validation", "On the photos held back from the run's training"),
+                ("here", "On the open photos"),
+            ] {
+                ui.label(theme::quiet(ui, name).size(theme::SMALL)).on_hover_text(hint);
+            }
             ui.end_row();
-        }
-        ui.label(theme::quiet(ui, "Photos"));
-        let photos = |metrics: &Metrics| format::count(metrics.photos as u64);
-        ui.label(theme::quiet(ui, done.validation.as_ref().map_or("–".to_owned(), photos)));
-        ui.label(photos(&done.here));
-        ui.end_row();
-    });
+            for (name, read) in FIGURES {
+                ui.label(name);
+                ui.label(theme::quiet(ui, format::figure(done.validation.as_ref().and_then(read))));
+                ui.label(theme::strong(format::figure(read(&done.here))));
+                ui.end_row();
+            }
+            ui.label(theme::quiet(ui, "Photos"));
+            let photos = |metrics: &Metrics| format::count(metrics.photos as u64);
+            ui.label(theme::quiet(ui, done.validation.as_ref().map_or("–".to_owned(), photos)));
+            ui.label(photos(&done.here));
+            ui.end_row();
+        },
+    );
     if done.validation.is_none() {
         let text = "The run has no validation photos of its own to compare with.";
         ui.add(Label::new(theme::quiet(ui, text).size(theme::SMALL)).wrap());

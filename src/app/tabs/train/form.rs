@@ -115,7 +115,7 @@ fn groups_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
             let photos: usize = sets.iter().map(Vec::len).sum();
             format!("{} of {}", format::counted(sets.len(), "group", "groups"), format::photos(photos))
         }
-        None => "Groups are found when training begins".to_owned(),
+        None => "Groups: found as it begins".to_owned(),
     };
     row(ui, "", "", |ui| ui.add(Label::new(theme::quiet(ui, text).size(theme::SMALL)).truncate()));
 }

@@ -1,6 +1,8 @@
 //! What a split lets through: how many photos have a twin on the other side, which, and what that flatters.
 
-use egui::{Align, Button, CentralPanel, Frame, Label, Layout, Panel, ScrollArea, Ui};
+use std::path::PathBuf;
+
+use egui::{Button, CentralPanel, Frame, Label, Panel, ScrollArea, Ui};
 
 use super::pairs;
 use crate::app::command::{Command, LeaksOf};
@@ -14,8 +16,9 @@ use crate::app::worker::curation::LeaksFound;
 use crate::dataset::split::SplitKind;
 use crate::error::Error;
 use crate::format;
-use crate::review::flattery::{ABOUT_DIFFERENCES, Flattery};
+use crate::review::flattery::{ABOUT_BUNDLED, ABOUT_DIFFERENCES, Flattery};
 use crate::review::interval::Interval;
+use crate::train::config::WeightsSource;
 use crate::train::leaks::Leaks;
 use crate::train::run_dir;
 
@@ -25,6 +28,10 @@ const FIGURES: f32 = 452.0;
 const WIDE: f32 = 860.0;
 /// Figures that are shown, by their names in files.
 const SHOWN: [&str; 7] = ["accuracy", "balanced_accuracy", "precision", "recall", "f1", "auroc", "loss"];
+/// Height of a row of figures.
+const ROW: f32 = 22.0;
+/// Room for a choice of split or the button.
+const CHOICE: f32 = 106.0;
 
 /// The splits that can be looked into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,13 +91,22 @@ fn empty_ui(ui: &mut Ui, which: &mut Which, scene: &mut Scene<'_>) {
     let text = "Finds photos to be judged by that have a twin among those to be learnt from, and trains the last layer \
                 under random and grouped splits to see how much that flatters.";
     empty::state(ui, icons::ICON_FILE_COPY, "What leaks through the split?", text, |ui| {
-        start_ui(ui, which, scene, true);
+        let buttons = if run_of(scene).is_some() { 4.0 } else { 3.0 };
+        ui.horizontal(|ui| {
+            ui.add_space(((ui.available_width() - buttons * CHOICE) / 2.0).max(0.0));
+            start_ui(ui, which, scene, true);
+        });
     });
+}
+
+/// The open run, if these are the photos that it was trained on.
+fn run_of(scene: &Scene<'_>) -> Option<PathBuf> {
+    scene.session.verdict.as_ref().filter(|verdict| !verdict.classified).and_then(|verdict| verdict.run.clone())
 }
 
 /// Which split, and the button.
 fn start_ui(ui: &mut Ui, which: &mut Which, scene: &mut Scene<'_>, first: bool) {
-    let run = scene.session.verdict.as_ref().filter(|verdict| !verdict.classified).and_then(|v| v.run.clone());
+    let run = run_of(scene);
     let name = run.as_deref().map(run_dir::name).unwrap_or_default();
     let mut all = vec![
         (Which::Random, "Random split", "The pairs that a split at random, with this seed, lets through"),
@@ -140,7 +156,7 @@ fn figures_ui(ui: &mut Ui, found: &LeaksFound, scene: &mut Scene<'_>) {
     ui.set_max_width(FIGURES - space::L);
     ui.label(theme::strong("Validation photos with a twin among the training photos"));
     ui.add_space(space::XS);
-    egui::Grid::new("leak counts").num_columns(4).spacing([space::L, space::XS]).show(ui, |ui| {
+    egui::Grid::new("leak counts").num_columns(4).spacing([space::L, 0.0]).min_row_height(ROW).show(ui, |ui| {
         let headings = [
             ("", ""),
             ("in all", "Photos to be judged by"),
@@ -161,7 +177,7 @@ fn figures_ui(ui: &mut Ui, found: &LeaksFound, scene: &mut Scene<'_>) {
     });
     ui.add_space(space::L);
     match &found.flattery {
-        Some(flattery) => flattery_ui(ui, flattery, scene),
+        Some(flattery) => flattery_ui(ui, flattery, found.config.weights == WeightsSource::Bundled, scene),
         None => {
             let text =
                 "Nothing but identical files is kept together, so a split by groups is no other than a random one.";
@@ -171,53 +187,64 @@ fn figures_ui(ui: &mut Ui, found: &LeaksFound, scene: &mut Scene<'_>) {
 }
 
 fn counts_ui(ui: &mut Ui, name: &str, leaks: &Leaks) {
-    ui.add(Label::new(name).truncate());
+    ui.label(name);
     for count in [leaks.validation, leaks.with_copy, leaks.with_relative] {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(format::count(count as u64)));
+        ui.label(format::count(count as u64));
     }
     ui.end_row();
 }
 
-fn flattery_ui(ui: &mut Ui, flattery: &Flattery, scene: &mut Scene<'_>) {
+fn flattery_ui(ui: &mut Ui, flattery: &Flattery, bundled: bool, scene: &mut Scene<'_>) {
     ui.label(theme::section("What did it flatter?"));
     ui.add(Label::new(flattery.verdict()).wrap());
-    ui.add_space(space::S);
-    egui::Grid::new("flattery").num_columns(4).spacing([space::M, space::XS]).striped(true).show(ui, |ui| {
-        let headings = [
-            ("", ""),
-            ("random", "Mean over random splits"),
-            ("grouped", "Mean over grouped splits"),
-            ("difference", "Random less grouped, seed by seed, with its 95 % interval"),
-        ];
-        for (name, hint) in headings {
-            ui.label(theme::quiet(ui, name).size(theme::SMALL)).on_hover_text(hint);
-        }
-        ui.end_row();
-        for figure in flattery.figures.iter().filter(|figure| SHOWN.contains(&figure.key)) {
-            ui.label(figure.name);
-            for interval in [figure.random, figure.grouped] {
-                ui.label(format::figure(interval.map(|interval| interval.mean))).on_hover_text(ends(interval));
-            }
-            ui.label(theme::strong(signed(figure.difference)));
-            ui.end_row();
-        }
-    });
-    ui.add_space(space::S);
-    let note = format!("Over {}. {ABOUT_DIFFERENCES}", format::counted(flattery.seeds, "seed", "seeds"));
-    ui.add(Label::new(theme::quiet(ui, note).size(theme::SMALL)).wrap());
     ui.add_space(space::S);
     let obstacle = train::obstacle(scene);
     let button = primary(ui, obstacle.is_none(), "Train with groups kept together");
     if button.on_disabled_hover_text(obstacle.unwrap_or_default()).clicked() {
         scene.commands.push(Command::TrainGrouped);
     }
+    ui.add_space(space::S);
+    egui::Grid::new("flattery").num_columns(5).spacing([space::M, 0.0]).min_row_height(ROW).striped(true).show(
+        ui,
+        |ui| {
+            let headings = [
+                ("", ""),
+                ("random", "Mean over random splits"),
+                ("grouped", "Mean over grouped splits"),
+                ("difference", "Mean of random less grouped, seed by seed"),
+                ("95 % interval", "Of the difference"),
+            ];
+            for (name, hint) in headings {
+                ui.label(theme::quiet(ui, name).size(theme::SMALL)).on_hover_text(hint);
+            }
+            ui.end_row();
+            for figure in flattery.figures.iter().filter(|figure| SHOWN.contains(&figure.key)) {
+                ui.label(if figure.key == "auroc" { "AUROC" } else { figure.name }).on_hover_text(figure.name);
+                for interval in [figure.random, figure.grouped] {
+                    ui.label(format::figure(interval.map(|interval| interval.mean))).on_hover_text(ends(interval));
+                }
+                let [mean, between] = signed(figure.difference);
+                ui.label(theme::strong(mean));
+                ui.label(between);
+                ui.end_row();
+            }
+        },
+    );
+    ui.add_space(space::S);
+    let about_weights = if bundled { format!(" {ABOUT_BUNDLED}") } else { String::new() };
+    let seeds = format::counted(flattery.seeds, "seed", "seeds");
+    let note = format!("Over {seeds}. {ABOUT_DIFFERENCES}{about_weights}");
+    ui.add(Label::new(theme::quiet(ui, note).size(theme::SMALL)).wrap());
 }
 
 fn ends(interval: Option<Interval>) -> String {
     interval.map_or("–".to_owned(), |i| format!("95 % interval: {:.4} to {:.4}", i.low, i.high))
 }
 
-/// `+0.0031 (+0.0012 – +0.0050)`.
-fn signed(interval: Option<Interval>) -> String {
-    interval.map_or("–".to_owned(), |i| format!("{:+.4} ({:+.4} – {:+.4})", i.mean, i.low, i.high))
+/// `+0.0031` and `+0.0012 – +0.0050`.
+fn signed(interval: Option<Interval>) -> [String; 2] {
+    match interval {
+        Some(i) => [format!("{:+.4}", i.mean), format!("{:+.4} – {:+.4}", i.low, i.high)],
+        None => ["–".to_owned(), "–".to_owned()],
+    }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use egui::{Button, CentralPanel, Frame, Label, Panel, ScrollArea, Ui};
+use egui::{
+    Align2, Button, CentralPanel, FontId, Frame, Label, Panel, Response, Role, ScrollArea, Sense, Stroke, StrokeKind,
+    Ui, WidgetInfo, vec2,
+};
 
 use super::sources::capital;
 use crate::app::command::Command;
@@ -181,19 +184,41 @@ fn lines_ui(ui: &mut Ui, lines: &[Line], open: usize) -> Option<usize> {
     ScrollArea::vertical().id_salt("groups list").auto_shrink(false).show_rows(ui, LINE, lines.len(), |ui, rows| {
         for place in rows {
             let Some(line) = lines.get(place) else { continue };
-            let width = ui.available_width() - space::M;
-            ui.allocate_ui(egui::vec2(width, LINE), |ui| {
-                ui.set_min_size(egui::vec2(width, LINE));
-                let text = egui::RichText::new(format!("{}\n{}", line.title, line.reasons)).size(theme::SMALL);
-                let button = Button::selectable(open == place, text).truncate().min_size(egui::vec2(width, LINE - 4.0));
-                if ui.add(button).on_hover_text(&line.reasons).clicked() {
-                    chosen = Some(place);
-                }
-            });
+            if line_ui(ui, line, open == place).clicked() {
+                chosen = Some(place);
+            }
         }
     });
     if lines.is_empty() {
         ui.add(Label::new(theme::quiet(ui, "No photos")));
     }
     chosen
+}
+
+/// One group: how many photos, and why they are together.
+fn line_ui(ui: &mut Ui, line: &Line, chosen: bool) -> Response {
+    let size = vec2(ui.available_width() - space::M, LINE);
+    let (room, response) = ui.allocate_exact_size(size, Sense::CLICK);
+    let name = format!("{}: {}", line.title, line.reasons);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), chosen, &name));
+    if ui.is_rect_visible(room) {
+        let colours = theme::palette(ui);
+        let rect = room.shrink2(vec2(0.0, 2.0));
+        let visuals = ui.visuals();
+        let fill = match (chosen, response.hovered()) {
+            (true, _) => visuals.selection.bg_fill,
+            (false, true) => colours.hovered,
+            (false, false) => colours.panel,
+        };
+        let edge = if response.has_focus() { colours.accent } else { fill };
+        ui.painter().rect(rect, theme::CORNER, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+        let text = if chosen { visuals.selection.stroke.color } else { colours.text };
+        let quiet = if chosen { text } else { colours.quiet };
+        let within = rect.shrink2(vec2(space::S, 3.0));
+        let painter = ui.painter().with_clip_rect(within.intersect(ui.clip_rect()));
+        let small = FontId::proportional(theme::SMALL);
+        painter.text(within.left_top(), Align2::LEFT_TOP, &line.title, FontId::proportional(theme::BODY), text);
+        painter.text(within.left_bottom(), Align2::LEFT_BOTTOM, &line.reasons, small, quiet);
+    }
+    response.on_hover_text(&line.reasons)
 }

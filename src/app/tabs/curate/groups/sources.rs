@@ -1,6 +1,6 @@
 //! What tells which photos belong together: each can be switched on and off, and says how much it found.
 
-use egui::{Checkbox, DragValue, Label, ScrollArea, Ui};
+use egui::{Checkbox, DragValue, Frame, Label, Margin, ScrollArea, Ui};
 
 use super::up_to_date;
 use crate::app::command::Command;
@@ -9,6 +9,9 @@ use crate::app::theme::{self, space};
 use crate::app::widgets::form::{number, primary, row};
 use crate::format;
 use crate::train::grouping::{Found, Reason, Source};
+
+/// From the edge of a checkbox to its word.
+const INDENT: i8 = 22;
 
 /// Shows them, and the button that looks for groups.
 pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -65,12 +68,13 @@ fn counts_ui(ui: &mut Ui, found: Option<&Found>) {
         0 => "none found".to_owned(),
         n => format!("{} of {}", format::counted(n, "group", "groups"), format::photos(found.photos)),
     };
-    let small = |ui: &mut Ui, text: &str| ui.add(Label::new(theme::quiet(ui, text).size(theme::SMALL)).wrap());
-    small(ui, &text);
-    if let Some(note) = &found.note {
-        small(ui, &capital(note));
-    }
-    ui.add_space(space::XS);
+    let notes = std::iter::once(text).chain(found.note.as_deref().map(capital));
+    let left = if found.reason == Reason::Identical || found.reason == Reason::ByHand { 0 } else { INDENT };
+    Frame::new().inner_margin(Margin { left, ..Margin::ZERO }).show(ui, |ui| {
+        for text in notes {
+            ui.add(Label::new(theme::quiet(ui, text).size(theme::SMALL)).wrap());
+        }
+    });
 }
 
 /// The text with a capital first letter.
