@@ -21,6 +21,8 @@ pub enum Tab {
     /// The photos.
     #[default]
     Browse,
+    /// What is wrong with the photos and their labels.
+    Curate,
     /// Training.
     Train,
     /// What a run got wrong.
@@ -31,12 +33,13 @@ pub enum Tab {
 
 impl Tab {
     /// Every tab, in order.
-    pub const ALL: [Self; 4] = [Self::Browse, Self::Train, Self::Review, Self::Model];
+    pub const ALL: [Self; 5] = [Self::Browse, Self::Curate, Self::Train, Self::Review, Self::Model];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Browse => "Browse",
+            Self::Curate => "Curate",
             Self::Train => "Train",
             Self::Review => "Review",
             Self::Model => "Model",
@@ -150,9 +153,10 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
     ctrl(Key::L, "Open a folder or .zip by its path", || Command::OpenByPath),
     ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
-    ctrl(Key::Num2, "Train", || Command::Show(Tab::Train)),
-    ctrl(Key::Num3, "Review", || Command::Show(Tab::Review)),
-    ctrl(Key::Num4, "Model", || Command::Show(Tab::Model)),
+    ctrl(Key::Num2, "Curate", || Command::Show(Tab::Curate)),
+    ctrl(Key::Num3, "Train", || Command::Show(Tab::Train)),
+    ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
+    ctrl(Key::Num5, "Model", || Command::Show(Tab::Model)),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
     ctrl(Key::E, "Export what the run found", || Command::ExportForm),
     ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),

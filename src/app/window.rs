@@ -12,6 +12,7 @@ use super::scene::{Running, Scene};
 use super::session::Session;
 use super::settings::Settings;
 use super::tabs::browse::Browse;
+use super::tabs::curate::CurateTab;
 use super::tabs::model::ModelTab;
 use super::tabs::review::ReviewTab;
 use super::tabs::train::TrainTab;
@@ -60,6 +61,7 @@ pub struct App {
     pub(super) dialogs: Dialogs,
     pub(super) tab: Tab,
     pub(super) browse: Browse,
+    pub(super) curate: CurateTab,
     pub(super) train: TrainTab,
     pub(super) review: ReviewTab,
     pub(super) model: ModelTab,
@@ -110,6 +112,7 @@ impl App {
             dialogs: Dialogs::default(),
             tab: Tab::default(),
             browse: Browse::default(),
+            curate: CurateTab::default(),
             train: TrainTab::default(),
             review: ReviewTab::default(),
             model: ModelTab::default(),
@@ -181,6 +184,7 @@ impl App {
             commands,
         };
         match self.tab {
+            Tab::Curate => self.curate.ui(ui, &mut scene),
             Tab::Train => self.train.ui(ui, &mut scene),
             Tab::Model => self.model.ui(ui, &mut scene),
             _ => self.review.ui(ui, &mut scene),

@@ -1,6 +1,7 @@
 //! The tabs.
 
 pub mod browse;
+pub mod curate;
 pub mod model;
 pub mod review;
 pub mod train;
