@@ -15,6 +15,7 @@ mod over;
 mod pretrain;
 mod runs;
 mod scan_folder;
+mod suspects;
 mod table;
 mod terminal;
 mod train;
@@ -91,6 +92,8 @@ enum Command {
     FindLr(Box<find_lr::Options>),
     /// What to expect of a model trained on these photos: figures over the folds, with intervals
     CrossValidate(Box<cross_validate::Options>),
+    /// Photos whose label the others contradict, and photos that are bad themselves, ranked
+    Suspects(Box<suspects::Options>),
     /// How good a run is on another folder of labelled photos
     Evaluate(evaluate::Options),
     /// The probability of a crack for each photo of a folder
@@ -180,6 +183,7 @@ impl Command {
             Self::Train(options) => train::run(&options, session),
             Self::FindLr(options) => find_lr::run(&options, session),
             Self::CrossValidate(options) => cross_validate::run(&options, session),
+            Self::Suspects(options) => suspects::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
             Self::Export(options) => export::run(&options, session),

@@ -39,6 +39,12 @@ pub enum Phase {
     Rates,
     /// Training a head for each fold of a cross-validation.
     Folds,
+    /// Looking for the photos that are most alike.
+    Neighbours,
+    /// Measuring sharpness and light of photos.
+    Quality,
+    /// Laying the photos out on a map.
+    Map,
     /// Writing results.
     Export,
 }
@@ -58,6 +64,9 @@ impl Phase {
             Self::Train | Self::Tune => "Training",
             Self::Rates => "Trying learning rates",
             Self::Folds => "Cross-validating",
+            Self::Neighbours => "Comparing photos",
+            Self::Quality => "Measuring photos",
+            Self::Map => "Drawing the map",
             Self::Export => "Exporting",
         }
     }
@@ -69,7 +78,7 @@ impl Phase {
             Self::Train | Self::Folds => "epochs",
             Self::Export | Self::Unpack => "files",
             Self::Variants => "variants",
-            Self::Rates => "steps",
+            Self::Rates | Self::Map => "steps",
             _ => "photos",
         }
     }

@@ -12,6 +12,7 @@ pub mod hub;
 pub mod inspect;
 pub mod mobilenet;
 mod model_file;
+pub mod nearest;
 pub mod network;
 pub mod optimizer;
 pub mod portable;

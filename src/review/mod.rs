@@ -5,5 +5,7 @@ pub mod comparison;
 pub mod confusion;
 pub mod cross_validation;
 pub mod interval;
+pub mod map;
 pub mod metrics;
 pub mod predictions;
+pub mod suspects;

@@ -73,7 +73,15 @@ pub fn out_of_fold(
     if let Some(reason) = why_not(config.tune) {
         return Err(Error::usage("Only a frozen backbone can be cross-validated").detail(reason));
     }
-    let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
+    out_of_fold_on(Ground::lay(dataset, config, places, None, observer)?, dataset, count, observer)
+}
+
+/// As [`out_of_fold`], on ground that is laid already, with the settings it was laid with.
+///
+/// # Errors
+/// As [`out_of_fold`].
+pub fn out_of_fold_on(ground: Ground, dataset: &Dataset, count: usize, observer: &dyn Observer) -> Result<OutOfFold> {
+    let Ground { network, config, keys, prepared, .. } = ground;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let split = SplitConfig { kind: kind(config.split.kind), ..config.split };
     let samples = trainer::taking_part(dataset, &prepared.readable);

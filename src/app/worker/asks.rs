@@ -1,16 +1,18 @@
 //! Short questions, answered while a job runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
 use super::inspect::{self, DrawingOrder, MapsOf, ModelState, Seen, Weights};
 use super::run_folders::{Reply, Request, RunFolders};
-use super::{Event, Out, caught};
+use super::{Event, Out, Shelf, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
@@ -21,6 +23,7 @@ use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir;
 use crate::train::run_list::{self, RunList};
+use crate::train::similarity::Neighbour;
 
 /// A question.
 pub enum Ask {
@@ -42,6 +45,8 @@ pub enum Ask {
     Maps(MapsOf),
     /// Write a drawing.
     SaveDrawing(Box<DrawingOrder>),
+    /// Which photos are most like this one?
+    Similar(SimilarOrder),
     /// Which font of the system has these scripts?
     Fonts(String),
     /// Write the settings.
@@ -68,6 +73,8 @@ pub enum Answer {
     Maps(MapsOf, Result<Seen>),
     /// A drawing is written, or not because the file is there already.
     DrawingSaved(PathBuf, Result<bool>),
+    /// The photos most like one, the most alike first; none where there are no features to tell by.
+    Similar(SimilarOrder, Option<Vec<Neighbour>>),
     /// Fonts of the system that have what was missing.
     Fonts(Vec<Font>),
     /// The settings could not be written.
@@ -98,6 +105,17 @@ pub struct VaryOrder {
     pub count: u32,
 }
 
+/// Which photos are to be found.
+#[derive(Clone, Debug)]
+pub struct SimilarOrder {
+    /// The open photos.
+    pub dataset: Arc<Dataset>,
+    /// The one that they are to be like.
+    pub photo: usize,
+    /// How many at most.
+    pub count: usize,
+}
+
 /// The thread that answers.
 pub(super) struct Asks {
     asks: Receiver<Ask>,
@@ -105,12 +123,13 @@ pub(super) struct Asks {
     explainer: Option<((ModelState, Compute), Explainer)>,
     run_folders: RunFolders,
     inspected: inspect::Open,
+    shelf: Shelf,
 }
 
 impl Asks {
-    pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
+    pub(super) fn new(asks: Receiver<Ask>, out: Out, shelf: Shelf) -> Self {
         let (run_folders, inspected) = (RunFolders::default(), inspect::Open::default());
-        Self { asks, out, explainer: None, run_folders, inspected }
+        Self { asks, out, explainer: None, run_folders, inspected, shelf }
     }
 
     /// Answers until nobody can ask any more.
@@ -150,6 +169,7 @@ impl Asks {
             Ask::SaveDrawing(order) => {
                 Answer::DrawingSaved(order.path.clone(), caught("Saving the drawing", || inspect::save(order)))
             }
+            Ask::Similar(order) => Answer::Similar(order.clone(), self.similar(order)),
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
                 Ok(()) => return,
@@ -157,6 +177,16 @@ impl Asks {
             },
         };
         self.out.tell(Event::Answer(answer));
+    }
+
+    /// From the features that the last job left, if they are of these photos.
+    fn similar(&self, order: &SimilarOrder) -> Option<Vec<Neighbour>> {
+        let kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (photos, similarity) = kept?;
+        if !photos.are_of(&order.dataset) {
+            return None;
+        }
+        Some(similarity.nearest(order.photo, order.count).unwrap_or_default())
     }
 
     /// The model stays open from one photo to the next.
@@ -177,7 +207,10 @@ impl Asks {
 
 impl Ask {
     fn is_of_what_is_looked_at(&self) -> bool {
-        matches!(self, Self::Photo(_) | Self::Explain(_) | Self::Vary(_) | Self::Weights(_) | Self::Maps(_))
+        matches!(
+            self,
+            Self::Photo(_) | Self::Explain(_) | Self::Vary(_) | Self::Weights(_) | Self::Maps(_) | Self::Similar(_)
+        )
     }
 }
 

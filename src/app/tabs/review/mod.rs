@@ -124,6 +124,11 @@ impl ReviewTab {
         self.large = false;
     }
 
+    /// The same settings were trained again: what is shown, and how, stays.
+    pub fn run_trained_again(&mut self, verdict: &Verdict) {
+        self.run_choice.opened(verdict.run.as_deref());
+    }
+
     /// A photo that was asked for has come.
     pub fn photo_arrived(&mut self, path: PathBuf, result: Result<(Picture, Facts)>) {
         self.detail.photo_arrived(path, result);
