@@ -93,12 +93,9 @@ impl Grey {
         Self { width, height, values: picture.pixels().map(luminance).collect() }
     }
 
-    fn at(&self, x: usize, y: usize) -> f32 {
-        self.values.get(y * self.width + x).copied().unwrap_or_default()
-    }
-
     fn transposed(&self) -> Self {
-        let values = (0..self.width).flat_map(|x| (0..self.height).map(move |y| self.at(x, y))).collect();
+        let column = |x: usize| self.values.iter().skip(x).step_by(self.width.max(1)).copied();
+        let values = (0..self.width).flat_map(column).collect();
         Self { width: self.height, height: self.width, values }
     }
 
@@ -114,13 +111,11 @@ impl Grey {
         let blurred = Self { values: self.smoothed(), ..*self }.edges();
         let (mut all, mut lost) = (0.0_f64, 0.0_f64);
         // The frame is left out, where edges reach over the end.
-        for y in 2..self.height.saturating_sub(1) {
-            for x in 2..self.width.saturating_sub(1) {
-                let at = y * self.width + x;
-                let (sharp, blurred) = (sharp.get(at).copied(), blurred.get(at).copied());
-                let (sharp, blurred) = (f64::from(sharp.unwrap_or(0.0)), f64::from(blurred.unwrap_or(0.0)));
-                all += sharp;
-                lost += (sharp - blurred).max(0.0);
+        let rows = sharp.chunks_exact(self.width.max(1)).zip(blurred.chunks_exact(self.width.max(1)));
+        for (sharp, blurred) in rows.take(self.height.saturating_sub(1)).skip(2) {
+            for (sharp, blurred) in sharp.iter().zip(blurred).take(self.width.saturating_sub(1)).skip(2) {
+                all += f64::from(*sharp);
+                lost += f64::from((sharp - blurred).max(0.0));
             }
         }
         if all > 1e-9 { ((all - lost).abs() / all) as f32 } else { 0.0 }
@@ -143,17 +138,24 @@ impl Grey {
 
     /// Size of the change along the rows by Sobel's operator.
     fn edges(&self) -> Vec<f32> {
-        let (width, height) = (self.width, self.height);
+        let width = self.width.max(1);
+        let rows: Vec<&[f32]> = self.values.chunks_exact(width).collect();
+        let row = |y: usize| rows.get(y).copied().unwrap_or_default();
         let mut out = Vec::with_capacity(self.values.len());
-        for y in 0..height {
-            for x in 0..width {
-                let column = |x: isize| {
-                    let x = mirrored(x, width);
-                    let near = |step: isize| self.at(x, mirrored(y as isize + step, height));
-                    0.25 * near(-1) + 0.5 * near(0) + 0.25 * near(1)
-                };
-                out.push((0.5 * (column(x as isize + 1) - column(x as isize - 1))).abs());
+        let mut weighed = vec![0.0; width + 2];
+        for y in 0..rows.len() {
+            let (above, here, below) = (row(y.saturating_sub(1)), row(y), row((y + 1).min(rows.len() - 1)));
+            // The end pixels stand for those beyond.
+            if let Some((first, [inside @ .., last])) = weighed.split_first_mut() {
+                for (slot, ((above, here), below)) in inside.iter_mut().zip(above.iter().zip(here).zip(below)) {
+                    *slot = 0.25 * above + 0.5 * here + 0.25 * below;
+                }
+                *first = inside.first().copied().unwrap_or_default();
+                *last = inside.last().copied().unwrap_or_default();
             }
+            out.extend(
+                weighed.iter().zip(weighed.iter().skip(2)).map(|(before, after)| (0.5 * (after - before)).abs()),
+            );
         }
         out
     }

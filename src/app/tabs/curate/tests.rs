@@ -98,7 +98,7 @@ fn suspects_are_listed_by_kind_and_a_mended_label_leaves_the_list() {
     // What the label is judged by can be chosen.
     harness.get_by_label("b.jpg, labelled cracked, distance 0.10").click();
     harness.run_steps(3);
-    assert_eq!(harness.state().tab.suspects.photos.grid.selected, Some(1));
+    assert_eq!(harness.state_mut().tab.suspects.photos().grid.selected, Some(1));
 
     harness.get_by_label_contains("Unsure").click();
     harness.run_steps(3);
