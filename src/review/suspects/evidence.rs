@@ -24,8 +24,9 @@ const NEIGHBOURS: usize = 16;
 const VOTERS: usize = 10;
 /// What the neighbours' vote counts beside the heads' word.
 const VOTE: f32 = 0.25;
-/// Photos nearer than this to each other are twins: views of the same spot.
-const TWINS: f32 = 0.05;
+/// Photos are twins, views of the same spot, that are nearer to each other than this share of what is usual between a
+/// photo and its nearest: how far photos are apart at all depends on the weights.
+const TWINS: f32 = 0.2;
 
 /// All that suspects are found by.
 #[derive(Clone, Debug, Default)]
@@ -133,8 +134,9 @@ fn blend(said: Option<f32>, vote: Option<f32>) -> Option<f32> {
 }
 
 fn twins(neighbours: &[Vec<Neighbour>], identical: &[Vec<usize>]) -> Vec<(usize, usize, f32)> {
+    let reach = TWINS * usual_distance(neighbours, identical);
     let near = neighbours.iter().enumerate().flat_map(|(photo, near)| {
-        let twins = near.iter().filter(|near| near.distance < TWINS);
+        let twins = near.iter().filter(move |near| near.distance < reach);
         twins.map(move |near| (photo.min(near.photo), photo.max(near.photo), near.distance))
     });
     let mut twins: Vec<_> = near.collect();
@@ -146,6 +148,22 @@ fn twins(neighbours: &[Vec<Neighbour>], identical: &[Vec<usize>]) -> Vec<(usize,
     twins.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
     twins.dedup_by_key(|twin| (twin.0, twin.1));
     twins
+}
+
+/// The median distance from a photo to the nearest that is not the same file.
+fn usual_distance(neighbours: &[Vec<Neighbour>], identical: &[Vec<usize>]) -> f32 {
+    let mut set_of = vec![usize::MAX; neighbours.len()];
+    for (number, set) in identical.iter().enumerate() {
+        set.iter().for_each(|photo| set_of.get_mut(*photo).into_iter().for_each(|slot| *slot = number));
+    }
+    let nearest = |(photo, near): (usize, &Vec<Neighbour>)| {
+        let set = set_of.get(photo).copied().filter(|set| *set != usize::MAX);
+        let other = |near: &&Neighbour| set.is_none() || set_of.get(near.photo).copied() != set;
+        near.iter().find(other).map(|near| near.distance)
+    };
+    let mut distances: Vec<f32> = neighbours.iter().enumerate().filter_map(nearest).collect();
+    distances.sort_by(f32::total_cmp);
+    distances.get(distances.len() / 2).copied().unwrap_or_default()
 }
 
 /// The observer as one of the repeats sees it: progress is counted over all of them.
@@ -183,7 +201,14 @@ mod tests {
     #[test]
     fn twins_are_named_once_and_copies_are_twins_without_features() {
         let near = |photo, distance| Neighbour { photo, distance };
-        let neighbours = vec![vec![near(1, 0.01), near(2, 0.5)], vec![near(0, 0.01)], vec![], vec![]];
+        let neighbours = vec![
+            vec![near(1, 0.01), near(2, 0.5)],
+            vec![near(0, 0.01)],
+            vec![near(3, 0.0), near(0, 0.5)],
+            vec![near(2, 0.0), near(4, 0.4)],
+            vec![near(3, 0.4)],
+        ];
+        assert_eq!(usual_distance(&neighbours, &[vec![2, 3]]), 0.4);
         assert_eq!(twins(&neighbours, &[vec![2, 3]]), [(0, 1, 0.01), (2, 3, 0.0)]);
     }
 }

@@ -39,7 +39,7 @@ fn picture(ui: &mut Ui, scene: &mut Scene<'_>, near: &Neighbour) -> bool {
     let Some(item) = scene.session.item(near.photo) else { return false };
     let (rect, response) = ui.allocate_exact_size(vec2(SIDE, SIDE), Sense::click());
     let label = item.sample.label.map_or("no label".to_owned(), |class| format!("labelled {}", class.word()));
-    let name = format!("{}, {label}, distance {:.2}", item.sample.file, near.distance);
+    let name = format!("{}, {label}, distance {:.4}", item.sample.file, near.distance);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &name));
     let colours = theme::palette(ui);
     ui.painter().rect_filled(rect, 4.0, colours.hovered);

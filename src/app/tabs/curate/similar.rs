@@ -153,7 +153,7 @@ impl SimilarView {
         let note = |photo: usize| {
             let position = order.iter().position(|shown| *shown == photo)?;
             Some(match position.checked_sub(1).and_then(|i| found.get(i)) {
-                Some(near) => format!("distance {:.2}", near.distance),
+                Some(near) => format!("distance {:.4}", near.distance),
                 None => "this photo".to_owned(),
             })
         };

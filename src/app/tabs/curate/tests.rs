@@ -96,7 +96,7 @@ fn suspects_are_listed_by_kind_and_a_mended_label_leaves_the_list() {
     assert!(harness.query_by_label("a.jpg").is_none());
     harness.get_by_label("labelled intact, looks cracked (97 %)");
     // What the label is judged by can be chosen.
-    harness.get_by_label("b.jpg, labelled cracked, distance 0.10").click();
+    harness.get_by_label("b.jpg, labelled cracked, distance 0.1000").click();
     harness.run_steps(3);
     assert_eq!(harness.state_mut().tab.suspects.photos().grid.selected, Some(1));
 
