@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{
     Color32, CursorIcon, EventFilter, Key, Mesh, Modifiers, PointerButton, Popup, Pos2, Rect, Sense, Shape, Stroke, Ui,
-    Vec2, WidgetInfo, vec2,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::session::Item;
@@ -19,7 +19,7 @@ const MARGIN: f32 = 24.0;
 /// How far from a point the pointer still means it.
 const REACH: f32 = 8.0;
 /// The largest magnification.
-const LARGEST: f32 = 200.0;
+const LARGEST: f32 = 40.0;
 /// Side of the picture at the pointer.
 const PICTURE: f32 = 128.0;
 /// How far a line must be drawn to go around something.
@@ -173,6 +173,8 @@ impl Scatter {
                 }
             }
         }
+        // What is in the middle is part of the map.
+        self.centre = self.centre.clamp(pos2(-1.0, -1.0), pos2(1.0, 1.0));
     }
 
     /// Arrows move, `+` and `−` magnify, `Z` shows the whole, Enter selects what is in view.
@@ -363,8 +365,6 @@ pub(super) fn hover_ui(ui: &Ui, item: &Item<'_>, thumbnails: &mut Thumbnails) {
 
 #[cfg(test)]
 mod tests {
-    use egui::pos2;
-
     use super::*;
 
     #[test]
