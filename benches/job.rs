@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run should say so at once.
 
 use std::fs;
+use std::sync::Arc;
 
 use candle_core::Device;
 use crackscope::dataset::sample::{SampleConfig, concrete, write_samples};
@@ -17,11 +18,14 @@ use crackscope::nn::device;
 use crackscope::nn::network::Network;
 use crackscope::photo::{INPUT_SIZE, decode, thumbnail, transform};
 use crackscope::places::Places;
+use crackscope::review::map;
 use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
 use crackscope::train::epochs::EpochLoop;
+use crackscope::train::features::Features;
 use crackscope::train::learner::{Examples, HeadLearner};
 use crackscope::train::observer::{Event, Observer};
 use crackscope::train::run_dir::RunDir;
+use crackscope::train::similarity::Similarity;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -122,6 +126,32 @@ fn ten_epochs_of_40_000_features(bencher: Bencher<'_, '_>) {
         let mut learner = HeadLearner::new(&config, &device, training.clone(), validation.clone()).unwrap();
         EpochLoop::new(&config, &Silent, &mut learner).run(Some(&run)).unwrap().records.len()
     });
+}
+
+/// Features of 40,000 photos, as ResNet18 makes them.
+fn similarity() -> Similarity {
+    let value = |i: usize| ((i * 7919) % 1009) as f32 / 1009.0;
+    let values = (0..40_000 * 512).map(value).collect();
+    let row_of = (0..40_000).map(Some).collect();
+    Similarity::new(Arc::new(Features { columns: 512, values, row_of }))
+}
+
+/// The photos most like one, as the key S asks for.
+#[divan::bench]
+fn similar_among_40_000(bencher: Bencher<'_, '_>) {
+    let similarity = similarity();
+    let mut photo = 0;
+    bencher.bench_local(|| {
+        photo = (photo + 7919) % 40_000;
+        similarity.nearest(photo, 200)
+    });
+}
+
+/// The map of 40,000 photos.
+#[divan::bench(sample_count = 1)]
+fn map_of_40_000(bencher: Bencher<'_, '_>) {
+    let similarity = similarity();
+    bencher.bench_local(|| map::lay_out(&similarity, 0, &Unwatched).unwrap());
 }
 
 /// How often a meter reports does not depend on how often it is told.

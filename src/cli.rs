@@ -19,6 +19,7 @@ mod pretrain;
 mod runs;
 mod scan_folder;
 mod sites;
+mod suspects;
 mod table;
 mod terminal;
 mod threshold;
@@ -102,6 +103,8 @@ enum Command {
     Duplicates(duplicates::Options),
     /// Photos on both sides of a split that are alike, and by how much that flatters the figures
     Leaks(Box<leaks::Options>),
+    /// Photos whose label the others contradict, and photos that are bad themselves, ranked
+    Suspects(Box<suspects::Options>),
     /// How good a run is on another folder of labelled photos
     Evaluate(evaluate::Options),
     /// From which probability on a run calls a photo cracked: by cost, by target, with a band for a person
@@ -196,6 +199,7 @@ impl Command {
             Self::Sites(options) => sites::run(&options, session),
             Self::Duplicates(options) => duplicates::run(&options, session),
             Self::Leaks(options) => leaks::run(&options, session),
+            Self::Suspects(options) => suspects::run(&options, session),
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Threshold(options) => threshold::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),

@@ -43,6 +43,10 @@ pub enum Phase {
     Compare,
     /// Training a head for one division of the photos after the other.
     Turns,
+    /// Measuring sharpness and light of photos.
+    Quality,
+    /// Laying the photos out on a map.
+    Map,
     /// Writing results.
     Export,
 }
@@ -64,6 +68,8 @@ impl Phase {
             Self::Folds => "Cross-validating",
             Self::Compare => "Comparing photos",
             Self::Turns => "Training in turns",
+            Self::Quality => "Measuring photos",
+            Self::Map => "Drawing the map",
             Self::Export => "Exporting",
         }
     }
@@ -75,7 +81,7 @@ impl Phase {
             Self::Train | Self::Folds | Self::Turns => "epochs",
             Self::Export | Self::Unpack => "files",
             Self::Variants => "variants",
-            Self::Rates => "steps",
+            Self::Rates | Self::Map => "steps",
             _ => "photos",
         }
     }

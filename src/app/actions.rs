@@ -93,6 +93,9 @@ impl App {
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
             }
+            Command::Curate(request) => self.curate_asks(request),
+            Command::Similar(path) => self.show_similar(&path),
+            Command::TrainAgain => self.train_again(),
             Command::Export(order) => _ = self.start(Job::Export(order)),
             Command::Model(request) => self.model_asks(ctx, request),
             look => self.change_look(ctx, look),
@@ -141,7 +144,7 @@ impl App {
     }
 
     /// Hands a job to the worker, unless one runs that would be lost; says whether it did.
-    fn start(&mut self, job: Job) -> bool {
+    pub(super) fn start(&mut self, job: Job) -> bool {
         let kind = Kind::of(&job);
         if let Some(running) = &self.job {
             if !running.may_be_replaced() {
@@ -205,7 +208,7 @@ impl App {
     }
 
     /// The open photos and the settings of the form; says why not where there is nothing to learn.
-    fn what_to_learn(&mut self) -> Option<(Arc<Dataset>, Box<TrainConfig>)> {
+    pub(super) fn what_to_learn(&mut self) -> Option<(Arc<Dataset>, Box<TrainConfig>)> {
         let Some(dataset) = self.session.dataset.clone() else {
             self.messages.warn("There are no photos to train on: open a folder first", Vec::new());
             return None;

@@ -7,8 +7,8 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 
 use super::session::Verdict;
 use super::settings::ThemeChoice;
-use super::tabs::model;
 use super::tabs::review::{IntervalsOf, Shown};
+use super::tabs::{curate, model};
 use super::theme;
 use super::worker::asks::VaryOrder;
 use super::worker::curation::Edit;
@@ -144,6 +144,12 @@ pub enum Command {
     ExportForm,
     /// Choose the folder for the export in the system's dialog.
     ExportFolderDialog,
+    /// What the tab for curating asks for.
+    Curate(curate::Request),
+    /// Show the photos most like this one.
+    Similar(PathBuf),
+    /// Train the last layer again, on the labels in force.
+    TrainAgain,
     /// Export.
     Export(Box<ExportOrder>),
     /// What the tab with the model asks for.
@@ -198,6 +204,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
     ctrl(Key::Num5, "Model", || Command::Show(Tab::Model)),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
+    ctrl(Key::R, "Train again, on the labels in force", || Command::TrainAgain),
     ctrl(Key::E, "Export what the run found", || Command::ExportForm),
     ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),
     ctrl(Key::T, "Light, dark or as the system says", || Command::NextTheme),
@@ -216,6 +223,7 @@ pub const GRID_KEYS: &[(&str, &str)] = &[
     ("PageUp · PageDown", "A screen up or down"),
     ("Enter", "See the photo large"),
     ("Esc", "Back"),
+    ("S", "Similar photos"),
     ("C", "Show where the model looked (Review)"),
 ];
 

@@ -35,6 +35,7 @@ impl App {
         for event in events {
             match event {
                 Event::Train(event) => self.training(event),
+                Event::Verdict(verdict) => self.take_verdict_again(verdict),
                 Event::Ended { job, result } => self.ended(job, result),
                 Event::Answer(answer) => self.answered(ctx, answer),
             }
@@ -92,6 +93,10 @@ impl App {
         match done {
             Done::Scanned(scanned) => self.scanned(scanned),
             Done::Trained(trained) => self.trained(trained),
+            Done::TrainedAgain(trained) => self.trained_again(&trained),
+            Done::Suspects { dataset, evidence } => self.suspects_found(dataset, *evidence),
+            Done::Features { unreadable } => self.features_ready(&unreadable),
+            Done::Map { dataset, map } => self.curate.map_drawn(dataset, map),
             Done::RateFound(found) => self.train.rate_found(found),
             Done::CrossValidated(found) => {
                 self.messages.note(format!("Cross-validated on {}", format::photos(found.found.together.photos)));
@@ -207,7 +212,7 @@ impl App {
     }
 
     /// Marks the photos that cannot be read and tells of those not told of before.
-    fn tell_unreadable(&mut self, problems: &[Problem]) {
+    pub(super) fn tell_unreadable(&mut self, problems: &[Problem]) {
         let fresh: Vec<Problem> =
             problems.iter().filter(|problem| !self.session.unreadable.contains_key(&problem.file)).cloned().collect();
         if fresh.is_empty() {
@@ -228,12 +233,15 @@ impl App {
             Answer::RunFolders(reply) => self.run_folders_answered(reply),
             Answer::Photo(path, result) => {
                 self.browse.photo_arrived(path.clone(), result.clone());
+                self.curate.photo_arrived(&path, &result);
                 self.review.photo_arrived(path, result);
             }
             Answer::Explained(of, result) => {
                 self.browse.activation_arrived(&of, result.clone());
+                self.curate.activation_arrived(&of, &result);
                 self.review.activation_arrived(&of, result);
             }
+            Answer::Similar(order, found) => self.curate.similar_found(&order, found),
             Answer::Varied(order, result) => self.train.photo_varied(ctx, order, result),
             Answer::Weights(model, result) => self.model.weights_arrived(&model, result),
             Answer::Maps(of, result) => self.model.maps_arrived(&of, result),

@@ -6,6 +6,7 @@
 mod actions;
 mod bars;
 pub mod command;
+mod curate_events;
 pub mod dialogs;
 mod events;
 pub mod fallback_fonts;

@@ -57,6 +57,14 @@ pub enum Kind {
     Samples,
     /// Training.
     Train,
+    /// Training the last layer again.
+    TrainAgain,
+    /// Looking for suspects.
+    Suspects,
+    /// Computing features.
+    Features,
+    /// Drawing the map.
+    Map,
     /// Looking for a learning rate.
     FindRate,
     /// Cross-validating.
@@ -84,6 +92,10 @@ impl Kind {
             Job::Open(_) => Self::Scan,
             Job::Samples => Self::Samples,
             Job::Train { .. } => Self::Train,
+            Job::TrainAgain { .. } => Self::TrainAgain,
+            Job::Suspects { .. } => Self::Suspects,
+            Job::Features { .. } => Self::Features,
+            Job::Map { .. } => Self::Map,
             Job::FindRate { .. } => Self::FindRate,
             Job::CrossValidate { .. } => Self::CrossValidate,
             Job::Group { .. } => Self::Group,
@@ -102,6 +114,10 @@ impl Kind {
             Self::Scan => "Listing photos",
             Self::Samples => "Making sample photos",
             Self::Train => "Training",
+            Self::TrainAgain => "Training again",
+            Self::Suspects => "Looking for suspects",
+            Self::Features => "Computing features",
+            Self::Map => "Drawing the map",
             Self::FindRate => "Looking for a learning rate",
             Self::CrossValidate => "Cross-validating",
             Self::Group => "Grouping photos",

@@ -121,6 +121,13 @@ impl Thumbnails {
         }
     }
 
+    /// The thumbnail of a photo in whatever size there is; made `side` pixels long where there is none. For small
+    /// pictures of photos that another place may show in its own size at the same time.
+    pub fn in_any_size(&mut self, path: &Path, side: f32) -> Thumbnail<'_> {
+        let side = self.sides.get(path).map_or(side, |side| *side as f32);
+        self.get(path, side)
+    }
+
     /// Asks for a photo that is about to come onto the screen, after all those that are on it.
     pub fn prepare(&mut self, path: &Path, side: f32) {
         let side = (side.round() as u32).clamp(*SIDES.start(), *SIDES.end());

@@ -145,6 +145,11 @@ impl App {
         &self.session
     }
 
+    /// The tab that is shown.
+    pub fn tab(&self) -> Tab {
+        self.tab
+    }
+
     /// What the user was told.
     pub fn messages(&self) -> &Messages {
         &self.messages
@@ -304,6 +309,7 @@ impl From<Request> for Command {
             Request::Classify => Self::Classify(bundled::NAME.into()),
             Request::Photo(path) => Self::Photo(path),
             Request::Activation(path) => Self::Explain(path),
+            Request::Similar(path) => Self::Similar(path),
         }
     }
 }

@@ -182,7 +182,7 @@ impl Observer for Terminal {
                     self.epoch(record, false);
                 }
             }
-            Event::Step { .. } | Event::Tried(_) => {}
+            Event::Step { .. } | Event::Tried(_) | Event::Predicted { .. } => {}
             Event::Epoch { record, best } => self.epoch(&record, best),
         }
     }

@@ -133,6 +133,45 @@ pub fn split(samples: &[Sample], groups: &Groups, config: &SplitConfig) -> Resul
     Ok(split)
 }
 
+/// Divides the labelled photos anew after labels have changed, where each photo stays on the side that it was on
+/// `before`, and with it its group. Groups that were on no side yet are divided by the fraction among themselves; where
+/// they are too few for that, they are for training.
+///
+/// # Errors
+/// As [`split`], by which everything is divided where nothing was before.
+pub fn split_again(
+    samples: &[Sample],
+    groups: &Groups,
+    config: &SplitConfig,
+    before: &[Option<Part>],
+) -> Result<Split> {
+    let known = |member: &usize| before.get(*member).copied().flatten();
+    if config.kind == SplitKind::ByFolder || !(0..samples.len()).any(|i| known(&i).is_some()) {
+        return split(samples, groups, config);
+    }
+    config.validate()?;
+    check_classes(samples)?;
+    // All members of the groups, with those that have lost their label: they still say where their group was.
+    let mut sides: BTreeMap<usize, Part> = BTreeMap::new();
+    for i in 0..samples.len() {
+        if let Some(part) = known(&i) {
+            let side = sides.entry(groups.group_of(i)).or_insert(part);
+            *side = (*side).max(part);
+        }
+    }
+    let side_of = |i: usize| sides.get(&groups.group_of(i)).copied();
+    let mut fresh = samples.to_vec();
+    for (i, sample) in fresh.iter_mut().enumerate() {
+        sample.label = sample.label.filter(|_| side_of(i).is_none());
+    }
+    let drawn = split(&fresh, groups, config).unwrap_or_default();
+    let part = |(i, sample): (usize, &Sample)| {
+        sample.label?;
+        Some(side_of(i).or_else(|| drawn.parts.get(i).copied().flatten()).unwrap_or(Part::Train))
+    };
+    Ok(Split { parts: samples.iter().enumerate().map(part).collect() })
+}
+
 fn check_classes(samples: &[Sample]) -> Result<()> {
     let counts = tally(samples.iter().filter_map(|sample| sample.label));
     let lacking = match counts {
@@ -285,6 +324,35 @@ mod tests {
 
     fn share(samples: &[Sample], split: &Split, class: Class, part: Part) -> usize {
         split.indices(part).filter(|i| samples[*i].label == Some(class)).count()
+    }
+
+    #[test]
+    fn nothing_changes_sides_when_labels_do() {
+        let (mut samples, groups) = marked(&"+-".repeat(20), &(0..40).collect::<Vec<_>>());
+        let config = config(SplitKind::Grouped, 0.25, 3);
+        let before = split(&samples, &groups, &config).unwrap();
+        let again = |samples: &[Sample], parts: &[Option<Part>]| split_again(samples, &groups, &config, parts).unwrap();
+        assert_eq!(again(&samples, &before.parts), before);
+        assert_eq!(again(&samples, &[None; 40]), before, "where nothing was before, as ever");
+        samples[4].label = Some(Class::Negative);
+        samples[6].label = None;
+        let mut expected = before.parts.clone();
+        expected[6] = None;
+        assert_eq!(again(&samples, &before.parts).parts, expected);
+    }
+
+    #[test]
+    fn what_was_on_no_side_joins_its_group_or_is_divided() {
+        let (samples, groups) = marked("+-+-+-+-+-", &[0, 1, 0, 1, 4, 5, 6, 7, 8, 9]);
+        let (t, v) = (Some(Part::Train), Some(Part::Validation));
+        let before = [v, t, None, None, t, v, None, None, None, None];
+        let split = split_again(&samples, &groups, &config(SplitKind::Grouped, 0.5, 1), &before).unwrap();
+        assert_eq!(split.parts[..6], [v, t, v, t, t, v]);
+        assert_eq!(split.parts[6..].iter().filter(|part| **part == v).count(), 2, "half of the new ones");
+        // A single new photo cannot be divided.
+        let before = [v, t, None, None, t, v, v, t, v, None];
+        let split = split_again(&samples, &groups, &config(SplitKind::Grouped, 0.5, 1), &before).unwrap();
+        assert_eq!(split.parts[9], t);
     }
 
     #[test]

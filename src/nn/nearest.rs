@@ -1,41 +1,63 @@
-//! Nearest rows of features, by cosine.
+//! Which rows of a matrix lie nearest to which, all against all, by products of matrices.
 
-use candle_core::{D, Device, Result as CandleResult, Tensor};
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
-use crate::error::{Context, Result};
-use crate::job::Watch;
+use super::failed;
+use crate::error::Result;
+use crate::job::{Meter, Phase, Watch};
 
-/// Rows that are looked for at once.
-const TOGETHER: usize = 512;
+/// Rows whose products are held at once: 20 MB for 40,000 others.
+const TOGETHER: usize = 128;
 
-/// For each row (N, F) of `queries` the nearest of the rows (M, F) of `among`: its number and the cosine of the angle
-/// between them. `columns` is F. None where there is nothing to look among.
+/// A row, and the product with it.
+pub type Near = (u32, f32);
+
+/// For each row of `queries` (N, `columns`) the `count` rows of `rows` (M, `columns`) with the largest products, those
+/// first; of equal ones the first. Where the rows have length one, the product is the cosine.
 ///
 /// # Errors
-/// Where there is no room for the products, or the user stops it.
-pub fn nearest(queries: &[f32], among: &[f32], columns: usize, watch: &dyn Watch) -> Result<Vec<(usize, f32)>> {
-    if among.is_empty() || columns == 0 {
-        return Ok(Vec::new());
+/// Where there is no room, or the user stops it.
+pub fn nearest(
+    queries: &[f32],
+    rows: &[f32],
+    columns: usize,
+    count: usize,
+    watch: &dyn Watch,
+) -> Result<Vec<Vec<Near>>> {
+    let columns = columns.max(1);
+    let (many, of) = (queries.len() / columns, rows.len() / columns);
+    let mut meter = Meter::new(watch, Phase::Compare, Some(many as u64));
+    let mut found = Vec::with_capacity(many);
+    if of == 0 {
+        return Ok(vec![Vec::new(); many]);
     }
-    const FAILED: &str = "Cannot compare features";
-    let among = unit_rows(among, columns).and_then(|rows| rows.t()?.contiguous()).context(FAILED)?;
-    let mut found = Vec::with_capacity(queries.len() / columns);
-    for some in queries.chunks(TOGETHER * columns) {
+    let what = failed("compare the photos");
+    let rows = Tensor::from_slice(rows, (of, columns), &Device::Cpu).and_then(|rows| rows.t()).map_err(what)?;
+    for block in queries.chunks(TOGETHER * columns) {
         watch.check()?;
-        let best = || -> CandleResult<_> {
-            let products = unit_rows(some, columns)?.matmul(&among)?;
-            Ok((products.argmax(D::Minus1)?.to_vec1::<u32>()?, products.max(D::Minus1)?.to_vec1::<f32>()?))
-        };
-        let (rows, cosines) = best().context(FAILED)?;
-        found.extend(rows.into_iter().map(|row| row as usize).zip(cosines));
+        let height = block.len() / columns;
+        let products = Tensor::from_slice(block, (height, columns), &Device::Cpu)
+            .and_then(|block| block.matmul(&rows)?.flatten_all()?.to_vec1::<f32>())
+            .map_err(failed("compare the photos"))?;
+        found.par_extend(products.par_chunks(of).map(|products| largest(products, count)));
+        meter.add(height as u64);
     }
     Ok(found)
 }
 
-fn unit_rows(values: &[f32], columns: usize) -> CandleResult<Tensor> {
-    let rows = Tensor::from_slice(values, (values.len() / columns, columns), &Device::Cpu)?;
-    let lengths = rows.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(1e-12)?;
-    rows.broadcast_div(&lengths)
+/// The `count` largest values with their places, the largest first; of equal ones the first.
+pub fn largest(values: &[f32], count: usize) -> Vec<Near> {
+    let mut kept: Vec<Near> = Vec::with_capacity(count + 1);
+    for (place, value) in values.iter().enumerate() {
+        if kept.len() == count && kept.last().is_none_or(|(_, least)| value <= least) {
+            continue;
+        }
+        let at = kept.partition_point(|(_, other)| other >= value);
+        kept.insert(at, (place as u32, *value));
+        kept.truncate(count);
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -44,14 +66,30 @@ mod tests {
     use crate::job::Unwatched;
 
     #[test]
-    fn the_nearest_is_that_of_the_smallest_angle() {
-        let among = [1.0, 0.0, 0.0, 2.0, 3.0, 3.0];
-        let found = nearest(&[5.0, 0.1, 0.1, 0.2, 0.0, 0.0], &among, 2, &Unwatched).unwrap();
-        assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>()[..2], [0, 2]);
-        // cos of the angle between (0.1, 0.2) and (1, 1) is 3/√10.
-        assert!((found[1].1 - 3.0 / 10.0_f32.sqrt()).abs() < 1e-6, "{found:?}");
-        assert_eq!(nearest(&[1.0], &[], 1, &Unwatched).unwrap(), []);
-        let many: Vec<f32> = (0..3 * TOGETHER).map(|i| i as f32 - 700.0).collect();
-        assert_eq!(nearest(&many, &[-1.0, 1.0], 1, &Unwatched).unwrap()[701], (1, 1.0));
+    fn the_largest_come_first_and_of_equal_ones_the_first() {
+        assert_eq!(largest(&[0.5, 2.0, 1.0, 2.0, -1.0], 3), [(1, 2.0), (3, 2.0), (2, 1.0)]);
+        assert_eq!(largest(&[1.0], 3), [(0, 1.0)]);
+        assert_eq!(largest(&[1.0], 0), []);
+    }
+
+    /// Against all products one by one, over more rows than are held at once.
+    #[test]
+    fn products_of_matrices_find_what_products_of_rows_do() {
+        let value = |i: usize| ((i * 7919) % 1013) as f32 / 1013.0 - 0.5;
+        let rows: Vec<f32> = (0..300 * 7).map(value).collect();
+        let found = nearest(&rows, &rows, 7, 4, &Unwatched).unwrap();
+        assert_eq!(found.len(), 300);
+        for (query, found) in rows.chunks(7).zip(found) {
+            let products: Vec<f32> =
+                rows.chunks(7).map(|row| row.iter().zip(query).map(|(a, b)| a * b).sum()).collect();
+            for ((_, expected), (place, product)) in largest(&products, 4).into_iter().zip(found) {
+                assert!((expected - product).abs() < 1e-5 && (products[place as usize] - product).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_lies_near_where_there_is_nothing() {
+        assert_eq!(nearest(&[1.0, 2.0], &[], 2, 3, &Unwatched).unwrap(), [vec![]]);
     }
 }

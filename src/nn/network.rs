@@ -1,6 +1,7 @@
 //! A backbone with its weights and, once trained, its head.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
@@ -22,10 +23,11 @@ use crate::train::config::{Backbone, Compute, PrecisionChoice, WeightsSource};
 /// Values of one input photo.
 pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
 
-/// A backbone on a device. Stays in the thread that opened it.
+/// A backbone on a device. Stays in the thread that opened it; copies share the weights.
+#[derive(Clone)]
 pub struct Network {
     kind: Backbone,
-    engine: Engine,
+    engine: Arc<Engine>,
     weights: StateDict,
     device: Device,
     precision: Precision,
@@ -138,7 +140,7 @@ impl Network {
         };
         let fingerprint = weights.fingerprint()?.to_hex().to_string();
         let origin = Origin { source: source.to_owned(), sha256, fingerprint };
-        Ok(Self { kind, engine, weights, device: device.clone(), precision, origin })
+        Ok(Self { kind, engine: Arc::new(engine), weights, device: device.clone(), precision, origin })
     }
 
     /// Which network it is.
@@ -177,7 +179,7 @@ impl Network {
     /// # Errors
     /// Where the device fails, or `photos` are not as many as said.
     pub fn features(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
-        match &self.engine {
+        match self.engine.as_ref() {
             Engine::Processor(backbone) if photos.len() == count * INPUT_VALUES => {
                 Ok(backbone.features(photos, INPUT_SIZE, INPUT_SIZE))
             }
@@ -225,7 +227,7 @@ impl Network {
     /// # Errors
     /// As [`Network::features`].
     pub fn maps_before_last_block(&self, photos: &[f32], count: usize) -> Result<Vec<f32>> {
-        match &self.engine {
+        match self.engine.as_ref() {
             Engine::Processor(backbone) => {
                 let block = self.kind.architecture().last_block;
                 Ok(backbone.maps_before(block, photos, INPUT_SIZE, INPUT_SIZE))
@@ -242,7 +244,7 @@ impl Network {
     /// # Errors
     /// Where the device fails, or the photo is of another size.
     pub fn maps_after(&self, blocks: usize, photo: &[f32]) -> Result<Vec<f32>> {
-        match &self.engine {
+        match self.engine.as_ref() {
             Engine::Processor(backbone) if photo.len() == INPUT_VALUES => {
                 Ok(backbone.maps_before(blocks, photo, INPUT_SIZE, INPUT_SIZE))
             }
@@ -283,7 +285,7 @@ impl Network {
 
     /// The last feature maps of one photo (3, 224, 224).
     fn last_maps(&self, photo: &[f32]) -> Result<FeatureMaps> {
-        match &self.engine {
+        match self.engine.as_ref() {
             Engine::Processor(backbone) => Ok(backbone.last_maps(photo, INPUT_SIZE, INPUT_SIZE)),
             Engine::Device(backbone) => {
                 let what = "read the feature maps";

@@ -4,6 +4,7 @@ pub mod augment;
 pub mod check;
 pub mod decode;
 pub mod exif;
+pub mod quality;
 pub mod sketch;
 pub mod tensor_file;
 pub mod thumbnail;

@@ -29,6 +29,26 @@ pub struct Epochs {
     pub records: Vec<EpochRecord>,
     /// Whether the user stopped before the last.
     pub stopped: bool,
+    /// All that the next epoch would depend on, where it was not written.
+    last: Option<Vec<u8>>,
+}
+
+impl Epochs {
+    /// Writes what a run folder keeps of the epochs, for those that ran without one. Of the last layer the events hold
+    /// the values of `head` alone, in the best epoch.
+    ///
+    /// # Errors
+    /// Where the run folder cannot be written.
+    pub fn write(&self, run: &RunDir, head: &Head) -> Result<()> {
+        let Some(last) = &self.last else { return Ok(()) };
+        run.write(run_dir::LAST, last)?;
+        let (before, after) = self.records.split_at(self.best_epoch.saturating_sub(1).min(self.records.len()));
+        let mut written = Written::begin(run, before)?;
+        after.iter().enumerate().try_for_each(|(i, record)| match i {
+            0 => written.add(record, head),
+            _ => written.add_figures(record),
+        })
+    }
 }
 
 /// A training run between two epochs.
@@ -67,6 +87,12 @@ impl<'a> Written<'a> {
     fn begin(run: &'a RunDir, done: &[EpochRecord]) -> Result<Self> {
         let (results, events) = (run.begin_results(done)?, EventLog::begin(run.path(), done)?);
         Ok(Self { run, results, events })
+    }
+
+    /// Adds an epoch whose last layer is not known.
+    fn add_figures(&mut self, record: &EpochRecord) -> Result<()> {
+        self.results.add(record)?;
+        self.events.add_epoch(record, &[])
     }
 
     /// Adds an epoch, and the last layer after it.
@@ -110,8 +136,9 @@ impl<'a> EpochLoop<'a> {
             }
             meter.set((self.records.len() * unit) as u64);
         }
+        let last = if run.is_none() && self.best.is_some() { Some(self.state()?) } else { None };
         let best = self.best.ok_or_else(Error::cancelled)?;
-        Ok(Epochs { best_epoch: best.epoch, records: self.records, stopped })
+        Ok(Epochs { best_epoch: best.epoch, records: self.records, stopped, last })
     }
 
     /// One epoch; false where the user stopped it half-way.
@@ -199,6 +226,10 @@ impl<'a> EpochLoop<'a> {
 
     /// Writes all that the next epoch depends on.
     fn save(&self, run: &RunDir) -> Result<()> {
+        run.write(run_dir::LAST, &self.state()?)
+    }
+
+    fn state(&self) -> Result<Vec<u8>> {
         let mut state = StateDict::default();
         self.learner.store(&mut state)?;
         if let Some(best) = &self.best {
@@ -206,7 +237,7 @@ impl<'a> EpochLoop<'a> {
         }
         let records = serde_json::to_string(&self.records).map_err(|e| Error::new(e.to_string()))?;
         state.metadata.insert("epochs".into(), records);
-        run.write(run_dir::LAST, &state.to_safetensors()?)
+        state.to_safetensors()
     }
 
     /// Takes up what an earlier part of the run left; nothing where it was stopped before its first epoch was done.

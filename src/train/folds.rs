@@ -8,6 +8,7 @@ use super::grouping::Grouping;
 use super::learner::HeadLearner;
 use super::observer::{Event, FeatureReport, Observer};
 use super::trainer::{self, Ground, Input};
+use crate::dataset::group::Groups;
 use crate::dataset::split::folds::{self, Folds};
 use crate::dataset::split::{self, Part, SplitConfig, SplitKind};
 use crate::dataset::{Dataset, Sample};
@@ -74,19 +75,35 @@ pub fn out_of_fold(
     if let Some(reason) = why_not(config.tune) {
         return Err(Error::usage("Only a frozen backbone can be cross-validated").detail(reason));
     }
-    let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
+    let ground = Ground::lay(dataset, config, places, None, observer)?;
+    let by = (kind(config.split.kind), &config.groups);
+    let groups = Grouping::for_split(dataset, &ground.keys, by, places, observer)?.groups;
+    out_of_fold_on(ground, dataset, &groups, count, observer)
+}
+
+/// As [`out_of_fold`], on ground that is laid already, with the settings it was laid with; `groups` stay together.
+///
+/// # Errors
+/// As [`out_of_fold`].
+pub fn out_of_fold_on(
+    ground: Ground,
+    dataset: &Dataset,
+    groups: &Groups,
+    count: usize,
+    observer: &dyn Observer,
+) -> Result<OutOfFold> {
+    let Ground { network, config, prepared, .. } = ground;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let split = SplitConfig { kind: kind(config.split.kind), ..config.split };
     let samples = trainer::taking_part(dataset, &prepared.readable);
-    let groups = Grouping::for_split(dataset, &keys, (split.kind, &config.groups), places, observer)?.groups;
-    let folds = Folds::divide(&samples, &groups, count, split.seed)?;
+    let folds = Folds::divide(&samples, groups, count, split.seed)?;
     let phase = Phase::Folds;
     let job = Job { dataset, config: &config, network: &network, features: &features, observer, phase, count };
     let mut records = Vec::with_capacity(count);
     let mut predictions = Vec::with_capacity(samples.len());
     for fold in 0..count {
         let held_back: Vec<usize> = folds.indices(fold).collect();
-        let sides = split::split(&without(&samples, &held_back), &groups, &split)?;
+        let sides = split::split(&without(&samples, &held_back), groups, &split)?;
         let (record, said) = job.fold(fold, &held_back, &sides)?;
         records.push(record);
         predictions.extend(said.into_iter().map(|prediction| (prediction, fold)));
@@ -96,7 +113,8 @@ pub fn out_of_fold(
     Ok(OutOfFold { predictions, fold_of, folds: records, features: prepared.report })
 }
 
-fn kind(kind: SplitKind) -> SplitKind {
+/// How photos are divided into folds by these settings: by folders there is no way.
+pub fn kind(kind: SplitKind) -> SplitKind {
     if kind == SplitKind::Random { SplitKind::Random } else { SplitKind::Grouped }
 }
 

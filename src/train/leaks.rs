@@ -205,13 +205,16 @@ impl Leaks {
             leak.features = features.get(leak.validation).zip(features.get(leak.train)).map(|(a, b)| cosine(a, b));
         }
         let copied: BTreeSet<usize> = self.pairs.iter().map(|leak| leak.validation).collect();
-        let found = nearest(&queries, &among, features.columns, watch)?;
+        let [queries, among] = [queries, among].map(|rows| of_length_one(rows, features.columns));
+        let found =
+            nearest(&queries, &among, features.columns, 1, watch)?.into_iter().map(|near| near.first().copied());
         let mut alike: Vec<Leak> = judged
             .into_iter()
             .zip(found)
             .filter(|(validation, _)| !copied.contains(validation))
-            .filter_map(|(validation, (row, likeness))| {
-                let train = *learnt.get(row)?;
+            .filter_map(|(validation, near)| {
+                let (row, likeness) = near?;
+                let train = *learnt.get(row as usize)?;
                 let reasons = grouping.reasons_of_pair(validation, train);
                 let (how, likeness) = (How::LookAlike, likeness.min(1.0));
                 Some(Leak { validation, train, how, likeness, features: Some(likeness), reasons })
@@ -222,6 +225,15 @@ impl Leaks {
         self.pairs.extend(alike);
         Ok(())
     }
+}
+
+/// Rows of length one, whose products are the cosines.
+fn of_length_one(mut rows: Vec<f32>, columns: usize) -> Vec<f32> {
+    for row in rows.chunks_exact_mut(columns.max(1)) {
+        let length = row.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
+        row.iter_mut().for_each(|value| *value /= length);
+    }
+    rows
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {

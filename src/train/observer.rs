@@ -10,6 +10,8 @@ use super::rate_finder::Reading;
 use crate::dataset::Problem;
 use crate::format;
 use crate::job::Watch;
+use crate::review::predictions::Prediction;
+use crate::review::threshold::Threshold;
 
 /// Watches a training run, can pause it and, as a [`Watch`], stop it. Stopping during epochs keeps the best one.
 pub trait Observer: Watch {
@@ -66,6 +68,15 @@ pub enum Event {
         record: EpochRecord,
         /// Whether it is the best so far.
         best: bool,
+    },
+    /// What the best epoch's model says, before the run folder is written.
+    Predicted {
+        /// The run folder.
+        run: PathBuf,
+        /// Of each photo that can be read.
+        predictions: Vec<Prediction>,
+        /// Probability from which a photo counts as cracked.
+        threshold: Threshold,
     },
 }
 

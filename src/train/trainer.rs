@@ -5,6 +5,7 @@ mod resume;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::examples::Varied;
 pub(super) use self::examples::{examples, labelled};
@@ -84,11 +85,70 @@ pub fn train(
     if begun.is_none() {
         RunDir::check_free(out)?;
     }
-    let Ground { network, config, device, keys, prepared } = Ground::lay(dataset, config, places, Some(out), observer)?;
-    let config = &config;
+    let ground = Ground::lay(dataset, config, places, Some(out), observer)?;
+    let order = Order { out, groups: None, before: None, write: Write::AsItGoes };
+    train_from(ground, dataset, places, &order, begun, observer)
+}
 
-    let (split, groups) = divide(dataset, &keys, &prepared.readable, config, places, observer)?;
-    let job = Job { dataset, config, places, observer, keys: &keys, split: &split };
+/// How a run is trained on ground that is laid.
+pub struct Order<'a> {
+    /// The run folder.
+    pub out: &'a Path,
+    /// Which photos belong together, where that is known already.
+    pub groups: Option<Arc<Grouping>>,
+    /// The side that each photo was on in a run before: it stays there. See [`split::split_again`].
+    pub before: Option<&'a [Option<Part>]>,
+    /// When the run folder is written.
+    pub write: Write,
+}
+
+/// When a run folder is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// After each epoch, so that a run that is interrupted can go on.
+    AsItGoes,
+    /// After [`Event::Predicted`] has told what the run says of the photos: for trainings of less than a second.
+    AtTheEnd,
+}
+
+/// As [`train`], on ground that is laid already, with the settings it was laid with.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_on(
+    ground: Ground,
+    dataset: &Dataset,
+    places: &Places,
+    order: &Order<'_>,
+    observer: &dyn Observer,
+) -> Result<TrainOutcome> {
+    keep_out(order.out, &dataset.roots)?;
+    RunDir::check_free(order.out)?;
+    train_from(ground, dataset, places, order, None, observer)
+}
+
+/// Trains, or goes on with what has `begun`.
+fn train_from(
+    ground: Ground,
+    dataset: &Dataset,
+    places: &Places,
+    order: &Order<'_>,
+    begun: Option<Begun>,
+    observer: &dyn Observer,
+) -> Result<TrainOutcome> {
+    let Ground { network, config, device, keys, prepared } = ground;
+    let (config, out, resumes) = (&config, order.out, begun.is_some());
+    let by = (config.split.kind, &config.groups);
+    let groups = match &order.groups {
+        Some(groups) => Arc::clone(groups),
+        None => Arc::new(Grouping::for_split(dataset, &keys, by, places, observer)?),
+    };
+    let samples = taking_part(dataset, &prepared.readable);
+    let split = match order.before {
+        Some(before) => split::split_again(&samples, &groups.groups, &config.split, before)?,
+        None => split::split(&samples, &groups.groups, &config.split)?,
+    };
+    let job = Job { dataset, config, places, observer, keys: &keys, split: &split, write: order.write };
     let (varied, variants) = job.vary(&network)?;
     let record = record(dataset, &keys, config, &network, &device, (&split, &groups), &prepared.report);
     let (run, record) = match begun {
@@ -100,7 +160,7 @@ pub fn train(
         }
     };
     run.write_record(&record)?;
-    let resumed = if resume { Some(&run) } else { None };
+    let resumed = if resumes { Some(&run) } else { None };
     let (mut model, epochs, features) = match prepared.input {
         Input::Features(features) => {
             let (head, epochs) = job.train_head(&network, &features, varied, &run, resumed)?;
@@ -109,6 +169,11 @@ pub fn train(
         Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
     };
     let predictions = set_threshold(&mut model, config, observer, |model| predict(model, dataset, &features, &split))?;
+    if order.write == Write::AtTheEnd {
+        let threshold = model.threshold;
+        observer.event(Event::Predicted { run: out.to_path_buf(), predictions: predictions.clone(), threshold });
+        epochs.write(&run, &model.head)?;
+    }
     let metrics = finish(&run, &record, &model, &epochs, &predictions, observer)?;
     Ok(TrainOutcome {
         run: out.to_path_buf(),
@@ -125,7 +190,8 @@ pub fn train(
 }
 
 /// What training stands on, whatever it is for: weights on a device, and what their frozen layers make of the photos.
-pub(super) struct Ground {
+/// Stays in the thread that laid it.
+pub struct Ground {
     pub(super) network: Network,
     /// The settings as this device carries them out.
     pub(super) config: TrainConfig,
@@ -138,7 +204,10 @@ pub(super) struct Ground {
 impl Ground {
     /// Opens the device and the weights and has the frozen layers look at every photo. What is worth knowing is told;
     /// that a run begins, too, where `run` is its folder.
-    pub(super) fn lay(
+    ///
+    /// # Errors
+    /// Where the device or weights cannot be had, or the user stops it.
+    pub fn lay(
         dataset: &Dataset,
         config: &TrainConfig,
         places: &Places,
@@ -166,6 +235,51 @@ impl Ground {
         }
         Ok(Self { network, config, device: report, keys: contents.keys, prepared })
     }
+
+    /// The same ground for other settings of the last layer, which alone is trained on it; none where deeper layers
+    /// were to be trained, since nothing of them is kept.
+    pub(super) fn again(&self, config: &TrainConfig) -> Option<Self> {
+        let Input::Features(features) = &self.prepared.input else { return None };
+        let Prepared { readable, report, .. } = &self.prepared;
+        let prepared = Prepared {
+            input: Input::Features(Arc::clone(features)),
+            readable: readable.clone(),
+            report: report.clone(),
+        };
+        let config = TrainConfig { precision: self.config.precision, ..config.clone() };
+        Some(Self {
+            network: self.network.clone(),
+            config,
+            device: self.device.clone(),
+            keys: self.keys.clone(),
+            prepared,
+        })
+    }
+
+    /// Tells that a run begins in the folder `run`, where the ground was laid for another.
+    pub(super) fn announce_again(&self, run: Option<&Path>, observer: &dyn Observer) {
+        if let Some(run) = run {
+            observer.event(Event::Started { run: run.to_path_buf(), device: self.device.name.clone() });
+        }
+    }
+
+    /// The contents of the photos.
+    pub fn keys(&self) -> &[Option<ContentKey>] {
+        &self.keys
+    }
+
+    /// How the features came about.
+    pub fn report(&self) -> &FeatureReport {
+        &self.prepared.report
+    }
+
+    /// The features of the photos; none where deeper layers are to be trained.
+    pub fn features(&self) -> Option<&Arc<Features>> {
+        match &self.prepared.input {
+            Input::Features(features) => Some(features),
+            Input::Source(..) => None,
+        }
+    }
 }
 
 /// What is there before the first epoch.
@@ -179,7 +293,7 @@ pub(super) struct Prepared {
 /// What the layers to be trained take in.
 pub(super) enum Input {
     /// Features, for the head alone.
-    Features(Features),
+    Features(Arc<Features>),
     /// From this layer on: photos, or the maps that are kept.
     Source(Start, Option<MapCache>),
 }
@@ -199,7 +313,7 @@ fn prepare(
             let (features, report, note) = features::extract(network, dataset, keys, places, observer)?;
             tell(note.as_deref());
             let readable = features.row_of.iter().map(Option::is_some).collect();
-            Ok(Prepared { input: Input::Features(features), readable, report })
+            Ok(Prepared { input: Input::Features(Arc::new(features)), readable, report })
         }
         Some(Start::LastBlock) => {
             let (cache, readable, report) = features::extract_maps(network, dataset, keys, places, observer)?;
@@ -231,6 +345,7 @@ struct Job<'a> {
     observer: &'a dyn Observer,
     keys: &'a [Option<ContentKey>],
     split: &'a Split,
+    write: Write,
 }
 
 impl Job<'_> {
@@ -257,7 +372,7 @@ impl Job<'_> {
         (cache, varied): (Option<MapCache>, Varied),
         run: &RunDir,
         resumed: Option<&RunDir>,
-    ) -> Result<(Model, Epochs, Features)> {
+    ) -> Result<(Model, Epochs, Arc<Features>)> {
         let photos = Photos { samples: &self.dataset.samples, keys: self.keys, variants: self.variants() };
         let varied = match varied {
             Varied::Maps(variants) => Some(variants),
@@ -275,7 +390,7 @@ impl Job<'_> {
         // The epochs are done: whoever stops them still gets the best one.
         let watch = Finishing(self.observer);
         let (features, _, _) = features::extract(&network, self.dataset, self.keys, self.places, &watch)?;
-        Ok((Model::trained(network, head), epochs, features))
+        Ok((Model::trained(network, head), epochs, Arc::new(features)))
     }
 
     fn epochs(
@@ -296,7 +411,7 @@ impl Job<'_> {
             epochs: self.config.epochs,
             resumed: epochs.records().to_vec(),
         });
-        epochs.run(Some(run))
+        epochs.run((self.write == Write::AsItGoes).then_some(run))
     }
 }
 

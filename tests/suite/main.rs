@@ -5,6 +5,7 @@
 mod archives;
 mod augmentation;
 mod command_line;
+mod curate;
 mod exported_model;
 mod figures;
 mod groups;

@@ -32,6 +32,8 @@ pub enum Request {
     Classify,
     /// Decode this photo. Only the newest such request matters.
     Photo(PathBuf),
+    /// Show the photos most like this one.
+    Similar(PathBuf),
     /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.
     Activation(PathBuf),
 }
@@ -43,6 +45,7 @@ pub struct Detail {
     photo: Option<Photo>,
     heat_wanted: bool,
     heat: Option<HeatMap>,
+    similar_wanted: bool,
 }
 
 /// The photo that is looked at.
@@ -91,6 +94,9 @@ impl Detail {
     /// The photo alone, in all the room there is.
     pub fn photo_ui(&mut self, ui: &mut Ui, session: &Session, item: &Item<'_>) -> Vec<Request> {
         let mut requests = Vec::new();
+        if std::mem::take(&mut self.similar_wanted) {
+            requests.push(Request::Similar(item.sample.path.clone()));
+        }
         self.look_at(ui, session, item, &mut requests);
         let heat = self.heat_texture(ui);
         let room = ui.available_rect_before_wrap();
@@ -128,6 +134,10 @@ impl Detail {
                     ui.label(theme::quiet(ui, format!("{:.0} %", self.view.scale() * 100.0)));
                 }
             });
+            let similar = theme::icon_text(icons::ICON_IMAGE_SEARCH, "Similar");
+            if ui.button(similar).on_hover_text("The photos most like this one (S)").clicked() {
+                self.similar_wanted = true;
+            }
         });
         if session.has_model() {
             self.heat_ui(ui);
@@ -256,6 +266,10 @@ impl Detail {
             return;
         }
         self.view.keys(ui);
+        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::S)) {
+            self.similar_wanted = true;
+            ui.ctx().request_repaint();
+        }
         if session.has_model() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::C)) {
             self.heat_wanted = !self.heat_wanted;
         }

@@ -25,7 +25,11 @@ pub struct Grid<'a> {
     cell: f32,
     captions: bool,
     overlay: Option<(usize, TextureId)>,
+    notes: Option<&'a Notes<'a>>,
 }
+
+/// What the line under a photo says, by the photo's index in the data set.
+type Notes<'a> = dyn Fn(usize) -> Option<String> + 'a;
 
 /// What a grid remembers from frame to frame.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +86,7 @@ impl GridState {
 impl<'a> Grid<'a> {
     /// A grid of the photos in `order`, in cells of at least `cell` points. `id` must be its own among the grids of the window.
     pub fn new(id: &'a str, order: &'a [usize], cell: f32) -> Self {
-        Self { id, order, revision: 0, cell, captions: false, overlay: None }
+        Self { id, order, revision: 0, cell, captions: false, overlay: None, notes: None }
     }
 
     /// A number that changes with `order`: the grid then returns to the selected photo, or to the top.
@@ -96,6 +100,14 @@ impl<'a> Grid<'a> {
     #[must_use]
     pub fn captions(mut self, captions: bool) -> Self {
         self.captions = captions;
+        self
+    }
+
+    /// What the line under each photo says in place of what is true and what was said.
+    #[must_use]
+    pub fn notes(mut self, notes: &'a Notes<'a>) -> Self {
+        self.captions = true;
+        self.notes = Some(notes);
         self
     }
 
@@ -262,7 +274,9 @@ impl<'a> Grid<'a> {
                 output.hovered = Some(item.index);
             }
             let overlay = self.overlay.filter(|(index, _)| *index == item.index).map(|(_, texture)| texture);
-            painter.add(ui, rect, &item, thumbnail, overlay, State { selected, hovered: response.hovered() });
+            let note = self.notes.and_then(|notes| notes(item.index));
+            let how = State { selected, hovered: response.hovered() };
+            painter.add(ui, rect, &item, thumbnail, overlay, note, how);
             if response.clicked() {
                 ui.memory_mut(|memory| memory.request_focus(Self::id_of(self.id)));
                 self.choose(state, position, output);

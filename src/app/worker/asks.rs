@@ -1,17 +1,19 @@
 //! Short questions, answered while a job runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
 use super::inspect::{self, DrawingOrder, MapsOf, ModelState, Seen, Weights};
 use super::run_folders::{Reply, Request, RunFolders};
-use super::{Event, Out, caught};
+use super::{Event, Out, Shelf, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
 use crate::app::tabs::review::{IntervalsOf, Said};
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
@@ -24,6 +26,7 @@ use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir;
 use crate::train::run_list::{self, RunList};
 use crate::train::run_threshold::{self, Changed, Wanted};
+use crate::train::similarity::Neighbour;
 
 /// A question.
 pub enum Ask {
@@ -56,6 +59,8 @@ pub enum Ask {
     Said(PathBuf),
     /// Give a run another threshold.
     StoreThreshold(PathBuf, Wanted),
+    /// Which photos are most like this one?
+    Similar(SimilarOrder),
     /// Which font of the system has these scripts?
     Fonts(String),
     /// Write the settings.
@@ -88,6 +93,8 @@ pub enum Answer {
     Said(PathBuf, Result<Said>),
     /// A run has another threshold, or not.
     ThresholdStored(PathBuf, Result<Box<Changed>>),
+    /// The photos most like one, the most alike first; none where there are no features to tell by.
+    Similar(SimilarOrder, Option<Vec<Neighbour>>),
     /// Fonts of the system that have what was missing.
     Fonts(Vec<Font>),
     /// The settings could not be written.
@@ -118,6 +125,17 @@ pub struct VaryOrder {
     pub count: u32,
 }
 
+/// Which photos are to be found.
+#[derive(Clone, Debug)]
+pub struct SimilarOrder {
+    /// The open photos.
+    pub dataset: Arc<Dataset>,
+    /// The one that they are to be like.
+    pub photo: usize,
+    /// How many at most.
+    pub count: usize,
+}
+
 /// The thread that answers.
 pub(super) struct Asks {
     asks: Receiver<Ask>,
@@ -125,12 +143,13 @@ pub(super) struct Asks {
     explainer: Option<((ModelState, Compute), Explainer)>,
     run_folders: RunFolders,
     inspected: inspect::Open,
+    shelf: Shelf,
 }
 
 impl Asks {
-    pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
+    pub(super) fn new(asks: Receiver<Ask>, out: Out, shelf: Shelf) -> Self {
         let (run_folders, inspected) = (RunFolders::default(), inspect::Open::default());
-        Self { asks, out, explainer: None, run_folders, inspected }
+        Self { asks, out, explainer: None, run_folders, inspected, shelf }
     }
 
     /// Answers until nobody can ask any more.
@@ -178,6 +197,7 @@ impl Asks {
                 let store = || run_threshold::store(run, *wanted).map(Box::new);
                 Answer::ThresholdStored(run.clone(), caught("Storing the threshold", store))
             }
+            Ask::Similar(order) => Answer::Similar(order.clone(), self.similar(order)),
             Ask::Fonts(text) => Answer::Fonts(fallback_fonts::find(text)),
             Ask::Save(path, settings) => match settings.save(path) {
                 Ok(()) => return,
@@ -185,6 +205,16 @@ impl Asks {
             },
         };
         self.out.tell(Event::Answer(answer));
+    }
+
+    /// From the features that the last job left, if they are of these photos.
+    fn similar(&self, order: &SimilarOrder) -> Option<Vec<Neighbour>> {
+        let kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (photos, similarity) = kept?;
+        if !photos.are_of(&order.dataset) {
+            return None;
+        }
+        Some(similarity.nearest(order.photo, order.count).unwrap_or_default())
     }
 
     /// The model stays open from one photo to the next.
@@ -212,6 +242,7 @@ impl Ask {
                 | Self::Vary(_)
                 | Self::Weights(_)
                 | Self::Maps(_)
+                | Self::Similar(_)
                 | Self::Intervals { .. }
                 | Self::Said(_)
         )

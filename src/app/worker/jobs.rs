@@ -8,8 +8,10 @@ use super::curation::{self, Edit, FieldChecked, Grouped, LeaksFound, SitesLeftOu
 use crate::app::fallback_fonts;
 use crate::app::session::Verdict;
 use crate::app::tabs::review::Scope;
+use crate::dataset::keep_out::keep_out;
 use crate::dataset::known::{Recognised, recognise};
 use crate::dataset::sample::{self, SampleConfig};
+use crate::dataset::split::Part;
 use crate::dataset::{Dataset, Problem, archive, scan};
 use crate::error::{Error, Result};
 use crate::export::{self, ExportRequest, Source};
@@ -18,14 +20,17 @@ use crate::job::Watch;
 use crate::places::Places;
 use crate::review::classify;
 use crate::review::cross_validation::{self, CrossValidation};
+use crate::review::map::{self, Map};
 use crate::review::predictions::Prediction;
+use crate::review::suspects::{self, Evidence};
 use crate::review::threshold::Threshold;
-use crate::train::config::{Compute, TrainConfig};
+use crate::train::config::{Compute, TrainConfig, Tune};
 use crate::train::grouping::GroupConfig;
+use crate::train::kept::Kept;
 use crate::train::observer::{EpochRecord, Observer};
 use crate::train::rate_finder::{self, RateSearch, SweepConfig};
-use crate::train::run_dir::{self, Run};
-use crate::train::trainer;
+use crate::train::run_dir::{self, Run, RunRecord};
+use crate::train::trainer::{self, Order, TrainOutcome, Write};
 
 /// A job.
 pub enum Job {
@@ -41,6 +46,38 @@ pub enum Job {
         config: Box<TrainConfig>,
         /// The folder below which the run gets its own.
         runs: PathBuf,
+    },
+    /// Train the last layer again, on features that are kept. What the model says is told before the run is written.
+    TrainAgain {
+        /// The photos, with the labels in force.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+        /// The folder below which the run gets its own.
+        runs: PathBuf,
+        /// What lies over the photos: they stay on the sides of the split that they were on.
+        before: Option<Arc<Verdict>>,
+    },
+    /// Gather what makes photos suspect.
+    Suspects {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+    },
+    /// Compute features.
+    Features {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
+    },
+    /// Lay the photos out on a map.
+    Map {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// The settings.
+        config: Box<TrainConfig>,
     },
     /// Look for a learning rate.
     FindRate {
@@ -118,6 +155,27 @@ pub enum Done {
     Scanned(Scanned),
     /// A model is trained.
     Trained(Trained),
+    /// The last layer is trained again, and what it says was told before.
+    TrainedAgain(Trained),
+    /// What makes photos suspect.
+    Suspects {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// What was found.
+        evidence: Box<Evidence>,
+    },
+    /// Features are there, to be compared.
+    Features {
+        /// Photos that cannot be read.
+        unreadable: Vec<Problem>,
+    },
+    /// The map is drawn.
+    Map {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// Where they lie.
+        map: Map,
+    },
     /// A search for the learning rate has ended.
     RateFound(RateSearch),
     /// The photos are cross-validated.
@@ -219,7 +277,15 @@ pub struct Scanned {
 pub type RareCharacters = String;
 
 impl Job {
-    pub(super) fn run(self, places: &Places, watch: &dyn Observer) -> Result<Done> {
+    /// The photos that it is about, if they are open.
+    pub(super) fn dataset(&self) -> Option<&Arc<Dataset>> {
+        match self {
+            Self::Train { dataset, .. } | Self::TrainAgain { dataset, .. } => Some(dataset),
+            _ => None,
+        }
+    }
+
+    pub(super) fn run(self, places: &Places, kept: &mut Kept, watch: &dyn Observer) -> Result<Done> {
         match self {
             Self::Open(paths) => open(&paths, places, watch),
             Self::Samples => {
@@ -231,7 +297,25 @@ impl Job {
             }
             Self::Train { dataset, config, runs } => {
                 let config = curation::with_hand(&config, &dataset, places);
-                train(&dataset, &config, &runs, places, watch).map(Done::Trained)
+                train(&dataset, &config, &runs, places, kept, watch).map(Done::Trained)
+            }
+            Self::TrainAgain { dataset, config, runs, before } => {
+                let config = curation::with_hand(&config, &dataset, places);
+                train_again(&dataset, &config, &runs, before.as_deref(), (places, kept), watch).map(Done::TrainedAgain)
+            }
+            Self::Suspects { dataset, config } => {
+                let evidence = Box::new(suspects::gather(&dataset, &config, kept, places, watch)?);
+                Ok(Done::Suspects { dataset, evidence })
+            }
+            Self::Features { dataset, config } => {
+                let ground = kept.ground(&dataset, &config, places, None, watch)?;
+                Ok(Done::Features { unreadable: ground.report().unreadable.clone() })
+            }
+            Self::Map { dataset, config } => {
+                kept.ground(&dataset, &config, places, None, watch)?;
+                let (_, similarity) = kept.similarity().ok_or_else(|| Error::new("There are no features"))?;
+                let map = map::lay_out(&similarity, config.seed, watch)?;
+                Ok(Done::Map { dataset, map })
             }
             Self::FindRate { dataset, config } => {
                 let sweep = SweepConfig::for_tune(config.tune);
@@ -342,18 +426,55 @@ fn train(
     config: &TrainConfig,
     runs: &Path,
     places: &Places,
+    kept: &mut Kept,
     watch: &dyn Observer,
 ) -> Result<Trained> {
     let out = run_dir::free_name(runs, &dataset.name());
-    let outcome = trainer::train(dataset, config, places, &out, false, watch)?;
+    if config.tune != Tune::Head {
+        return trainer::train(dataset, config, places, &out, false, watch).map(|outcome| trained(outcome, dataset));
+    }
+    keep_out(&out, &dataset.roots)?;
+    let ground = kept.ground(dataset, config, places, Some(&out), watch)?;
+    let order = Order { out: &out, before: None, write: Write::AsItGoes };
+    trainer::train_on(ground, dataset, places, &order, watch).map(|outcome| trained(outcome, dataset))
+}
+
+/// Trains the last layer on the features that are kept. Photos stay on the side of the split that they were on, if that
+/// was divided by the same settings.
+fn train_again(
+    dataset: &Dataset,
+    config: &TrainConfig,
+    runs: &Path,
+    before: Option<&Verdict>,
+    (places, kept): (&Places, &mut Kept),
+    watch: &dyn Observer,
+) -> Result<Trained> {
+    let out = run_dir::free_name(runs, &dataset.name());
+    keep_out(&out, &dataset.roots)?;
+    let before = before.and_then(|verdict| sides_of(verdict, config));
+    let ground = kept.ground(dataset, config, places, Some(&out), watch)?;
+    let groups = Some(kept.grouping(dataset, config, places, watch)?);
+    let order = Order { out: &out, groups, before: before.as_deref(), write: Write::AtTheEnd };
+    trainer::train_on(ground, dataset, places, &order, watch).map(|outcome| trained(outcome, dataset))
+}
+
+/// The side of each photo in a run that was divided by these settings.
+fn sides_of(verdict: &Verdict, config: &TrainConfig) -> Option<Vec<Option<Part>>> {
+    let record = RunRecord::read(verdict.run.as_ref()?).ok()?;
+    let same = record.train.split == config.split && !verdict.classified;
+    let part = |of: &Option<usize>| verdict.predictions.get((*of)?)?.part;
+    same.then(|| verdict.of_sample.iter().map(part).collect())
+}
+
+fn trained(outcome: TrainOutcome, dataset: &Dataset) -> Trained {
     let verdict = verdict(&outcome.run, outcome.predictions, outcome.threshold, dataset, false);
-    Ok(Trained {
+    Trained {
         stopped: outcome.stopped,
         best_epoch: outcome.best_epoch,
         epochs: outcome.epochs,
         verdict,
         unreadable: outcome.features.unreadable,
-    })
+    }
 }
 
 fn cross_validate(
@@ -490,7 +611,7 @@ mod tests {
         std::fs::create_dir(&other).unwrap();
         std::fs::write(other.join(run_dir::CONFIG), "").unwrap();
         let places = Places::below(folder.path());
-        let error = Job::Open(vec![run, other]).run(&places, &Silent).err().unwrap();
+        let error = Job::Open(vec![run, other]).run(&places, &mut Kept::default(), &Silent).err().unwrap();
         assert_eq!(error.title(), "2 runs were given, and only one can be open");
     }
 

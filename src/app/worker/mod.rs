@@ -22,11 +22,15 @@ use egui::Context;
 use self::asks::{Answer, Ask, Asks};
 use self::jobs::{Done, Job};
 use super::scene::Kind;
+use super::session::Verdict;
+use crate::dataset::Dataset;
 use crate::error::{Context as _, Error, Result};
 use crate::job::{Flag, Progress, Watch, wait_while};
 use crate::places::Places;
+use crate::train::kept::{Kept, Photos};
 use crate::train::observer::{self, Observer};
 use crate::train::rate_finder::Reading;
+use crate::train::similarity::Similarity;
 
 /// Results that may wait to be taken up before the threads wait in turn.
 const WAITING: usize = 256;
@@ -38,6 +42,8 @@ const LIVE: Duration = Duration::from_millis(80);
 pub enum Event {
     /// Something happened in the training run.
     Train(observer::Event),
+    /// What a model says, before its run is written.
+    Verdict(Arc<Verdict>),
     /// The job has ended.
     Ended {
         /// Its number.
@@ -48,6 +54,9 @@ pub enum Event {
     /// A question is answered.
     Answer(Answer),
 }
+
+/// What the thread of the jobs keeps of features, and which photos it is of: laid out for the thread that answers.
+type Shelf = Arc<Mutex<Option<(Photos, Arc<Similarity>)>>>;
 
 /// The latest word on the running job.
 #[derive(Clone, Debug, Default)]
@@ -100,9 +109,10 @@ impl Worker {
         let (asks, asks_out) = unbounded();
         let live = Arc::new(Mutex::new(Live::default()));
         let out = Out { events: events_in, live: Arc::clone(&live), ctx: ctx.clone() };
-        let asks_lane = Asks::new(asks_out, out.clone());
+        let shelf = Shelf::default();
+        let asks_lane = Asks::new(asks_out, out.clone(), Arc::clone(&shelf));
         let threads = vec![
-            spawn("jobs", move || job_lane(&jobs_out, &out, &places))?,
+            spawn("jobs", move || job_lane(&jobs_out, &out, &places, &shelf))?,
             spawn("questions", move || asks_lane.answer_all())?,
         ];
         let (jobs, asks, events) = (Some(jobs), Some(asks), Some(events));
@@ -199,13 +209,16 @@ pub(super) fn panic_text(cause: &(dyn Any + Send)) -> &str {
     text.unwrap_or("no more is known")
 }
 
-fn job_lane(jobs: &Receiver<(u64, Job, Controls)>, out: &Out, places: &Places) {
+fn job_lane(jobs: &Receiver<(u64, Job, Controls)>, out: &Out, places: &Places, shelf: &Shelf) {
+    let mut kept = Kept::default();
     for (number, job, controls) in jobs {
         out.update(|live| *live = Live::default());
-        let watcher = Watcher { out, controls: &controls };
+        let dataset = job.dataset().cloned();
+        let watcher = Watcher { out, controls: &controls, dataset: dataset.as_deref() };
         let what = Kind::of(&job).title();
         // A job that was cancelled while it waited is not begun.
-        let result = watcher.check().and_then(|()| caught(what, || job.run(places, &watcher)));
+        let result = watcher.check().and_then(|()| caught(what, || job.run(places, &mut kept, &watcher)));
+        *shelf.lock().unwrap_or_else(PoisonError::into_inner) = kept.similarity();
         out.tell(Event::Ended { job: number, result });
     }
 }
@@ -214,6 +227,8 @@ fn job_lane(jobs: &Receiver<(u64, Job, Controls)>, out: &Out, places: &Places) {
 struct Watcher<'a> {
     out: &'a Out,
     controls: &'a Controls,
+    /// The photos of the job.
+    dataset: Option<&'a Dataset>,
 }
 
 impl Watch for Watcher<'_> {
@@ -238,6 +253,12 @@ impl Observer for Watcher<'_> {
                 self.out.update(|live| live.steps.push(Step { epoch, loss }));
             }
             observer::Event::Tried(reading) => self.out.update(|live| live.readings.push(reading)),
+            observer::Event::Predicted { run, predictions, threshold } => {
+                if let Some(dataset) = self.dataset {
+                    let verdict = jobs::verdict(&run, predictions, threshold, dataset, false);
+                    self.out.tell(Event::Verdict(verdict));
+                }
+            }
             event => self.out.tell(Event::Train(event)),
         }
     }
@@ -277,7 +298,7 @@ mod tests {
         for end in ends {
             let controls = Controls::default();
             controls.pause.set(true);
-            let watcher = Watcher { out: &out, controls: &controls };
+            let watcher = Watcher { out: &out, controls: &controls, dataset: None };
             std::thread::scope(|scope| {
                 let waits = scope.spawn(|| watcher.wait_while_held());
                 std::thread::sleep(Duration::from_millis(60));

@@ -81,7 +81,7 @@ impl EventLog {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn add_epoch(&mut self, epoch: &EpochRecord, head: &HeadValues) -> Result<()> {
+    pub fn add_epoch(&mut self, epoch: &EpochRecord, head: &[(&'static str, Vec<f32>)]) -> Result<()> {
         let mut values = scalars(epoch);
         values.extend(head.iter().map(|(name, numbers)| event::histogram(&format!("head/{name}"), numbers)));
         self.add(&event::summary(now(), epoch.epoch, &values))

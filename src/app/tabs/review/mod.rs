@@ -167,6 +167,12 @@ impl ReviewTab {
         self.large = false;
     }
 
+    /// The same settings were trained again: what is shown, and how, stays.
+    pub fn run_trained_again(&mut self, verdict: &Verdict) {
+        self.run_choice.opened(verdict.run.as_deref());
+        self.pair.run_opened(verdict.run.as_deref());
+    }
+
     /// A run's model has looked at another folder; its figures on its own validation photos are these.
     pub fn field_checked(&mut self, verdict: &Verdict, validation: Option<Metrics>) {
         self.field.done(verdict, validation);

@@ -77,6 +77,7 @@ impl Live {
                 }
             }
             Event::Note(_) | Event::Features(_) | Event::Variants(_) | Event::Step { .. } | Event::Tried(_) => {}
+            Event::Predicted { .. } => {}
         }
     }
 

@@ -226,7 +226,7 @@ impl TrainTab {
     /// A job has failed, perhaps the run.
     pub fn failed(&mut self, kind: Kind, error: &Error) {
         match (kind, &mut self.live) {
-            (Kind::Train, Some(live)) => live.end = Some(End::Failed(error.clone())),
+            (Kind::Train | Kind::TrainAgain, Some(live)) => live.end = Some(End::Failed(error.clone())),
             (Kind::FindRate, _) => self.rate_finder.failed(error),
             (Kind::CrossValidate, _) => self.cross_validation.failed(error),
             (Kind::LeaveSitesOut, _) => self.sites.failed(error),
@@ -433,7 +433,7 @@ fn best_of(epochs: &[EpochRecord]) -> Option<usize> {
 fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
     match &live.end {
         None => {
-            let job = scene.job.filter(|job| job.kind == Kind::Train);
+            let job = scene.job.filter(|job| matches!(job.kind, Kind::Train | Kind::TrainAgain));
             let paused = job.is_some_and(|job| job.is_paused());
             ui.label(theme::section(if paused { "Paused" } else { live.phase(job.and_then(|job| job.progress)) }));
             let mut parts = vec![live.photos.clone()];

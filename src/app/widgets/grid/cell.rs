@@ -2,7 +2,7 @@
 
 use egui::emath::GuiRounding as _;
 use egui::epaint::RectShape;
-use egui::text::LayoutJob;
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
     Align2, Color32, CornerRadius, FontId, Pos2, Rect, Response, Shape, Stroke, StrokeKind, TextFormat, TextureId, Ui,
     Vec2, WidgetInfo, pos2,
@@ -61,6 +61,7 @@ impl Painter {
     }
 
     /// Adds a cell.
+    #[expect(clippy::too_many_arguments)] // one photo with all that is painted of it
     pub fn add(
         &mut self,
         ui: &Ui,
@@ -68,6 +69,7 @@ impl Painter {
         item: &Item<'_>,
         thumbnail: Thumbnail<'_>,
         overlay: Option<TextureId>,
+        note: Option<String>,
         state: State,
     ) {
         let square = Rect::from_min_size(rect.min, Vec2::splat(self.cell));
@@ -83,8 +85,10 @@ impl Painter {
             }
             _ => _ = self.painter.rect_filled(square, RADIUS, placeholder),
         }
-        if self.captions {
-            self.caption(rect, item);
+        match note {
+            Some(note) if self.captions => self.note(rect, &note),
+            _ if self.captions => self.caption(rect, item),
+            _ => {}
         }
         self.over.push(Over {
             rect: square,
@@ -157,6 +161,17 @@ impl Painter {
                 quiet,
             );
         }
+    }
+
+    /// A line of the caller's, cut where the cell ends.
+    fn note(&self, rect: Rect, note: &str) {
+        let format = TextFormat::simple(FontId::proportional(theme::SMALL), self.colours.quiet);
+        let mut job = LayoutJob::single_section(note.to_owned(), format);
+        job.wrap = TextWrapping::truncate_at_width(self.cell);
+        let galley = self.painter.layout_job(job);
+        let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - CAPTION), rect.max);
+        let at = Align2::LEFT_CENTER.anchor_size(line.left_center(), galley.size());
+        self.painter.galley(at.min, galley, self.colours.quiet);
     }
 
     /// `true ▲  said ● 0.02`; narrow cells have room for the shapes and the number alone.
