@@ -435,7 +435,7 @@ fn train(
     }
     keep_out(&out, &dataset.roots)?;
     let ground = kept.ground(dataset, config, places, Some(&out), watch)?;
-    let order = Order { out: &out, before: None, write: Write::AsItGoes };
+    let order = Order { out: &out, groups: None, before: None, write: Write::AsItGoes };
     trainer::train_on(ground, dataset, places, &order, watch).map(|outcome| trained(outcome, dataset))
 }
 
