@@ -200,7 +200,7 @@ impl App {
     /// the pointer moves, so where the pointer rests is forgotten.
     fn is_modal(&mut self, ctx: &Context) -> bool {
         let tab = match self.tab {
-            Tab::Browse => false,
+            Tab::Browse | Tab::Curate => false,
             Tab::Train => self.train.is_modal(),
             Tab::Review => self.review.is_modal(),
             Tab::Model => self.model.is_modal(),
