@@ -74,6 +74,7 @@ fn help_tells_what_there_is() {
         "train",
         "find-lr",
         "cross-validate",
+        "suspects",
         "evaluate",
         "classify",
         "export",
