@@ -77,6 +77,7 @@ fn help_tells_what_there_is() {
         "sites",
         "duplicates",
         "leaks",
+        "suspects",
         "evaluate",
         "classify",
         "export",

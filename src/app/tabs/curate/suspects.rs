@@ -32,6 +32,8 @@ pub(super) struct SuspectsView {
     kind: Option<Kind>,
     order: By,
     list: List,
+    /// The list that the selection was made in.
+    selected_in: u64,
     photos: Photos,
 }
 
@@ -99,7 +101,10 @@ impl SuspectsView {
             return;
         };
         self.list.update(session, &known.evidence, self.kind, self.order);
-        self.photos.keep_selection(&self.list.order);
+        // A neighbour that was chosen may stay, though it is no suspect itself.
+        if std::mem::replace(&mut self.selected_in, self.list.revision) != self.list.revision {
+            self.photos.keep_selection(&self.list.order);
+        }
         let wide = ui.available_width() >= WIDE;
         let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
         Panel::left("kinds of suspects").frame(panel).exact_size(KINDS).resizable(false).show(ui, |ui| {
