@@ -68,9 +68,23 @@ const UNLABELLED: [(Shown, &str, &str); 3] = [
     (Shown::Called(Class::Negative), "Called intact", "Probability below the threshold"),
 ];
 
+/// What is shown beside the figures.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum View {
+    /// The photos, with what was said of them.
+    #[default]
+    Photos,
+}
+
+impl View {
+    /// All views with their names and what they are for, in their order on the screen.
+    const ALL: &[(Self, &str, &str)] = &[(Self::Photos, "Photos", "The photos, the wrong ones first")];
+}
+
 /// What the tab remembers.
 #[derive(Default)]
 pub struct ReviewTab {
+    view: View,
     scope: Scope,
     shown: Shown,
     sort: Sort,
@@ -95,6 +109,7 @@ struct List {
 impl ReviewTab {
     /// Shows these photos.
     pub fn show(&mut self, shown: Shown) {
+        self.view = View::Photos;
         self.shown = shown;
         self.sort = Sort::Loss;
     }
@@ -174,7 +189,7 @@ impl ReviewTab {
             let ground = Frame::new().fill(theme::palette(ui).window).inner_margin(theme::panel_margin());
             CentralPanel::default().frame(ground).show(ui, |ui| empty_ui(ui, &self.run_choice, scene));
         } else {
-            self.photos_ui(ui, scene);
+            self.view_ui(ui, scene);
         }
         self.questions_ui(ui, scene);
     }
@@ -222,6 +237,18 @@ impl ReviewTab {
         ui.add_space(space::S);
         let text = format!("{} · cracked from p ≥ {:.2}", format::photos(metrics.photos), verdict.threshold);
         ui.label(theme::quiet(ui, text).size(theme::SMALL));
+    }
+
+    fn view_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if View::ALL.len() > 1 {
+            let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
+            Panel::top("review views").frame(frame).resizable(false).show(ui, |ui| {
+                ui.horizontal_wrapped(|ui| choices(ui, &mut self.view, View::ALL));
+            });
+        }
+        match self.view {
+            View::Photos => self.photos_ui(ui, scene),
+        }
     }
 
     fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
