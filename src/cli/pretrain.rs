@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     write_samples(&samples, &sample_config, terminal)?;
     let folders = options.folders.iter().chain([&samples]);
     let datasets = folders
-        .map(|folder| scan::open(std::slice::from_ref(folder), &session.places, terminal))
+        .map(|folder| super::listed(std::slice::from_ref(folder), session))
         .collect::<Result<Vec<_>>>()?;
     let mixture = Mixture::new(&datasets, terminal)?;
     terminal.say(&format!("Training on {}", report.name));

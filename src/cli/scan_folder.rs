@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Outcome, Session, table};
 use crate::dataset::group::{self, Groups};
-use crate::dataset::{Class, Dataset, Problem, scan};
+use crate::dataset::{Class, Dataset, Problem};
 use crate::error::{Context, Result};
 use crate::format;
 use crate::photo::check::{self, Checked};
@@ -51,7 +51,7 @@ struct Copies {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let terminal = &session.terminal;
-    let dataset = scan::open(&options.folders, &session.places, terminal)?;
+    let dataset = super::listed(&options.folders, session)?;
     if options.list_only {
         return outcome(&dataset, None, &verdict::judge(&dataset, None));
     }

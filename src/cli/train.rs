@@ -240,7 +240,13 @@ mod tests {
         assert_eq!(options.folders, [Path::new("/photos/bridge")]);
         let places = crate::places::Places::below("nowhere");
         let session =
-            Session { terminal: super::super::Terminal::new(true), places, compute: Default::default(), shared };
+            Session {
+            terminal: super::super::Terminal::new(true),
+            places,
+            compute: Default::default(),
+            shared,
+            corrected: Default::default(),
+        };
         options.settings.over(TrainConfig::default(), &session)
     }
 

@@ -210,7 +210,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn sample(folder: &Path, file: &str, label: Option<Class>) -> Sample {
-        Sample { file: file.to_owned(), path: folder.join(file), label, bytes: 0, modified: None }
+        Sample { file: file.to_owned(), path: folder.join(file), label, ..Sample::default() }
     }
 
     fn keys(numbers: &[u8]) -> Vec<Option<ContentKey>> {

@@ -79,6 +79,8 @@ fn record(folder: &Path) -> RunRecord {
             train: 5_717,
             validation: 1_429,
             digest: "0123abcd".into(),
+            corrected: 0,
+            labels: String::new(),
         },
         weights: WeightsRecord { source: "imagenet".into(), sha256: Some("feed".into()), fingerprint: "f00d".into() },
         train: TrainConfig { split: SplitConfig { seed: 7, ..SplitConfig::default() }, ..TrainConfig::default() },

@@ -116,7 +116,7 @@ mod tests {
         let samples: Vec<Sample> = ["a.jpg", "b.png", "cut.jpg", "cut.png", "middle.jpg", "text.jpg"]
             .map(|name| {
                 let path = folder.path().join(name);
-                Sample { file: name.to_owned(), path, label: None, bytes: 1, modified: None }
+                Sample { file: name.to_owned(), path, bytes: 1, ..Sample::default() }
             })
             .into();
         let noise = |x: u32, y: u32| image::Rgb([(x * y * 7) as u8, (x * 31 + y * y) as u8, (y * 13) as u8]);

@@ -11,7 +11,7 @@ use super::config::TrainConfig;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
-use crate::dataset::{Class, Dataset, Layout, archive};
+use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 use crate::nn::network::ModelFile;
@@ -80,6 +80,12 @@ pub struct DataRecord {
     pub validation: usize,
     /// Digest of names, labels and contents: the same for the same data.
     pub digest: String,
+    /// Photos whose label was corrected, see [`Sample::is_corrected`](crate::dataset::Sample::is_corrected).
+    #[serde(default)]
+    pub corrected: usize,
+    /// Digest of names and labels alone: the same for the same labels. Empty in runs of before it was kept.
+    #[serde(default)]
+    pub labels: String,
 }
 
 /// The initial weights of a run.
@@ -376,6 +382,8 @@ impl DataRecord {
             train,
             validation,
             digest,
+            corrected: dataset.corrected(),
+            labels: labels::digest(dataset),
         }
     }
 }

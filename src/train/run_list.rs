@@ -130,6 +130,8 @@ pub(crate) mod tests {
                 train: 8,
                 validation: 2,
                 digest: "0123456789abcdef".to_owned(),
+                corrected: 0,
+                labels: String::new(),
             },
             weights: WeightsRecord {
                 source: "bundled".to_owned(),

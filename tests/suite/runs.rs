@@ -54,6 +54,8 @@ fn write(runs: &Path, made: &Made<'_>) {
             train: 0,
             validation: photos.samples.len(),
             digest: "0123456789abcdef".to_owned(),
+            corrected: 0,
+            labels: String::new(),
         },
         weights: WeightsRecord { source: "bundled".to_owned(), sha256: None, fingerprint: "fedcba987654".to_owned() },
         train: made.train.clone(),

@@ -24,7 +24,8 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
         .zip('a'..)
         .map(|(label, letter)| {
             let file = format!("Brücke/Wand {letter}.jpg");
-            Sample { path: folder.join(&file), file, label, bytes: 12_345, modified: None }
+            let found = label.map(dataset::Mark::Class);
+            Sample { path: folder.join(&file), file, label, found, bytes: 12_345, ..Sample::default() }
         })
         .collect();
     let predictions: Vec<Prediction> = [0.9, 0.2, 0.1, 0.7, 0.6]

@@ -149,8 +149,7 @@ mod tests {
             file: file.into(),
             path: file.into(),
             label: Some(label),
-            bytes: 0,
-            modified: None,
+            ..Sample::default()
         };
         let dataset = Dataset {
             roots: vec![],
