@@ -21,10 +21,10 @@ mod terminal;
 mod train;
 mod weights;
 
-use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -123,7 +123,18 @@ struct Session {
     compute: Compute,
     shared: Shared,
     /// Corrected labels in force, once photos were listed.
-    corrected: Cell<Option<usize>>,
+    corrected: Mutex<Option<usize>>,
+}
+
+impl Session {
+    /// Counts corrected labels that are in force; says how many they are so far, if photos were listed.
+    fn add_corrected(&self, more: Option<usize>) -> Option<usize> {
+        let mut corrected = self.corrected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = more {
+            *corrected = Some(corrected.unwrap_or(0) + more);
+        }
+        *corrected
+    }
 }
 
 /// What a finished command leaves.
@@ -147,7 +158,8 @@ impl Outcome {
         {
             all.insert("corrected".into(), corrected.into());
             if corrected > 0 {
-                self.text += &format!("{} applied.\n", format::counted(corrected, "corrected label", "corrected labels"));
+                self.text +=
+                    &format!("{} applied.\n", format::counted(corrected, "corrected label", "corrected labels"));
             }
         }
         self
@@ -189,10 +201,10 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
     }
     let terminal = Terminal::new(shared.quiet);
     terminal.obey_interrupts()?;
-    let session = Session { terminal, places, compute, shared, corrected: Cell::new(None) };
+    let session = Session { terminal, places, compute, shared, corrected: Mutex::default() };
     let outcome = command.run(&session);
     session.terminal.finish();
-    print(&outcome?.with_corrections(session.corrected.get()), session.shared.json)
+    print(&outcome?.with_corrections(session.add_corrected(None)), session.shared.json)
 }
 
 impl Command {
@@ -219,11 +231,10 @@ impl Command {
 /// Lists folders, with the labels that people have corrected unless these are to be ignored.
 fn listed(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
     let mut dataset = scan::open(folders, &session.places, &session.terminal)?;
-    let before = session.corrected.get().unwrap_or(0);
-    session.corrected.set(Some(before));
+    session.add_corrected(Some(0));
     if !session.shared.ignore_corrections {
         let opened = corrections::open(&mut dataset, &session.places)?;
-        session.corrected.set(Some(before + opened.applied.corrected));
+        session.add_corrected(Some(opened.applied.corrected));
         opened.strangers().iter().for_each(|strangers| session.terminal.say(strangers));
         dataset.problems.extend(opened.applied.problems);
     }

@@ -63,6 +63,14 @@ impl App {
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
             Command::Vary(order) => self.worker.ask(Ask::Vary(order)),
+            Command::Label { .. }
+            | Command::Undo
+            | Command::Redo
+            | Command::LabelsForm
+            | Command::LabelsFolderDialog
+            | Command::ExportLabels(_)
+            | Command::KeepViews(_) => self.label(ctx, command),
+            Command::Find => self.find(),
             Command::ExportForm => self.export_form(),
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
@@ -115,7 +123,7 @@ impl App {
     }
 
     /// Hands a job to the worker, unless one runs that would be lost; says whether it did.
-    fn start(&mut self, job: Job) -> bool {
+    pub(super) fn start(&mut self, job: Job) -> bool {
         let kind = Kind::of(&job);
         if let Some(running) = &self.job {
             if !running.may_be_replaced() {
@@ -194,6 +202,16 @@ impl App {
         if let Some(run) = self.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()) {
             let (compute, opened) = (self.settings.train.compute(), self.session.opened);
             self.worker.ask(Ask::Explain(ExplainOrder { run, photo, compute, opened }));
+        }
+    }
+
+    /// Gives the field for names the keyboard, in the tab that is shown if it has one.
+    fn find(&mut self) {
+        if self.tab == Tab::Review && self.session.verdict.is_some() {
+            self.review.find();
+        } else if !self.session.is_empty() {
+            self.tab = Tab::Browse;
+            self.browse.find();
         }
     }
 

@@ -80,7 +80,7 @@ impl Kind {
             Job::CrossValidate { .. } => Self::CrossValidate,
             Job::OpenRun { .. } => Self::OpenRun,
             Job::Classify { .. } => Self::Classify,
-            Job::Export(_) => Self::Export,
+            Job::Export(_) | Job::ExportLabels { .. } => Self::Export,
         }
     }
 

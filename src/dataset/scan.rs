@@ -269,7 +269,10 @@ pub(super) mod tests {
             [
                 ("labels.csv", "line 4: \"../up.jpg\" leads out of the opened folder"),
                 ("labels.csv", "line 5: \"/etc/x.jpg\" leads out of the opened folder"),
-                ("labels.csv", "line 6: the label \"maybe\" is not known; write positive, negative or unsure"),
+                (
+                    "labels.csv",
+                    "line 6: the label \"maybe\" is not known; write positive, negative, unsure or excluded"
+                ),
             ]
         );
     }

@@ -193,8 +193,7 @@ mod tests {
     }
 
     fn said(dataset: &Dataset) -> Vec<(String, Option<Class>, bool)> {
-        let mut said: Vec<_> =
-            dataset.samples.iter().map(|s| (s.file.clone(), s.label, s.is_excluded())).collect();
+        let mut said: Vec<_> = dataset.samples.iter().map(|s| (s.file.clone(), s.label, s.is_excluded())).collect();
         said.sort();
         said
     }

@@ -103,7 +103,7 @@ mod tests {
             bytes.truncate(bytes.len() - length);
             bytes.extend(std::iter::repeat_n(7, film));
             std::fs::write(&path, bytes).unwrap();
-            Sample { file: name.to_owned(), path, label: None, bytes: 1, modified: None }
+            Sample { file: name.to_owned(), path, bytes: 1, ..Sample::default() }
         };
         let samples = [sample("film.jpg", 0, 200_000), sample("cut.jpg", 600, 200_000)];
         let problems = glance(&samples, &Unwatched).unwrap().problems;

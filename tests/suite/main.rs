@@ -7,6 +7,7 @@ mod augmentation;
 mod command_line;
 mod exported_model;
 mod hub;
+mod labels;
 mod parity;
 mod rates_and_folds;
 mod runs;

@@ -1,6 +1,7 @@
 //! Short questions, answered while a job runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use egui::ColorImage;
@@ -10,13 +11,17 @@ use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
+use crate::app::tabs::browse::{SavedView, saved_views};
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
+use crate::dataset::labels::{self, Opened};
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::Explainer;
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
+use crate::places::Places;
 use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
 use crate::train::run_dir;
@@ -46,6 +51,12 @@ pub enum Ask {
     Fonts(String),
     /// Write the settings.
     Save(PathBuf, Box<Settings>),
+    /// What is kept of the labels of these photos?
+    Labels(Arc<Dataset>),
+    /// Which views of the photos in these folders were saved?
+    Views(Vec<PathBuf>),
+    /// Keep these views of the photos in these folders.
+    KeepViews(Vec<PathBuf>, Vec<SavedView>),
 }
 
 /// An answer.
@@ -72,6 +83,12 @@ pub enum Answer {
     Fonts(Vec<Font>),
     /// The settings could not be written.
     NotSaved(Error),
+    /// A change of labels could not be kept, and those after it were not.
+    LabelsLost(Error),
+    /// The photos with the labels that are kept.
+    Labels(Result<Box<(Arc<Dataset>, Opened)>>),
+    /// Views of the photos in these folders.
+    Views(Vec<PathBuf>, Result<Vec<SavedView>>),
 }
 
 /// Whose decision about which photo is to be explained.
@@ -102,15 +119,16 @@ pub struct VaryOrder {
 pub(super) struct Asks {
     asks: Receiver<Ask>,
     out: Out,
+    places: Places,
     explainer: Option<((ModelState, Compute), Explainer)>,
     run_folders: RunFolders,
     inspected: inspect::Open,
 }
 
 impl Asks {
-    pub(super) fn new(asks: Receiver<Ask>, out: Out) -> Self {
+    pub(super) fn new(asks: Receiver<Ask>, out: Out, places: Places) -> Self {
         let (run_folders, inspected) = (RunFolders::default(), inspect::Open::default());
-        Self { asks, out, explainer: None, run_folders, inspected }
+        Self { asks, out, places, explainer: None, run_folders, inspected }
     }
 
     /// Answers until nobody can ask any more.
@@ -155,8 +173,21 @@ impl Asks {
                 Ok(()) => return,
                 Err(error) => Answer::NotSaved(error),
             },
+            Ask::Labels(dataset) => Answer::Labels(caught("Reading labels", || self.labels(dataset)).map(Box::new)),
+            Ask::Views(roots) => Answer::Views(roots.clone(), saved_views::read(&self.places, roots)),
+            Ask::KeepViews(roots, views) => match saved_views::keep(&self.places, roots, views) {
+                Ok(()) => return,
+                Err(error) => Answer::NotSaved(error),
+            },
         };
         self.out.tell(Event::Answer(answer));
+    }
+
+    fn labels(&self, dataset: &Dataset) -> Result<(Arc<Dataset>, Opened)> {
+        let mut dataset = dataset.clone();
+        labels::forget(&mut dataset);
+        let opened = labels::open(&mut dataset, &self.places)?;
+        Ok((Arc::new(dataset), opened))
     }
 
     /// The model stays open from one photo to the next.

@@ -1,12 +1,13 @@
 //! Everything that takes longer than a frame, on threads of its own.
 //!
-//! Two lanes: jobs, one after the other, that have a bar in the status line; and short questions, answered while a job
-//! runs. Results come back over a bounded channel and none is dropped; how far a job is, where the latest word is
+//! Three lanes: jobs, one after the other, that have a bar in the status line; short questions, answered while a job
+//! runs; and what is done to labels, kept at once. Results come back over a bounded channel and none is dropped; how far a job is, where the latest word is
 //! enough, lies in one place and is overwritten.
 
 pub mod asks;
 pub mod inspect;
 pub mod jobs;
+pub mod keeper;
 pub mod run_folders;
 
 use std::any::Any;
@@ -20,6 +21,7 @@ use egui::Context;
 
 use self::asks::{Answer, Ask, Asks};
 use self::jobs::{Done, Job};
+use self::keeper::Keep;
 use super::scene::Kind;
 use crate::error::{Context as _, Error, Result};
 use crate::job::{Flag, Progress, Watch, wait_while};
@@ -81,6 +83,7 @@ pub struct Controls {
 pub struct Worker {
     jobs: Option<Sender<(u64, Job, Controls)>>,
     asks: Option<Sender<Ask>>,
+    keeps: Option<Sender<Keep>>,
     events: Option<Receiver<Event>>,
     live: Arc<Mutex<Live>>,
     running: Controls,
@@ -97,15 +100,18 @@ impl Worker {
         let (events_in, events) = bounded(WAITING);
         let (jobs, jobs_out) = unbounded();
         let (asks, asks_out) = unbounded();
+        let (keeps, keeps_out) = unbounded();
         let live = Arc::new(Mutex::new(Live::default()));
         let out = Out { events: events_in, live: Arc::clone(&live), ctx: ctx.clone() };
-        let asks_lane = Asks::new(asks_out, out.clone());
+        let asks_lane = Asks::new(asks_out, out.clone(), places.clone());
+        let keeper_out = out.clone();
         let threads = vec![
             spawn("jobs", move || job_lane(&jobs_out, &out, &places))?,
             spawn("questions", move || asks_lane.answer_all())?,
+            spawn("labels", move || keeper::keep_all(&keeps_out, &keeper_out))?,
         ];
-        let (jobs, asks, events) = (Some(jobs), Some(asks), Some(events));
-        Ok(Self { jobs, asks, events, live, running: Controls::default(), last: 0, threads })
+        let (jobs, asks, keeps, events) = (Some(jobs), Some(asks), Some(keeps), Some(events));
+        Ok(Self { jobs, asks, keeps, events, live, running: Controls::default(), last: 0, threads })
     }
 
     /// Hands over a job, to be done after those before it, and says how to stop it.
@@ -123,6 +129,13 @@ impl Worker {
     pub fn ask(&self, ask: Ask) {
         if let Some(asks) = &self.asks {
             asks.send(ask).ok();
+        }
+    }
+
+    /// Has something kept, after what was asked for before it. What was asked for is kept even if the window closes.
+    pub fn keep(&self, keep: Keep) {
+        if let Some(keeps) = &self.keeps {
+            keeps.send(keep).ok();
         }
     }
 
@@ -147,6 +160,7 @@ impl Drop for Worker {
         self.events = None;
         self.jobs = None;
         self.asks = None;
+        self.keeps = None;
         for thread in self.threads.drain(..) {
             // A panic was caught and told of inside.
             thread.join().ok();

@@ -163,7 +163,9 @@ impl Labels {
     /// Does something to photos; `None` where it would change none of them.
     pub fn change(&mut self, dataset: &mut Dataset, photos: &[usize], change: Change) -> Option<Changed> {
         let altered = |index: &usize| dataset.samples.get(*index).is_some_and(|sample| change.alters(sample));
-        let photos: Vec<usize> = photos.iter().copied().filter(altered).collect();
+        let mut photos: Vec<usize> = photos.iter().copied().filter(altered).collect();
+        photos.sort_unstable();
+        photos.dedup();
         if photos.is_empty() {
             return None;
         }

@@ -18,8 +18,8 @@ use crate::error::Result;
 use crate::places::Places;
 
 pub use history::{Change, Changed, Labels, ToKeep, tag_of};
-pub use reading::forget;
 pub use journal::{Entry, Journal, Photo};
+pub use reading::forget;
 
 /// What reading the journals came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -167,7 +167,9 @@ impl Opened {
             (0, 0) => None,
             (n, 0) => Some(format!("Labels are kept for {} that are others now under the same names", photos(n))),
             (0, n) => Some(format!("Labels are kept for {} that are not there any more", photos(n))),
-            (n, m) => Some(format!("Labels are kept for {} that were replaced and {} that are gone", photos(n), photos(m))),
+            (n, m) => {
+                Some(format!("Labels are kept for {} that were replaced and {} that are gone", photos(n), photos(m)))
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ impl Bench {
 }
 
 impl Window {
-    fn keep(&mut self, changed: Option<history::Changed>) -> usize {
+    fn keep(&mut self, changed: Option<Changed>) -> usize {
         let changed = changed.unwrap();
         for ToKeep { root, entry, paths } in changed.keep {
             self.journals[root].add(entry, &paths).unwrap();
@@ -117,12 +117,14 @@ fn undo_and_redo_go_on_after_closing() {
     }
     window.tag(&[0, 1], "wet", true);
     states.push(window.said());
+    drop(window);
     for steps in 1..states.len() {
         let mut window = bench.open();
         for back in 0..steps {
             window.undo();
             assert_eq!(window.said(), states[states.len() - 2 - back]);
         }
+        drop(window);
         for forth in 0..steps {
             let mut window = bench.open();
             assert_eq!(window.said(), states[states.len() - 1 - steps + forth]);
@@ -135,6 +137,7 @@ fn undo_and_redo_go_on_after_closing() {
     window.undo();
     window.mark(&[3], INTACT);
     assert!(window.labels.redo(&mut window.dataset).is_none(), "another way was taken");
+    drop(window);
     let mut window = bench.open();
     assert!(window.labels.redo(&mut window.dataset).is_none(), "and that lasts");
     assert_eq!(window.said(), "u i u i");
@@ -207,6 +210,9 @@ fn what_changes_nothing_is_no_action() {
     assert!(window.labels.change(&mut window.dataset, &[99], Change::Mark(CRACKED)).is_none());
     window.mark(&[0], CRACKED);
     assert_eq!(window.mark(&[0, 1], CRACKED), 1);
+    assert_eq!(window.mark(&[1, 2, 1], Some(Mark::Unsure)), 2, "each photo once");
+    window.undo();
+    assert_eq!(window.said(), "c c c c");
 }
 
 #[test]

@@ -153,8 +153,10 @@ impl Table {
         }
         match mark_of_word(label) {
             Some(label) => self.rows.push(Row { line, file: file.to_owned(), label }),
-            None => self
-                .fault(line, &format!("the label {} is not known; write positive, negative, unsure or excluded", quoted(label))),
+            None => self.fault(
+                line,
+                &format!("the label {} is not known; write positive, negative, unsure or excluded", quoted(label)),
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::app::session::{Item, Session, Verdict};
+use crate::app::tabs::browse::Words;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::review::metrics::Metrics;
@@ -109,10 +110,16 @@ impl Sort {
     }
 }
 
-/// The photos within scope that are shown, in order: indices into the data set. Ties are in order of name.
-pub fn order(session: &Session, scope: Scope, shown: Shown, sort: Sort) -> Vec<usize> {
+/// The photos within scope that are shown and whose names contain the words of `text`, in order: indices into the data
+/// set. Ties are in order of name.
+pub fn order(session: &Session, scope: Scope, shown: Shown, sort: Sort, text: &str) -> Vec<usize> {
+    let words = Words::of(text);
     let judged = |index: usize| {
-        session.item(index).filter(|item| item.prediction.is_some_and(|p| scope.includes(p)) && shown.includes(item))
+        session.item(index).filter(|item| {
+            item.prediction.is_some_and(|p| scope.includes(p))
+                && shown.includes(item)
+                && words.are_in(&item.sample.file)
+        })
     };
     let mut items: Vec<Item<'_>> = (0..session.len()).filter_map(judged).collect();
     items.sort_by(|a, b| sort.compare(a, b)); // stable, and the data set is in order of name
@@ -173,13 +180,14 @@ mod tests {
     #[test]
     fn errors_come_worst_first_and_only_from_the_scope() {
         let session = session();
-        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss), [5, 1, 2]);
-        assert_eq!(order(&session, Scope::All, Shown::Errors, Sort::Loss), [4, 5, 1, 2]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss, ""), [5, 1, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Errors, Sort::Loss, ""), [4, 5, 1, 2]);
         let missed = Shown::Only(Outcome::FalseNegative);
-        assert_eq!(order(&session, Scope::Validation, missed, Sort::Name), [1, 5]);
-        assert_eq!(order(&session, Scope::All, Shown::Called(Class::Positive), Sort::Cracked), [4, 0, 2]);
-        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact), [3, 0]);
-        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt), [2, 1, 0, 3, 5]);
+        assert_eq!(order(&session, Scope::Validation, missed, Sort::Name, ""), [1, 5]);
+        assert_eq!(order(&session, Scope::All, Shown::Called(Class::Positive), Sort::Cracked, ""), [4, 0, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact, ""), [3, 0]);
+        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact, " A "), [0]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt, ""), [2, 1, 0, 3, 5]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{
     Align, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText, ScrollArea,
-    Sense, Ui,
+    Sense, TextEdit, Ui, vec2,
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
@@ -21,10 +21,10 @@ use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
-use crate::app::widgets::empty;
 use crate::app::widgets::form::{choices, icon_button, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::{empty, marking};
 use crate::app::worker::asks::ExplainOrder;
 use crate::app::worker::jobs::ExportOrder;
 use crate::dataset::Class;
@@ -47,7 +47,9 @@ const CELL: f32 = 128.0;
 /// The grid's name.
 const GRID: &str = "review";
 /// Room that filters and order take on one line.
-const ONE_LINE: f32 = 680.0;
+const ONE_LINE: f32 = 860.0;
+/// Width of the field for names.
+const NAME: f32 = 130.0;
 
 /// The scopes, with what they mean.
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
@@ -88,6 +90,10 @@ pub struct ReviewTab {
     scope: Scope,
     shown: Shown,
     sort: Sort,
+    /// Words that names must contain.
+    text: String,
+    /// Whether the field for names is to have the keyboard.
+    find: bool,
     grid: GridState,
     detail: Detail,
     large: bool,
@@ -100,7 +106,7 @@ pub struct ReviewTab {
 /// What follows from the session and the choices above, worked out once for each change of theirs.
 #[derive(Default)]
 struct List {
-    key: Option<(u64, Scope, Shown, Sort)>,
+    key: Option<(u64, Scope, Shown, Sort, String)>,
     revision: u64,
     order: Vec<usize>,
     metrics: Option<Metrics>,
@@ -132,6 +138,19 @@ impl ReviewTab {
     /// A class activation map that was asked for has come.
     pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
         self.detail.activation_arrived(of, result);
+    }
+
+    /// Gives the field for names the keyboard.
+    pub fn find(&mut self) {
+        (self.view, self.large, self.find) = (View::Photos, false, true);
+    }
+
+    /// Selects a photo and brings it onto the screen, if it is among those shown.
+    pub fn select(&mut self, session: &Session, index: usize) {
+        self.update(session);
+        if self.list.order.contains(&index) {
+            self.grid.select(index);
+        }
     }
 
     /// Asks what to export and where to; suggests a folder within `below`.
@@ -182,7 +201,7 @@ impl ReviewTab {
 
     /// Shows the tab.
     pub fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        self.list.update(scene.session, (self.scope, self.shown, self.sort));
+        self.update(scene.session);
         let panel = Frame::new().fill(theme::palette(ui).panel);
         Panel::left("figures").frame(panel).exact_size(FIGURES).resizable(false).show(ui, |ui| self.side_ui(ui, scene));
         if scene.session.verdict.is_none() {
@@ -192,6 +211,13 @@ impl ReviewTab {
             self.view_ui(ui, scene);
         }
         self.questions_ui(ui, scene);
+    }
+
+    /// Brings the list up to date. A photo that leaves it because it was labelled makes room for the next.
+    fn update(&mut self, session: &Session) {
+        if let Some(before) = self.list.update(session, (self.scope, self.shown, self.sort), &self.text) {
+            self.grid.hold_place(&before, &self.list.order);
+        }
     }
 
     fn side_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -268,14 +294,22 @@ impl ReviewTab {
                 self.large_ui(ui, scene);
                 return;
             }
-            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.filter_ui(ui, scene.session));
+            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+                self.filter_ui(ui, scene.session);
+                self.labels_ui(ui, scene);
+            });
             self.grid_ui(ui, scene);
         });
     }
 
+    /// Buttons that label the chosen photos.
+    fn labels_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        marking::bar(ui, &mut self.grid, &self.list.order, scene.session, scene.settings, scene.commands);
+    }
+
     /// The selected photo in place of the grid.
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        self.large_keys(ui);
+        self.large_keys(ui, scene);
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
             ui.horizontal(|ui| {
                 if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
@@ -291,12 +325,13 @@ impl ReviewTab {
                 let of = self.list.order.len() as u64;
                 ui.label(theme::quiet(ui, format!("{} of {}", format::count(at), format::count(of))));
             });
+            self.labels_ui(ui, scene);
             self.detail_ui(ui, scene);
         });
     }
 
     /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui) {
+    fn large_keys(&mut self, ui: &Ui, scene: &mut Scene<'_>) {
         let id = Id::unique("large photo in review");
         let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
         background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
@@ -310,6 +345,10 @@ impl ReviewTab {
                 memory.set_focus_lock_filter(id, own);
                 memory.has_focus(id)
             });
+        let said = if focus { marking::pressed(ui) } else { Vec::new() };
+        for said in said {
+            marking::mark(&mut self.grid, &self.list.order, said, scene.settings.advance, scene.commands);
+        }
         let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
             if pressed(key) {
@@ -350,7 +389,7 @@ impl ReviewTab {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
             ui.horizontal(|ui| self.sort_ui(ui, labelled));
         }
-        self.list.update(session, (self.scope, self.shown, self.sort));
+        self.update(session);
         let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
         if let Some(&first) = self.list.order.first().filter(|_| lost) {
             self.grid.select(first);
@@ -370,12 +409,21 @@ impl ReviewTab {
                 }
             })
         });
+        let hint = theme::quiet(ui, "part of a name");
+        let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(NAME).margin(vec2(8.0, 6.0));
+        let field = ui.name_inputs("Name", |ui| ui.add(field));
+        if std::mem::take(&mut self.find) {
+            field.request_focus();
+        }
+        field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
         ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
     }
 
     fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         if self.list.order.is_empty() {
-            nothing_ui(ui, self.shown);
+            if nothing_ui(ui, self.shown, &self.text) {
+                self.text.clear();
+            }
             return;
         }
         let session = scene.session;
@@ -385,6 +433,7 @@ impl ReviewTab {
         });
         let grid = Grid::new(GRID, &self.list.order, CELL).captions(true).revision(self.list.revision).overlay(heat);
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
+        marking::obey(&output, &mut self.grid, &self.list.order, scene.settings.advance, scene.commands);
         if output.activated.is_some() {
             self.large = true;
         }
@@ -409,14 +458,18 @@ impl ReviewTab {
 }
 
 impl List {
-    fn update(&mut self, session: &Session, (scope, shown, sort): (Scope, Shown, Sort)) {
-        let key = Some((session.revision, scope, shown, sort));
-        if self.key != key {
-            self.key = key;
-            self.revision += 1;
-            self.order = list::order(session, scope, shown, sort);
-            self.metrics = session.verdict.as_deref().map(|verdict| list::metrics(verdict, scope));
+    /// Works it out anew if anything has changed; gives the order before where the same photos are still asked for.
+    fn update(&mut self, session: &Session, asked: (Scope, Shown, Sort), text: &str) -> Option<Vec<usize>> {
+        let (scope, shown, sort) = asked;
+        let same = self.key.as_ref().is_some_and(|key| (key.1, key.2, key.3) == asked && key.4 == text);
+        if same && self.key.as_ref().is_some_and(|key| key.0 == session.revision) {
+            return None;
         }
+        self.key = Some((session.revision, scope, shown, sort, text.to_owned()));
+        self.revision += 1;
+        let before = std::mem::replace(&mut self.order, list::order(session, scope, shown, sort, text));
+        self.metrics = session.verdict.as_deref().map(|verdict| list::metrics(verdict, scope));
+        same.then_some(before)
     }
 }
 
@@ -436,14 +489,20 @@ fn called_ui(ui: &mut Ui, verdict: &Verdict) {
     ui.label(theme::quiet(ui, text).size(theme::SMALL));
 }
 
-fn nothing_ui(ui: &mut Ui, shown: Shown) {
+/// Says why there is no photo; returns whether no name is to be looked for any more.
+fn nothing_ui(ui: &mut Ui, shown: Shown, text: &str) -> bool {
+    if !text.trim().is_empty() {
+        let looked_for = format!("None of these names contains “{}”.", text.trim());
+        let clear = |ui: &mut Ui| primary(ui, true, "Show all names").clicked();
+        return empty::state(ui, icons::ICON_SEARCH_OFF, "Nothing to show", &looked_for, clear);
+    }
     let (title, text) = match shown {
         Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
         Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
         Shown::Only(Outcome::FalseNegative) => ("No false negatives", "No cracked photo was called intact."),
         _ => ("No such photos", ""),
     };
-    empty::state(ui, icons::ICON_CHECK, title, text, |_| {});
+    empty::state(ui, icons::ICON_CHECK, title, text, |_| false)
 }
 
 fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
