@@ -124,12 +124,12 @@ impl Browse {
         if self.filter_is_open(width) {
             let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
             Panel::left("browse filter").resizable(false).exact_size(FILTER_WIDTH).frame(frame).show(ui, |ui| {
-                let (shown, find) = (self.list.order.len(), std::mem::take(&mut self.find));
+                let shown = (self.list.order.len(), std::mem::take(&mut self.find));
                 let views = |ui: &mut Ui, filter: &mut Filter| {
-                    let shown = (filter, &mut self.sorting);
-                    views_ui::ui(ui, &session.views, shown, &mut self.naming, commands);
+                    let view = (filter, &mut self.sorting);
+                    views_ui::ui(ui, &session.views, view, &mut self.naming, commands);
                 };
-                filter_ui::ui(ui, &mut self.filter, &self.list.counts, shown, dataset, find, views, |ui| {
+                filter_ui::ui(ui, &mut self.filter, &self.list.counts, shown, dataset, views, |ui| {
                     if dataset.labelled() == 0 && session.verdict.is_none() && unlabelled_ui(ui) {
                         requests.push(Request::Classify);
                     }

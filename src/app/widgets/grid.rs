@@ -269,7 +269,9 @@ impl<'a> Grid<'a> {
             (Key::End, isize::MAX),
         ];
         for (key, step) in steps {
-            if !pressed(key) {
+            // By the event itself: in a slow frame Shift may be up again.
+            let shift = ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
+            if !shift && !pressed(key) {
                 continue;
             }
             let target = match state.position(self.order) {
@@ -278,7 +280,7 @@ impl<'a> Grid<'a> {
                 Some(position) => layout::step(position, step, layout.columns, last),
                 None => 0,
             };
-            let modifiers = Modifiers { shift: ui.input(|input| input.modifiers.shift), ..Modifiers::NONE };
+            let modifiers = Modifiers { shift, ..Modifiers::NONE };
             self.choose(state, target, modifiers, output);
         }
         if state.position(self.order).is_some() {

@@ -1,20 +1,20 @@
 //! The pane at the left: what is shown.
 
-use egui::{Align, Button, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Align, Button, Key, Layout, Modifiers, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
 use crate::app::theme::{self, icons, space};
 use crate::dataset::Dataset;
 use crate::format;
 
-/// Shows the filter and lets the user change it; `more` stands below it.
+/// Shows the filter and lets the user change it; `views` stands above its properties and `more` below. `find` gives the
+/// field for names the keyboard.
 pub fn ui(
     ui: &mut Ui,
     filter: &mut Filter,
     counts: &Counts,
-    shown: usize,
+    (shown, find): (usize, bool),
     dataset: &Dataset,
-    find: bool,
     views: impl FnOnce(&mut Ui, &mut Filter),
     more: impl FnOnce(&mut Ui),
 ) {
@@ -44,6 +44,10 @@ fn name_ui(ui: &mut Ui, filter: &mut Filter, find: bool) {
     let field = ui.add(field.margin(vec2(8.0, 6.0))).labelled_by(label.id);
     if find {
         field.request_focus();
+    }
+    if field.lost_focus() {
+        // Taken, so that the grid does not open a photo by the same key.
+        ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
     }
     field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
     ui.add_space(space::XS);

@@ -1,6 +1,6 @@
 //! The list of saved views in the pane at the left.
 
-use egui::{Button, Key, Role, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Button, Key, Modifiers, Role, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Filter, Sorting};
 use super::saved_views::SavedView;
@@ -95,13 +95,15 @@ fn naming_ui(
     commands: &mut Vec<Command>,
 ) {
     let field = TextEdit::singleline(&mut naming.text).hint_text("name of the view").margin(vec2(8.0, 6.0));
-    let field = ui.name_inputs("Name of the view", |ui| ui.add(field.desired_width(f32::INFINITY)));
+    let field = ui.add(field.desired_width(f32::INFINITY));
+    ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name of the view"));
     if !std::mem::replace(&mut naming.focused, true) {
         field.request_focus();
     }
     let name = naming.text.trim().to_owned();
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    let left = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+    // Taken, so that the grid does not open a photo by the same key.
+    let ended = |key| field.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    let (entered, left) = (ended(Key::Enter), ended(Key::Escape));
     let mut done = left;
     ui.horizontal(|ui| {
         let save = form::primary(ui, !name.is_empty(), "Save").clicked() || entered;

@@ -411,7 +411,12 @@ impl ReviewTab {
         });
         let hint = theme::quiet(ui, "part of a name");
         let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(NAME).margin(vec2(8.0, 6.0));
-        let field = ui.name_inputs("Name", |ui| ui.add(field));
+        let field = ui.add(field);
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name"));
+        if field.lost_focus() {
+            // Taken, so that the grid does not open a photo by the same key.
+            ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        }
         if std::mem::take(&mut self.find) {
             field.request_focus();
         }
