@@ -498,7 +498,8 @@ fn a_view_is_saved_shown_again_renamed_and_deleted() {
     settle(&mut harness);
     harness.get_by_role_and_label(egui::Role::TextInput, "Name of the view").type_text(" cracks");
     settle(&mut harness);
-    click(&mut harness, "Save");
+    harness.get_by_role_and_label(egui::Role::Button, "Save").click();
+    settle(&mut harness);
     assert_eq!(harness.state().session.views[0].name, "Missed cracks");
     click(&mut harness, "Rename or delete “Missed cracks”");
     click(&mut harness, "Delete");

@@ -8,6 +8,9 @@ use crate::app::command::Command;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form;
 
+/// Room for the button beside a view.
+const MENU: f32 = 40.0;
+
 /// A name that is being typed.
 #[derive(Default)]
 pub(super) struct Naming {
@@ -62,8 +65,9 @@ fn view_ui(
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         let shown = view.filter == *filter && view.sorting == *sorting;
-        let width = ui.available_width() - theme::ROW - 2.0;
-        let button = Button::selectable(shown, view.name.as_str()).min_size(vec2(width, 26.0)).truncate();
+        let width = ui.available_width() - MENU;
+        let button =
+            Button::selectable(shown, view.name.as_str()).right_text("").min_size(vec2(width, 26.0)).truncate();
         let response = ui.allocate_ui(vec2(width, 26.0), |ui| ui.add(button)).inner;
         response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), shown, view.name.as_str()));
         if response.on_hover_text("Shows these photos in this order").clicked() {
