@@ -11,6 +11,7 @@ mod duplicates;
 mod evaluate;
 mod export;
 mod find_lr;
+mod labels;
 mod leaks;
 mod model;
 mod over;
@@ -29,12 +30,13 @@ mod weights;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
 use crate::dataset::keep_out::keep_out;
-use crate::dataset::{Dataset, scan};
+use crate::dataset::{Dataset, labels as corrections, scan};
 use crate::error::{Context, Error, Kind, Result};
 use crate::format;
 use crate::places::Places;
@@ -77,6 +79,9 @@ struct Shared {
     /// Seed of everything random [default: 0]
     #[arg(long, global = true, value_name = "N", help_heading = "Shared options")]
     seed: Option<u64>,
+    /// Take labels as they are found, without the corrections made in the window or with `labels`
+    #[arg(long, global = true, help_heading = "Shared options")]
+    ignore_corrections: bool,
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Shared options")]
     json: bool,
@@ -91,6 +96,8 @@ enum Command {
     Demo(demo::Options),
     /// What a folder holds: layout, classes, unreadable files, duplicates
     Scan(scan_folder::Options),
+    /// Corrected labels of a folder: list, change, and export them
+    Labels(labels::Options),
     /// Train on labelled photos; leaves a run folder
     Train(Box<train::Options>),
     /// Try learning rates on labelled photos, and suggest one to train with
@@ -131,6 +138,19 @@ struct Session {
     places: Places,
     compute: Compute,
     shared: Shared,
+    /// Corrected labels in force, once photos were listed.
+    corrected: Mutex<Option<usize>>,
+}
+
+impl Session {
+    /// Counts corrected labels that are in force; says how many they are so far, if photos were listed.
+    fn add_corrected(&self, more: Option<usize>) -> Option<usize> {
+        let mut corrected = self.corrected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = more {
+            *corrected = Some(corrected.unwrap_or(0) + more);
+        }
+        *corrected
+    }
 }
 
 /// What a finished command leaves.
@@ -144,6 +164,21 @@ struct Outcome {
 impl Outcome {
     fn new(text: String, json: serde_json::Value) -> Self {
         Self { text, json, interrupted: false }
+    }
+
+    /// Says how many corrected labels were in force, where photos were listed.
+    fn with_corrections(mut self, corrected: Option<usize>) -> Self {
+        let Some(corrected) = corrected else { return self };
+        if let Some(all) = self.json.as_object_mut()
+            && !all.contains_key("corrected")
+        {
+            all.insert("corrected".into(), corrected.into());
+            if corrected > 0 {
+                self.text +=
+                    &format!("{} applied.\n", format::counted(corrected, "corrected label", "corrected labels"));
+            }
+        }
+        self
     }
 }
 
@@ -182,10 +217,10 @@ fn carry_out(arguments: Arguments) -> Result<ExitCode> {
     }
     let terminal = Terminal::new(shared.quiet);
     terminal.obey_interrupts()?;
-    let session = Session { terminal, places, compute, shared };
+    let session = Session { terminal, places, compute, shared, corrected: Mutex::default() };
     let outcome = command.run(&session);
     session.terminal.finish();
-    print(&outcome?, session.shared.json)
+    print(&outcome?.with_corrections(session.add_corrected(None)), session.shared.json)
 }
 
 impl Command {
@@ -193,6 +228,7 @@ impl Command {
         match self {
             Self::Demo(options) => demo::run(&options, session),
             Self::Scan(options) => scan_folder::run(&options, session),
+            Self::Labels(options) => labels::run(&options, session),
             Self::Train(options) => train::run(&options, session),
             Self::FindLr(options) => find_lr::run(&options, session),
             Self::CrossValidate(options) => cross_validate::run(&options, session),
@@ -213,9 +249,22 @@ impl Command {
     }
 }
 
+/// Lists folders, with the labels that people have corrected unless these are to be ignored.
+fn listed(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
+    let mut dataset = scan::open(folders, &session.places, &session.terminal)?;
+    session.add_corrected(Some(0));
+    if !session.shared.ignore_corrections {
+        let opened = corrections::open(&mut dataset, &session.places)?;
+        session.add_corrected(Some(opened.applied.corrected));
+        opened.strangers().iter().for_each(|strangers| session.terminal.say(strangers));
+        dataset.problems.extend(opened.applied.problems);
+    }
+    Ok(dataset)
+}
+
 /// Lists folders that a command needs photos from.
 fn photos(folders: &[PathBuf], session: &Session) -> Result<Dataset> {
-    let dataset = scan::open(folders, &session.places, &session.terminal)?;
+    let dataset = listed(folders, session)?;
     if !dataset.samples.is_empty() {
         return Ok(dataset);
     }

@@ -13,6 +13,8 @@ pub struct Places {
     pub runs: PathBuf,
     /// Sample photos made by the program.
     pub samples: PathBuf,
+    /// Corrected labels and saved views, a folder for each folder of photos.
+    pub labels: PathBuf,
     /// Settings of the window.
     pub config: PathBuf,
 }
@@ -30,6 +32,7 @@ impl Places {
             cache: dirs.cache_dir().to_path_buf(),
             runs: dirs.data_dir().join("runs"),
             samples: dirs.data_dir().join("sample photos"),
+            labels: dirs.data_dir().join("labels"),
             config: dirs.config_dir().to_path_buf(),
         })
     }
@@ -56,6 +59,7 @@ impl Places {
             cache: folder.join("cache"),
             runs: folder.join("runs"),
             samples: folder.join("sample photos"),
+            labels: folder.join("labels"),
             config: folder.join("config"),
         }
     }

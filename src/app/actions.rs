@@ -89,6 +89,14 @@ impl App {
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
             Command::Vary(order) => self.worker.ask(Ask::Vary(order)),
+            Command::Label { .. }
+            | Command::Undo
+            | Command::Redo
+            | Command::LabelsForm
+            | Command::LabelsFolderDialog
+            | Command::ExportLabels(_)
+            | Command::KeepViews(_) => self.label(ctx, command),
+            Command::Find => self.find(),
             Command::ExportForm => self.export_form(),
             Command::ExportFolderDialog => {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
@@ -254,6 +262,16 @@ impl App {
         if let Some(run) = self.session.verdict.as_ref().and_then(|verdict| verdict.run.clone()) {
             let (compute, opened) = (self.settings.train.compute(), self.session.opened);
             self.worker.ask(Ask::Explain(ExplainOrder { run, photo, compute, opened }));
+        }
+    }
+
+    /// Gives the field for names the keyboard, in the tab that is shown if it has one.
+    fn find(&mut self) {
+        if self.tab == Tab::Review && self.session.verdict.is_some() {
+            self.review.find();
+        } else if !self.session.is_empty() {
+            self.tab = Tab::Browse;
+            self.browse.find();
         }
     }
 

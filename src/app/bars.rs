@@ -139,7 +139,7 @@ impl App {
                 if let Some(job) = &self.job {
                     job_ui(ui, job, commands);
                 }
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.messages.status_ui(ui));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.messages.status_ui(ui, commands));
             });
         });
     }
@@ -161,7 +161,8 @@ fn dataset_ui(ui: &mut Ui, dataset: &Dataset) {
     let hint = format!("{}\n{}", roots.join("\n"), dataset.layout.title());
     ui.add(Label::new(theme::strong(dataset.name())).truncate()).on_hover_text(hint);
     ui.label(theme::quiet(ui, format::photos(dataset.samples.len())));
-    let unlabelled = dataset.samples.len() - dataset.labelled();
+    let excluded = dataset.samples.iter().filter(|sample| sample.is_excluded()).count();
+    let unlabelled = dataset.samples.len() - dataset.labelled() - excluded;
     for class in [Class::Positive, Class::Negative] {
         let count = dataset.count(class);
         if count > 0 {
@@ -173,8 +174,18 @@ fn dataset_ui(ui: &mut Ui, dataset: &Dataset) {
             ));
         }
     }
+    let corrected = dataset.corrected();
+    if corrected > 0 {
+        let text = theme::icon_text(icons::ICON_EDIT, &format!("{} corrected", format::count(corrected as u64)));
+        ui.label(RichText::new(text).color(theme::palette(ui).accent)).on_hover_text(
+            "Labels that say something else than was found. They are kept outside of the photos' folder",
+        );
+    }
     if unlabelled > 0 {
         ui.label(theme::quiet(ui, format!("{} unlabelled", format::count(unlabelled as u64))));
+    }
+    if excluded > 0 {
+        ui.label(theme::quiet(ui, format!("{} excluded", format::count(excluded as u64))));
     }
 }
 

@@ -14,7 +14,10 @@ use super::worker::asks::VaryOrder;
 use super::worker::curation::Edit;
 use super::worker::jobs::ExportOrder;
 use super::worker::run_folders;
+use crate::app::tabs::browse::SavedView;
+use crate::dataset::labels::Change;
 use crate::dataset::split::SplitKind;
+use crate::export::labels::LabelsOrder;
 use crate::review::threshold::Threshold;
 use crate::train::config::DeviceChoice;
 use crate::train::run_threshold::Wanted;
@@ -140,6 +143,27 @@ pub enum Command {
     Explain(PathBuf),
     /// Show what training would make of a photo.
     Vary(VaryOrder),
+    /// Do something to the labels of photos.
+    Label {
+        /// Which photos: indices into the data set.
+        photos: Vec<usize>,
+        /// What.
+        change: Change,
+    },
+    /// Take back what was done last to labels.
+    Undo,
+    /// Do again what was taken back last.
+    Redo,
+    /// Ask how the labels are to leave and where to.
+    LabelsForm,
+    /// Choose the folder for the labels in the system's dialog.
+    LabelsFolderDialog,
+    /// Write the labels.
+    ExportLabels(LabelsOrder),
+    /// Keep these views of the open photos.
+    KeepViews(Vec<SavedView>),
+    /// Look for a photo by its name.
+    Find,
     /// Ask what to export and where to.
     ExportForm,
     /// Choose the folder for the export in the system's dialog.
@@ -184,6 +208,10 @@ const fn ctrl(key: Key, does: &'static str, command: fn() -> Command) -> Shortcu
     Shortcut { keys: KeyboardShortcut::new(Modifiers::COMMAND, key), does, command }
 }
 
+const fn ctrl_shift(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
+    Shortcut { keys: KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key), does, command }
+}
+
 const fn plain(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
     Shortcut { keys: KeyboardShortcut::new(Modifiers::NONE, key), does, command }
 }
@@ -191,11 +219,7 @@ const fn plain(key: Key, does: &'static str, command: fn() -> Command) -> Shortc
 /// The shortcuts that hold everywhere. Those of the photo grid are its own.
 pub const SHORTCUTS: &[Shortcut] = &[
     // Before Ctrl+O, which would take it too.
-    Shortcut {
-        keys: KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O),
-        does: "Open a .zip of photos",
-        command: || Command::OpenArchiveDialog,
-    },
+    ctrl_shift(Key::O, "Open a .zip of photos", || Command::OpenArchiveDialog),
     ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
     ctrl(Key::L, "Open a folder or .zip by its path", || Command::OpenByPath),
     ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
@@ -203,6 +227,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::Num3, "Train", || Command::Show(Tab::Train)),
     ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
     ctrl(Key::Num5, "Model", || Command::Show(Tab::Model)),
+    ctrl(Key::F, "Look for a name", || Command::Find),
+    // Before Ctrl+Z and Ctrl+E, which would take them too.
+    ctrl_shift(Key::Z, "Redo", || Command::Redo),
+    ctrl_shift(Key::E, "Export the labels", || Command::LabelsForm),
+    ctrl(Key::Z, "Undo what was done to labels", || Command::Undo),
+    ctrl(Key::Y, "Redo", || Command::Redo),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
     ctrl(Key::R, "Train again, on the labels in force", || Command::TrainAgain),
     ctrl(Key::E, "Export what the run found", || Command::ExportForm),
@@ -221,6 +251,11 @@ pub const GRID_KEYS: &[(&str, &str)] = &[
     ("← ↑ → ↓", "Move through the photos"),
     ("Home · End", "First and last photo"),
     ("PageUp · PageDown", "A screen up or down"),
+    ("Shift+arrows · Shift+click", "Choose all up to there"),
+    ("Ctrl+click · Ctrl+A", "Choose one more or less · all"),
+    ("1 · 2", "Label as crack · intact"),
+    ("0 · X", "Mark unsure · exclude"),
+    ("Backspace", "Label as it was found"),
     ("Enter", "See the photo large"),
     ("Esc", "Back"),
     ("S", "Similar photos"),
@@ -229,7 +264,13 @@ pub const GRID_KEYS: &[(&str, &str)] = &[
 
 /// Takes from the input of this frame the shortcuts that were pressed.
 pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
-    ctx.input_mut(|input| SHORTCUTS.iter().filter(|s| input.consume_shortcut(&s.keys)).map(|s| (s.command)()).collect())
+    // A text field undoes what was typed into it.
+    let typing = ctx.text_edit_focused();
+    let free = |shortcut: &&Shortcut| !typing || !matches!(shortcut.keys.logical_key, Key::Z | Key::Y);
+    ctx.input_mut(|input| {
+        let pressed = SHORTCUTS.iter().filter(free).filter(|shortcut| input.consume_shortcut(&shortcut.keys));
+        pressed.map(|shortcut| (shortcut.command)()).collect()
+    })
 }
 
 /// Folders that were dropped onto the window in this frame.

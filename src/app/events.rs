@@ -15,8 +15,8 @@ use super::window::App;
 use super::worker::Event;
 use super::worker::asks::{Answer, Ask};
 use super::worker::curation::FieldChecked;
-use super::worker::jobs::{Done, Job, RareCharacters, Scanned, Trained};
-use crate::dataset::{Dataset, Problem};
+use super::worker::jobs::{Done, Job, Listed, Scanned, Trained};
+use crate::dataset::Problem;
 use crate::error::Result;
 use crate::format;
 use crate::nn::device::DeviceReport;
@@ -112,9 +112,9 @@ impl App {
                 self.train.sites_left_out(*found);
             }
             Done::FieldChecked(found) => self.field_checked(*found),
-            Done::RunOpened { dataset, verdict } => {
-                if let Some((dataset, rare)) = dataset {
-                    self.take_photos(dataset, &rare);
+            Done::RunOpened { photos, verdict } => {
+                if let Some(photos) = photos {
+                    self.take_photos(*photos);
                 }
                 self.messages.note(format!("Run {} is open", verdict.name));
                 self.take_verdict(verdict);
@@ -139,9 +139,9 @@ impl App {
     }
 
     fn field_checked(&mut self, found: FieldChecked) {
-        let FieldChecked { dataset: (dataset, rare), verdict, validation, unreadable } = found;
-        self.messages.note(format!("{} tested on {}", verdict.name, dataset.name()));
-        self.take_photos(dataset, &rare);
+        let FieldChecked { photos, verdict, validation, unreadable } = found;
+        self.messages.note(format!("{} tested on {}", verdict.name, photos.dataset.name()));
+        self.take_photos(*photos);
         self.tell_unreadable(&unreadable);
         self.take_verdict(Arc::clone(&verdict));
         self.review.field_checked(&verdict, validation);
@@ -149,9 +149,10 @@ impl App {
     }
 
     fn scanned(&mut self, scanned: Scanned) {
-        let Scanned { dataset, rare, files, run, known } = scanned;
+        let Scanned { photos, files, run, known } = scanned;
+        let dataset = &photos.dataset;
         let all = format!("all {} of {} are open", format::photos(dataset.samples.len()), dataset.name());
-        self.take_photos(dataset, &rare);
+        self.take_photos(*photos);
         if let Some(known) = known {
             self.messages.note(known.summary());
         }
@@ -166,13 +167,14 @@ impl App {
         }
     }
 
-    fn take_photos(&mut self, dataset: Arc<Dataset>, rare: &RareCharacters) {
+    fn take_photos(&mut self, photos: Listed) {
+        let Listed { dataset, rare, opened } = photos;
         self.messages.settle();
         if let [root] = dataset.roots.as_slice() {
             self.settings.remember(root);
         }
         if !rare.is_empty() {
-            self.worker.ask(Ask::Fonts(rare.clone()));
+            self.worker.ask(Ask::Fonts(rare));
         }
         if !dataset.problems.is_empty() {
             let title = match dataset.problems.len() {
@@ -182,6 +184,10 @@ impl App {
             self.messages.warn(title, lines(&dataset.problems));
         }
         self.thumbnails.clear();
+        self.session.listed += 1;
+        self.session.views.clear();
+        self.worker.ask(Ask::Views(dataset.roots.clone()));
+        self.take_labels(opened);
         self.session.dataset = Some(dataset);
         (self.session.verdict, self.session.tried) = (None, None);
         self.session.unreadable.clear();
@@ -194,6 +200,7 @@ impl App {
         self.review.run_opened(&verdict);
         self.session.tried = None;
         self.session.verdict = Some(verdict);
+        self.session.follow_labels();
         self.session.revision += 1;
         self.session.opened += 1;
     }
@@ -251,6 +258,9 @@ impl App {
             Answer::ThresholdStored(run, result) => self.threshold_stored(&run, result),
             Answer::Fonts(fonts) => fonts.into_iter().for_each(|font| self.add_font(ctx, font)),
             Answer::NotSaved(error) => self.messages.error(&error),
+            Answer::LabelsLost(error) => self.labels_lost(&error),
+            Answer::Labels(read) => self.labels_read(read),
+            Answer::Views(roots, views) => self.views_read(&roots, views),
         }
     }
 
@@ -286,6 +296,7 @@ impl App {
                 self.list_runs();
             }
             Purpose::Export => self.review.export_to(&path),
+            Purpose::Labels => self.dialogs.labels_to(&path),
             Purpose::Drawing => self.model.save_to(&path),
             Purpose::MapsPhoto => self.model.look_at(path),
         }
@@ -303,6 +314,7 @@ impl App {
                 vec!["Type or paste the path into the field instead".to_owned()],
             ),
             Purpose::Export => self.review.no_system_dialog(),
+            Purpose::Labels => self.dialogs.no_dialog_for_labels(),
             Purpose::Drawing => self.model.no_system_dialog(),
             Purpose::MapsPhoto => {
                 let advice = "Open the photo's folder, and select it in Browse".to_owned();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Align2, Color32, Label, RichText, ScrollArea, Ui, Window, vec2};
 
+use super::command::Command;
 use super::theme::{self, icons, space};
 use crate::error::Error;
 
@@ -34,6 +35,8 @@ pub struct Message {
     pub details: Vec<String>,
     /// What to do about it.
     pub advice: Option<String>,
+    /// What can be done at once: the word on a button, and what it asks for.
+    pub action: Option<(&'static str, Command)>,
     told: Instant,
 }
 
@@ -52,6 +55,18 @@ impl Messages {
     /// Tells that something went as asked.
     pub fn note(&mut self, title: impl Into<String>) {
         self.push(Weight::Note, title.into(), Vec::new(), None);
+    }
+
+    /// Tells that something went as asked, with a button. It takes the place of one that was told before it with a
+    /// button, so that a hundred of them in a row are one line in the list.
+    pub fn note_with(&mut self, title: impl Into<String>, word: &'static str, command: Command) {
+        if self.all.last().is_some_and(|last| last.action.is_some()) {
+            self.all.pop();
+        }
+        self.push(Weight::Note, title.into(), Vec::new(), None);
+        if let Some(last) = self.all.last_mut() {
+            last.action = Some((word, command));
+        }
     }
 
     /// Tells of something to look at.
@@ -86,13 +101,13 @@ impl Messages {
         if self.all.len() >= KEPT {
             self.all.remove(0);
         }
-        self.all.push(Message { weight, title, details, advice, told: Instant::now() });
+        self.all.push(Message { weight, title, details, advice, action: None, told: Instant::now() });
         self.unread += 1;
         self.settled = false;
     }
 
     /// The newest message and the button that opens the list, from right to left.
-    pub fn status_ui(&mut self, ui: &mut Ui) {
+    pub fn status_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
         if !self.all.is_empty() {
             let text = crate::format::counted(self.all.len(), "message", "messages");
             let button = ui.button(theme::icon_text(icons::ICON_NOTIFICATIONS, &text));
@@ -103,6 +118,11 @@ impl Messages {
         if let Some(message) = self.standing() {
             if message.weight != Weight::Failure {
                 ui.ctx().request_repaint_after(STANDS.saturating_sub(message.told.elapsed()));
+            }
+            if let Some((word, command)) = &message.action
+                && ui.button(*word).clicked()
+            {
+                commands.push(command.clone());
             }
             let text = theme::icon_text(icon(message.weight), &message.title);
             ui.add(Label::new(RichText::new(text).color(colour(ui, message.weight))).truncate());

@@ -104,7 +104,7 @@ impl Kind {
             Job::CheckField { .. } => Self::CheckField,
             Job::OpenRun { .. } => Self::OpenRun,
             Job::Classify { .. } => Self::Classify,
-            Job::Export(_) => Self::Export,
+            Job::Export(_) | Job::ExportLabels { .. } => Self::Export,
         }
     }
 

@@ -1,10 +1,12 @@
 //! What is open in the window: the photos, and what a model said of them. Plain data, shared by the tabs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::worker::curation::Grouped;
+use crate::app::tabs::browse::SavedView;
+use crate::dataset::labels::{Changed, Labels};
 use crate::dataset::split::Part;
 use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::review::predictions::{Outcome, Prediction};
@@ -21,8 +23,14 @@ pub struct Session {
     pub tried: Option<Threshold>,
     /// What belongs together among the photos, where that was looked for.
     pub groups: Option<Arc<Grouped>>,
+    /// What was done to the labels of the open photos, to be undone.
+    pub labels: Labels,
+    /// Views of these photos that were saved.
+    pub views: Vec<SavedView>,
     /// Photos found to be unreadable, by their name in the data set.
     pub unreadable: HashMap<String, Problem>,
+    /// Grows whenever folders are listed.
+    pub listed: u64,
     /// Grows with every change, so that views know when their lists are stale.
     pub revision: u64,
     /// Grows with every run that is opened, so that what one model says is not taken for what another does: a run may
@@ -76,6 +84,48 @@ impl Session {
         self.verdict.as_ref().is_some_and(|verdict| verdict.run.is_some())
     }
 
+    /// Does something to the labels; what follows from them is brought up to date. `None` where nothing came of it.
+    pub fn relabel(&mut self, act: impl FnOnce(&mut Labels, &mut Dataset) -> Option<Changed>) -> Option<Changed> {
+        // A job that looks at the photos keeps them as they were; without one, nothing is copied.
+        let dataset = Arc::make_mut(self.dataset.as_mut()?);
+        let changed = act(&mut self.labels, dataset)?;
+        if let Some(verdict) = &mut self.verdict {
+            let verdict = Arc::make_mut(verdict);
+            for &index in &changed.photos {
+                verdict.follow(dataset, index);
+            }
+        }
+        self.revision += 1;
+        Some(changed)
+    }
+
+    /// Lets what lies over the photos go by the labels in force.
+    pub fn follow_labels(&mut self) {
+        let (Some(dataset), Some(verdict)) = (&self.dataset, &mut self.verdict) else { return };
+        let other = |index: &usize| {
+            let prediction = verdict.of_sample.get(*index).and_then(|at| verdict.predictions.get((*at)?));
+            prediction
+                .is_some_and(|prediction| dataset.samples.get(*index).is_some_and(|s| s.label != prediction.truth))
+        };
+        let others: Vec<usize> = (0..dataset.samples.len()).filter(other).collect();
+        if !others.is_empty() {
+            let verdict = Arc::make_mut(verdict);
+            others.into_iter().for_each(|index| verdict.follow(dataset, index));
+        }
+    }
+
+    /// Every tag on the open photos, with the number of photos that have it.
+    pub fn tags(&self) -> BTreeMap<String, usize> {
+        let mut tags = BTreeMap::new();
+        for tag in self.dataset.iter().flat_map(|dataset| &dataset.samples).flat_map(|sample| &sample.tags) {
+            match tags.get_mut(tag) {
+                Some(count) => *count += 1,
+                None => _ = tags.insert(tag.clone(), 1),
+            }
+        }
+        tags
+    }
+
     /// The photo at `index` with its prediction.
     pub fn item(&self, index: usize) -> Option<Item<'_>> {
         let sample = self.dataset.as_ref()?.samples.get(index)?;
@@ -87,6 +137,16 @@ impl Session {
     /// The threshold that holds: the one that is tried, or else the run's own.
     pub fn threshold(&self) -> Threshold {
         self.tried.or(self.verdict.as_ref().map(|verdict| verdict.threshold)).unwrap_or_default()
+    }
+}
+
+impl Verdict {
+    /// Takes the label of one photo for the truth.
+    fn follow(&mut self, dataset: &Dataset, index: usize) {
+        let prediction = self.of_sample.get(index).and_then(|at| self.predictions.get_mut((*at)?));
+        if let (Some(prediction), Some(sample)) = (prediction, dataset.samples.get(index)) {
+            prediction.truth = sample.label;
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Settings {
     pub runs_folder: Option<PathBuf>,
     /// The folder in which the last export's folder, or the last drawing, lies.
     pub export_folder: Option<PathBuf>,
+    /// Whether labelling a photo goes on to the next one.
+    pub advance: bool,
     /// The training form as it was last used.
     pub train: TrainConfig,
 }
@@ -84,6 +86,7 @@ impl Default for Settings {
             recent: Vec::new(),
             runs_folder: None,
             export_folder: None,
+            advance: true,
             train: TrainConfig::default(),
         }
     }

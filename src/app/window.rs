@@ -74,6 +74,8 @@ pub struct App {
     pub(super) worker: Worker,
     /// A run to be opened once the photos given with it are listed.
     pub(super) then_run: Option<PathBuf>,
+    /// Whether labels are being read again, because a change of theirs could not be kept.
+    pub(super) labels_lost: bool,
     settings_file: PathBuf,
     saved: Settings,
     changed: Option<Instant>,
@@ -124,6 +126,7 @@ impl App {
             places: options.places,
             worker,
             then_run: None,
+            labels_lost: false,
             settings_file,
             changed: None,
             was_modal: false,
@@ -172,8 +175,14 @@ impl App {
     fn tab_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
         if self.tab == Tab::Browse {
             let scanning = self.job.as_ref().filter(|job| job.opens_photos()).and_then(|job| job.progress);
-            let asked =
-                self.browse.ui(ui, &self.session, scanning.as_ref(), &self.settings.recent, &mut self.thumbnails);
+            let asked = self.browse.ui(
+                ui,
+                &self.session,
+                scanning.as_ref(),
+                &mut self.settings,
+                &mut self.thumbnails,
+                commands,
+            );
             commands.extend(asked.into_iter().map(Command::from));
             return;
         }
@@ -278,7 +287,7 @@ impl eframe::App for App {
         let ground = theme::palette(ui).window;
         CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| self.tab_ui(ui, &mut commands));
         self.messages.list_ui(ui);
-        self.dialogs.ui(ui, &mut self.settings, &mut commands);
+        self.dialogs.ui(ui, &self.session, &mut self.settings, &mut commands);
         command::drop_hint(ui);
         self.thumbnails.end_frame();
         for command in commands {

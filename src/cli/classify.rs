@@ -156,8 +156,7 @@ mod tests {
 
     #[test]
     fn shards_are_parts_of_the_whole() {
-        let sample =
-            |n: usize| Sample { file: n.to_string(), path: PathBuf::new(), label: None, bytes: 0, modified: None };
+        let sample = |n: usize| Sample { file: n.to_string(), ..Sample::default() };
         let whole = Dataset {
             roots: Vec::new(),
             layout: Layout::Unlabelled,

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::{Outcome, Session};
 use crate::dataset::sample::{SampleConfig, write_samples};
-use crate::dataset::scan;
 use crate::error::{Error, Result};
 use crate::format;
 use crate::nn::device;
@@ -49,9 +48,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let sample_config = SampleConfig { photos: config.samples, seed, ..SampleConfig::default() };
     write_samples(&samples, &sample_config, terminal)?;
     let folders = options.folders.iter().chain([&samples]);
-    let datasets = folders
-        .map(|folder| scan::open(std::slice::from_ref(folder), &session.places, terminal))
-        .collect::<Result<Vec<_>>>()?;
+    let datasets =
+        folders.map(|folder| super::listed(std::slice::from_ref(folder), session)).collect::<Result<Vec<_>>>()?;
     let mixture = Mixture::new(&datasets, terminal)?;
     terminal.say(&format!("Training on {}", report.name));
     for source in mixture.summary() {

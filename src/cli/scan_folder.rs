@@ -9,7 +9,7 @@ use serde_json::json;
 use super::table::list;
 use super::{Outcome, Session, table};
 use crate::dataset::group::{self, Groups};
-use crate::dataset::{Class, Dataset, Problem, scan};
+use crate::dataset::{Class, Dataset, Problem};
 use crate::error::{Context, Result};
 use crate::format;
 use crate::photo::check::{self, Checked};
@@ -49,7 +49,7 @@ struct Copies {
 
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let terminal = &session.terminal;
-    let dataset = scan::open(&options.folders, &session.places, terminal)?;
+    let dataset = super::listed(&options.folders, session)?;
     if options.list_only {
         return outcome(&dataset, None, &verdict::judge(&dataset, None));
     }

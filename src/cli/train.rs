@@ -312,8 +312,13 @@ mod tests {
         let Some(crate::cli::Command::Train(options)) = command else { unreachable!() };
         assert_eq!(options.folders, [Path::new("/photos/bridge")]);
         let places = crate::places::Places::below("nowhere");
-        let session =
-            Session { terminal: super::super::Terminal::new(true), places, compute: Default::default(), shared };
+        let session = Session {
+            terminal: super::super::Terminal::new(true),
+            places,
+            compute: Default::default(),
+            shared,
+            corrected: Default::default(),
+        };
         options.settings.over(TrainConfig::default(), &session)
     }
 

@@ -274,7 +274,7 @@ pub(in crate::dataset) mod tests {
     }
 
     pub(in crate::dataset) fn sample(folder: &Path, file: &str, label: Option<Class>) -> Sample {
-        Sample { file: file.to_owned(), path: folder.join(file), label, bytes: 0, modified: None }
+        Sample { file: file.to_owned(), path: folder.join(file), label, ..Sample::default() }
     }
 
     fn keys(numbers: &[u8]) -> Vec<Option<ContentKey>> {

@@ -216,7 +216,7 @@ mod tests {
         let sample = |file: String| {
             let folders: Vec<&str> = file.rsplit_once('/').map_or("", |(folders, _)| folders).split('/').collect();
             let label = super::super::layout::class_of_folders(&folders, "photos").map(|(class, _)| class);
-            Sample { path: format!("/photos/{file}").into(), label, bytes: 1, modified: None, file }
+            Sample { path: format!("/photos/{file}").into(), label, bytes: 1, file, ..Sample::default() }
         };
         let samples = files.into_iter().map(sample).collect();
         let (roots, layout) = (vec!["/photos".into()], Layout::ClassFolders);

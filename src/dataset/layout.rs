@@ -4,7 +4,7 @@ pub mod table;
 
 use std::path::Path;
 
-use super::{Class, Layout, Sample};
+use super::{Class, Layout, Mark, Sample};
 
 /// The class that a folder's name or a word in a table stands for: `Positive`, `no-crack`, `Negative_tensors`, ….
 /// Case, and whether words are joined by `_`, `-` or a space, make no difference.
@@ -19,14 +19,15 @@ pub fn class_of_name(name: &str) -> Option<Class> {
     }
 }
 
-/// Reads a value of the column `label`: `Some(None)` for "nobody knows" (empty, `unsure`, `unknown`) and `None` for
-/// a word that means nothing here.
-pub fn class_of_word(word: &str) -> Option<Option<Class>> {
+/// Reads a value of the column `label`; `None` for a word that means nothing here. That nobody knows is said by
+/// nothing, `unsure` or `unknown`.
+pub fn mark_of_word(word: &str) -> Option<Mark> {
     match fold(word).as_str() {
-        "" | "unsure" | "unknown" => Some(None),
-        "1" => Some(Some(Class::Positive)),
-        "0" => Some(Some(Class::Negative)),
-        _ => class_of_name(word).map(Some),
+        "" | "unsure" | "unknown" => Some(Mark::Unsure),
+        "excluded" => Some(Mark::Excluded),
+        "1" => Some(Mark::Class(Class::Positive)),
+        "0" => Some(Mark::Class(Class::Negative)),
+        _ => class_of_name(word).map(Mark::Class),
     }
 }
 
@@ -152,15 +153,15 @@ mod tests {
 
     #[test]
     fn words_of_the_table() {
-        assert_eq!(class_of_word(" 1 "), Some(Some(Positive)));
-        assert_eq!(class_of_word("0"), Some(Some(Negative)));
-        assert_eq!(class_of_word("Cracked"), Some(Some(Positive)));
-        assert_eq!(class_of_word("intact"), Some(Some(Negative)));
+        assert_eq!(mark_of_word(" 1 "), Some(Mark::Class(Positive)));
+        assert_eq!(mark_of_word("0"), Some(Mark::Class(Negative)));
+        assert_eq!(mark_of_word("Cracked"), Some(Mark::Class(Positive)));
+        assert_eq!(mark_of_word("intact"), Some(Mark::Class(Negative)));
         for word in ["", "  ", "Unsure", "unknown"] {
-            assert_eq!(class_of_word(word), Some(None), "{word:?}");
+            assert_eq!(mark_of_word(word), Some(Mark::Unsure), "{word:?}");
         }
         for word in ["craked", "2", "yes"] {
-            assert_eq!(class_of_word(word), None, "{word:?}");
+            assert_eq!(mark_of_word(word), None, "{word:?}");
         }
     }
 

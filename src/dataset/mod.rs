@@ -2,13 +2,16 @@
 //!
 //! [`scan`](scan::scan) lists a folder without opening a single photo, [`archive`] unpacks what is opened as a `.zip`,
 //! [`layout`] reads labels from folder names and `labels.csv`, [`known`] recognises published data sets, [`group`] finds
-//! photos that belong together and [`split`] divides them into training and validation.
+//! photos that belong together and [`split`] divides them into training and validation. [`labels`] keeps what people say
+//! against what was found.
 
 pub mod archive;
 pub mod group;
 pub mod keep_out;
 pub mod known;
+pub mod labels;
 pub mod layout;
+mod mark;
 pub mod sample;
 pub mod scan;
 pub mod sites;
@@ -18,6 +21,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+
+pub use mark::Mark;
 
 /// What a photo shows. The order is that of the network's two outputs, everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,19 +66,55 @@ impl Class {
 }
 
 /// One photo (or stored tensor) of a data set. Nothing of its content is held.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// The path relative to the opened folder, with `/`; where several folders are opened together, led by the
     /// folder's own name. Unique within a data set; what tables and journals call the photo.
     pub file: String,
     /// Where it lies.
     pub path: PathBuf,
-    /// What it is said to show; `None` where nobody has said.
+    /// The label in force: what it is said to show, corrections included. `None` where nobody has said, or knows, and
+    /// where the photo is excluded.
     pub label: Option<Class>,
+    /// What folder names and tables say; `None` where they say nothing.
+    pub found: Option<Mark>,
+    /// What a person says against it, or to confirm it.
+    pub correction: Option<Mark>,
+    /// Words that people have put on it, sorted, each once.
+    pub tags: Vec<String>,
     /// Length of the file in bytes.
     pub bytes: u64,
     /// When the file last changed, where the file system says.
     pub modified: Option<SystemTime>,
+}
+
+impl Sample {
+    /// What is said of it: the correction, or else what was found.
+    pub fn said(&self) -> Option<Mark> {
+        self.correction.or(self.found)
+    }
+
+    /// Takes over what folder names or a table say.
+    pub fn set_found(&mut self, found: Option<Mark>) {
+        self.found = found;
+        self.label = self.said().and_then(Mark::class);
+    }
+
+    /// Takes over what a person says; with `None`, what was found is in force again.
+    pub fn correct(&mut self, correction: Option<Mark>) {
+        self.correction = correction;
+        self.label = self.said().and_then(Mark::class);
+    }
+
+    /// Whether it takes no part in anything.
+    pub fn is_excluded(&self) -> bool {
+        self.said() == Some(Mark::Excluded)
+    }
+
+    /// Whether a person says something else than was found.
+    pub fn is_corrected(&self) -> bool {
+        self.correction.is_some() && self.correction != self.found
+    }
 }
 
 /// How the labels of a folder were found.
@@ -149,6 +190,11 @@ impl Dataset {
     /// How many photos carry a label.
     pub fn labelled(&self) -> usize {
         self.samples.iter().filter(|sample| sample.label.is_some()).count()
+    }
+
+    /// How many photos carry a label, or are left out, against what was found.
+    pub fn corrected(&self) -> usize {
+        self.samples.iter().filter(|sample| sample.is_corrected()).count()
     }
 
     /// Where the photo called `file` lies, if the folders `roots` were opened together; in an archive, its place there.

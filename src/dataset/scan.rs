@@ -14,7 +14,7 @@ pub(super) use self::folder::is_hidden;
 use self::folder::Folder;
 use super::archive::{self, Root};
 use super::layout::{class_of_folders, layout_of, table};
-use super::{Dataset, Layout, Problem, Sample, Skipped};
+use super::{Dataset, Layout, Mark, Problem, Sample, Skipped};
 use crate::error::{Context, Error, Result};
 use crate::job::{Meter, Phase, Watch};
 use crate::places::Places;
@@ -168,7 +168,7 @@ fn label(mut folder: Folder, name: &str, several: bool) -> Labelled {
         }
         let found = class_of_folders(&folders, if several { "" } else { name });
         by_sdnet |= matches!(found, Some((_, Layout::Sdnet)));
-        sample.label = found.map(|(class, _)| class);
+        sample.set_found(found.map(|(class, _)| Mark::Class(class)));
     }
     let mut by_table = false;
     if let Some(path) = &folder.table {
@@ -269,7 +269,10 @@ pub(super) mod tests {
             [
                 ("labels.csv", "line 4: \"../up.jpg\" leads out of the opened folder"),
                 ("labels.csv", "line 5: \"/etc/x.jpg\" leads out of the opened folder"),
-                ("labels.csv", "line 6: the label \"maybe\" is not known; write positive, negative or unsure"),
+                (
+                    "labels.csv",
+                    "line 6: the label \"maybe\" is not known; write positive, negative, unsure or excluded"
+                ),
             ]
         );
     }

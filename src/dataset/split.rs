@@ -302,7 +302,7 @@ mod tests {
             path: file.into(),
             label: class(*mark),
             bytes: 1,
-            modified: None,
+            ..Sample::default()
         };
         list.iter().map(sample).collect()
     }

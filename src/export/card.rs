@@ -176,11 +176,12 @@ fn data(data: &DataRecord) -> String {
             let _ = writeln!(text, "| {name} | {} |", format::count(count));
         }
     }
-    let _ = writeln!(
-        text,
-        "\nDigest of names, labels and contents: {}. Labels were taken as they are.",
-        code(&data.digest)
-    );
+    let labels = match data.corrected {
+        0 => "Labels were taken as they are.".to_owned(),
+        1 => "1 label was corrected by hand.".to_owned(),
+        n => format!("{} labels were corrected by hand.", format::count(n)),
+    };
+    let _ = writeln!(text, "\nDigest of names, labels and contents: {}. {labels}", code(&data.digest));
     text
 }
 

@@ -54,7 +54,7 @@ pub fn folders() -> [&'static str; 3] {
 }
 
 /// A name for each of `files`, no two alike even where case does not count.
-fn unique_names(files: &[&str]) -> Vec<String> {
+pub(super) fn unique_names(files: &[&str]) -> Vec<String> {
     let base = |file: &str| safe_name(file.rsplit('/').next().unwrap_or(file));
     let mut uses: BTreeMap<String, usize> = BTreeMap::new();
     for file in files {

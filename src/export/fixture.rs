@@ -81,6 +81,8 @@ fn record(folder: &Path) -> RunRecord {
             validation: 1_429,
             digest: "0123abcd".into(),
             groups: None,
+            corrected: 0,
+            labels: String::new(),
         },
         weights: WeightsRecord { source: "imagenet".into(), sha256: Some("feed".into()), fingerprint: "f00d".into() },
         train: TrainConfig { split: SplitConfig { seed: 7, ..SplitConfig::default() }, ..TrainConfig::default() },

@@ -103,7 +103,7 @@ mod tests {
             bytes.truncate(bytes.len() - length);
             bytes.extend(std::iter::repeat_n(7, film));
             std::fs::write(&path, bytes).unwrap();
-            Sample { file: name.to_owned(), path, label: None, bytes: 1, modified: None }
+            Sample { file: name.to_owned(), path, bytes: 1, ..Sample::default() }
         };
         let samples = [sample("film.jpg", 0, 200_000), sample("cut.jpg", 600, 200_000)];
         let problems = glance(&samples, &Unwatched).unwrap().problems;
@@ -116,7 +116,7 @@ mod tests {
         let samples: Vec<Sample> = ["a.jpg", "b.png", "cut.jpg", "cut.png", "middle.jpg", "text.jpg"]
             .map(|name| {
                 let path = folder.path().join(name);
-                Sample { file: name.to_owned(), path, label: None, bytes: 1, modified: None }
+                Sample { file: name.to_owned(), path, bytes: 1, ..Sample::default() }
             })
             .into();
         let noise = |x: u32, y: u32| image::Rgb([(x * y * 7) as u8, (x * 31 + y * y) as u8, (y * 13) as u8]);

@@ -237,7 +237,7 @@ mod tests {
         let labels = [(Some(Class::Positive), cracked), (Some(Class::Negative), intact), (None, unlabelled)];
         let sample = |(i, label): (usize, Option<Class>)| {
             let file = format!("photo-{i}.jpg");
-            Sample { path: file.clone().into(), file, label, bytes: 1, modified: None }
+            Sample { path: file.clone().into(), file, label, bytes: 1, ..Sample::default() }
         };
         let all = labels.into_iter().flat_map(|(label, count)| std::iter::repeat_n(label, count));
         let (roots, layout, problems) = (vec!["x".into()], Layout::ClassFolders, Vec::new());

@@ -12,7 +12,7 @@ use super::grouping::GroupsRecord;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
-use crate::dataset::{Class, Dataset, Layout, archive};
+use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 use crate::nn::network::ModelFile;
@@ -87,6 +87,12 @@ pub struct DataRecord {
     /// The groups that were kept together; none for runs of before these were noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<GroupsRecord>,
+    /// Photos whose label was corrected, see [`Sample::is_corrected`](crate::dataset::Sample::is_corrected).
+    #[serde(default)]
+    pub corrected: usize,
+    /// Digest of names and labels alone: the same for the same labels. Empty in runs of before it was kept.
+    #[serde(default)]
+    pub labels: String,
 }
 
 /// The initial weights of a run.
@@ -387,6 +393,8 @@ impl DataRecord {
             validation,
             digest,
             groups: None,
+            corrected: dataset.corrected(),
+            labels: labels::digest(dataset),
         }
     }
 }

@@ -139,6 +139,8 @@ pub(crate) mod tests {
                 validation: 2,
                 digest: "0123456789abcdef".to_owned(),
                 groups: None,
+                corrected: 0,
+                labels: String::new(),
             },
             weights: WeightsRecord {
                 source: "bundled".to_owned(),

@@ -462,13 +462,14 @@ pub(super) fn source<'a>(
     }
 }
 
-/// What `model` says of every photo of `dataset` that has features. `split` says which side each was on.
+/// What `model` says of every photo of `dataset` that has features and is not excluded. `split` says which side each was on.
 ///
 /// # Errors
 /// Where the device fails.
 pub fn predict(model: &Model, dataset: &Dataset, features: &Features, split: &Split) -> Result<Vec<Prediction>> {
     let probabilities = model.p_positive(&features.values)?;
-    let predictions = dataset.samples.iter().enumerate().filter_map(|(index, sample)| {
+    let taking_part = dataset.samples.iter().enumerate().filter(|(_, sample)| !sample.is_excluded());
+    let predictions = taking_part.filter_map(|(index, sample)| {
         let row = (*features.row_of.get(index)?)? as usize;
         Some(Prediction {
             sample: index,

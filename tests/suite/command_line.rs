@@ -72,6 +72,7 @@ fn help_tells_what_there_is() {
         "demo",
         "scan",
         "train",
+        "labels",
         "find-lr",
         "cross-validate",
         "sites",

@@ -55,6 +55,8 @@ fn write(runs: &Path, made: &Made<'_>) {
             validation: photos.samples.len(),
             digest: "0123456789abcdef".to_owned(),
             groups: None,
+            corrected: 0,
+            labels: String::new(),
         },
         weights: WeightsRecord { source: "bundled".to_owned(), sha256: None, fingerprint: "fedcba987654".to_owned() },
         train: made.train.clone(),

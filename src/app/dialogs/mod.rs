@@ -1,18 +1,21 @@
 //! What stands before the window: the system's file dialogs, a path to be typed, the list of shortcuts.
 
+mod labels;
 mod native;
 mod path;
 mod shortcuts;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Context, Frame, Id, Modal, ModalResponse, Ui};
 
 pub use native::{Chosen, Purpose};
 
 use super::command::Command;
+use super::session::Session;
 use super::settings::Settings;
 use super::theme::space;
+use labels::LabelsForm;
 use native::Native;
 use path::PathDialog;
 
@@ -34,6 +37,7 @@ pub fn modal<R>(ctx: &Context, id: &'static str, content: impl FnOnce(&mut Ui) -
 pub struct Dialogs {
     native: Native,
     path: Option<PathDialog>,
+    labels: Option<LabelsForm>,
     /// Whether the list of shortcuts is open.
     pub shortcuts: bool,
 }
@@ -71,13 +75,37 @@ impl Dialogs {
         }
     }
 
+    /// Asks how the labels of the open photos are to leave; suggests a place within `below`.
+    pub fn ask_for_labels(&mut self, below: Option<&Path>, name: &str) {
+        self.labels = Some(LabelsForm::new(below, name));
+    }
+
+    /// A folder for the labels was chosen in the system's dialog.
+    pub fn labels_to(&mut self, folder: &Path) {
+        if let Some(form) = &mut self.labels {
+            form.export_to(folder);
+        }
+    }
+
+    /// The system has no dialog to choose a folder for the labels in.
+    pub fn no_dialog_for_labels(&mut self) {
+        if let Some(form) = &mut self.labels {
+            form.no_system_dialog();
+        }
+    }
+
     /// Whether a dialog has the keyboard for itself.
     pub fn is_modal(&self) -> bool {
-        self.path.is_some()
+        self.path.is_some() || self.labels.is_some()
     }
 
     /// Shows what is open.
-    pub fn ui(&mut self, ui: &mut Ui, settings: &mut Settings, commands: &mut Vec<Command>) {
+    pub fn ui(&mut self, ui: &mut Ui, session: &Session, settings: &mut Settings, commands: &mut Vec<Command>) {
+        if let Some(form) = &mut self.labels
+            && !session.dataset.as_ref().is_some_and(|dataset| form.ui(ui.ctx(), dataset, commands))
+        {
+            self.labels = None;
+        }
         if let Some(path) = &mut self.path
             && !path.ui(ui.ctx(), &settings.recent, commands)
         {

@@ -25,6 +25,8 @@ pub enum Purpose {
     Field,
     /// The folder to export to.
     Export,
+    /// The folder that labels are exported to.
+    Labels,
     /// The file that the drawing of a network is written to.
     Drawing,
     /// A photo whose feature maps are to be seen.
@@ -100,7 +102,7 @@ impl Purpose {
         };
         match self {
             Self::Weights => dialog.add_filter("Weights", &["safetensors", "pth", "pt"]).pick_file(),
-            Self::Runs | Self::Export => dialog.set_can_create_directories(true).pick_folder(),
+            Self::Runs | Self::Export | Self::Labels => dialog.set_can_create_directories(true).pick_folder(),
             Self::Photos | Self::Field => dialog.pick_folder(),
             Self::Archive => dialog.add_filter("Archives", &["zip", "ZIP"]).pick_file(),
             Self::Drawing => {
@@ -119,6 +121,7 @@ impl Purpose {
             Self::Runs => "Keep runs in",
             Self::Field => "Test on the labelled photos in",
             Self::Export => "Export to",
+            Self::Labels => "Export the labels to",
             Self::Drawing => "Save the drawing",
             Self::MapsPhoto => "Photo to see the feature maps of",
         }

@@ -3,22 +3,24 @@
 mod bar;
 mod filter;
 mod filter_ui;
+pub mod saved_views;
 mod start;
+mod views_ui;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use egui::{Align, CentralPanel, EventFilter, Frame, Id, Key, Label, Layout, Modifiers, Panel, Popup, Sense, Ui};
 
+use crate::app::command::Command;
 use crate::app::session::Session;
+use crate::app::settings::Settings;
 use crate::app::theme::{self, icons, space};
 use crate::app::thumbnails::Thumbnails;
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::grid::{Grid, GridOutput, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
-use crate::app::widgets::{empty, form};
+use crate::app::widgets::{empty, form, marking};
 use crate::app::worker::asks::ExplainOrder;
-use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::job::Progress;
 use crate::photo::exif::Facts;
@@ -26,13 +28,18 @@ use crate::review::threshold::Threshold;
 
 pub use crate::app::widgets::detail::Request;
 use filter::{Counts, Sorting};
-pub use filter::{Filter, Group, Sort};
+pub use filter::{Filter, Group, Sort, Words};
+pub use saved_views::SavedView;
 
 /// The tab's state.
 pub struct Browse {
-    dataset: Option<Arc<Dataset>>,
+    /// Which photos are shown.
+    seen: Option<Seen>,
     filter: Filter,
     sorting: Sorting,
+    naming: views_ui::Naming,
+    /// Whether the field for names is to have the keyboard.
+    find: bool,
     list: List,
     grid: GridState,
     detail: Detail,
@@ -44,15 +51,26 @@ pub struct Browse {
     detail_open: Option<bool>,
 }
 
+/// The photos that were shown last, so that they are known when they are listed again.
+struct Seen {
+    listed: u64,
+    roots: Vec<PathBuf>,
+    /// The name of the selected one.
+    selected: Option<String>,
+}
+
 /// The photos that pass the filter, in order.
 #[derive(Default)]
 struct List {
     order: Vec<usize>,
     counts: Counts,
     /// What it was made from.
-    made_of: Option<(u64, Threshold, usize, Filter, Sorting)>,
+    made_of: Option<MadeOf>,
     revision: u64,
 }
+
+/// The session's revision, the threshold, how many photos cannot be read, and what the user chose.
+type MadeOf = (u64, Threshold, usize, Filter, Sorting);
 
 const FILTER_WIDTH: f32 = 208.0;
 const DETAIL_WIDTH: f32 = 320.0;
@@ -73,9 +91,11 @@ fn unlabelled_ui(ui: &mut Ui) -> bool {
 impl Default for Browse {
     fn default() -> Self {
         Self {
-            dataset: None,
+            seen: None,
             filter: Filter::default(),
             sorting: Sorting::default(),
+            naming: views_ui::Naming::default(),
+            find: false,
             list: List::default(),
             grid: GridState::default(),
             detail: Detail::default(),
@@ -88,19 +108,19 @@ impl Default for Browse {
 }
 
 impl Browse {
-    /// Shows the tab in all the room there is. `scanning` is how far a folder is listed, while that goes on; `recent`
-    /// are folders opened before.
+    /// Shows the tab in all the room there is. `scanning` is how far a folder is listed, while that goes on.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         scanning: Option<&Progress>,
-        recent: &[PathBuf],
+        settings: &mut Settings,
         thumbnails: &mut Thumbnails,
+        commands: &mut Vec<Command>,
     ) -> Vec<Request> {
         self.take_dataset(session);
         let Some(dataset) = session.dataset.as_ref().filter(|dataset| !dataset.samples.is_empty()) else {
-            return start::ui(ui, session.dataset.as_deref(), scanning, recent);
+            return start::ui(ui, session.dataset.as_deref(), scanning, &settings.recent);
         };
         self.make_list(session, thumbnails);
         let mut requests = Vec::new();
@@ -108,7 +128,12 @@ impl Browse {
         if self.filter_is_open(width) {
             let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
             Panel::left("browse filter").resizable(false).exact_size(FILTER_WIDTH).frame(frame).show(ui, |ui| {
-                filter_ui::ui(ui, &mut self.filter, &self.list.counts, self.list.order.len(), dataset, |ui| {
+                let shown = (self.list.order.len(), std::mem::take(&mut self.find));
+                let views = |ui: &mut Ui, filter: &mut Filter| {
+                    let view = (filter, &mut self.sorting);
+                    views_ui::ui(ui, &session.views, view, &mut self.naming, commands);
+                };
+                filter_ui::ui(ui, &mut self.filter, &self.list.counts, shown, dataset, views, |ui| {
                     if dataset.labelled() == 0 && session.verdict.is_none() && unlabelled_ui(ui) {
                         requests.push(Request::Classify);
                     }
@@ -124,11 +149,12 @@ impl Browse {
         let frame = Frame::NONE.fill(ui.visuals().extreme_bg_color);
         CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             if self.large {
-                requests.extend(self.large_ui(ui, session, width));
+                requests.extend(self.large_ui(ui, session, width, (settings, commands)));
             } else {
-                self.grid_ui(ui, session, thumbnails, width);
+                self.grid_ui(ui, session, thumbnails, width, (settings, commands));
             }
         });
+        self.note_selected(session);
         requests
     }
 
@@ -152,6 +178,12 @@ impl Browse {
         self.grid.select(index);
     }
 
+    /// Gives the field for names the keyboard.
+    pub fn find(&mut self) {
+        self.show_large(false);
+        (self.filter_open, self.find) = (Some(true), true);
+    }
+
     fn filter_is_open(&self, width: f32) -> bool {
         !self.large && self.filter_open.unwrap_or(width >= ROOM_FOR_FILTER)
     }
@@ -162,30 +194,35 @@ impl Browse {
 
     /// Begins anew with another folder; where the same one was listed again, keeps the place.
     pub fn take_dataset(&mut self, session: &Session) {
-        let same = match (&self.dataset, &session.dataset) {
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            (old, new) => old.is_none() && new.is_none(),
+        let Some(dataset) = &session.dataset else {
+            self.seen = None;
+            return;
         };
-        if same {
+        if self.seen.as_ref().is_some_and(|seen| seen.listed == session.listed && seen.roots == dataset.roots) {
             return;
         }
-        let old = self.dataset.take();
-        self.dataset.clone_from(&session.dataset);
-        let Some(new) = &session.dataset else { return };
+        let now = Seen { listed: session.listed, roots: dataset.roots.clone(), selected: None };
+        let before = self.seen.replace(now);
         self.list.made_of = None;
-        if let Some(old) = old.filter(|old| old.roots == new.roots) {
-            let file = self.grid.selected.and_then(|index| old.samples.get(index)).map(|sample| sample.file.as_str());
-            let found =
-                file.and_then(|file| new.samples.binary_search_by(|sample| sample.file.as_str().cmp(file)).ok());
-            self.grid.selected = found.or(if new.samples.is_empty() { None } else { Some(0) });
+        let first = (!dataset.samples.is_empty()).then_some(0);
+        if let Some(before) = before.filter(|before| before.roots == dataset.roots) {
+            let found = before.selected.and_then(|file| dataset.samples.iter().position(|sample| sample.file == file));
+            self.grid.selected = found.or(first);
             return;
         }
         self.filter = Filter::default();
         self.grid = GridState::default();
+        self.naming = views_ui::Naming::default();
         self.detail.look_away();
         self.large = false;
-        if !new.samples.is_empty() {
-            self.grid.select(0);
+        first.into_iter().for_each(|first| self.grid.select(first));
+    }
+
+    /// Remembers the selected photo by its name, in case the folder is listed again.
+    fn note_selected(&mut self, session: &Session) {
+        let file = self.grid.selected.and_then(|index| session.item(index)).map(|item| item.sample.file.as_str());
+        if let Some(seen) = self.seen.as_mut().filter(|seen| seen.selected.as_deref() != file) {
+            seen.selected = file.map(str::to_owned);
         }
     }
 
@@ -201,12 +238,28 @@ impl Browse {
             });
             if self.list.order != order {
                 self.list.revision += 1;
+                // What the user filters away stays selected; what leaves because it was labelled makes room.
+                let chosen = |made: &MadeOf| made.3 == self.filter && made.4 == self.sorting;
+                if self.list.made_of.as_ref().is_some_and(chosen) {
+                    self.grid.hold_place(&self.list.order, &order);
+                }
             }
             self.list = List { order, counts, made_of, revision: self.list.revision };
         }
     }
 
-    fn grid_ui(&mut self, ui: &mut Ui, session: &Session, thumbnails: &mut Thumbnails, width: f32) {
+    fn grid_ui(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        thumbnails: &mut Thumbnails,
+        width: f32,
+        (settings, commands): (&mut Settings, &mut Vec<Command>),
+    ) {
+        let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
+        Panel::top("browse labels").frame(frame).show(ui, |ui| {
+            marking::bar(ui, &mut self.grid, &self.list.order, session, settings, commands);
+        });
         Panel::bottom("browse bar")
             .frame(Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill))
             .show(ui, |ui| self.bar_ui(ui, session, width));
@@ -222,10 +275,11 @@ impl Browse {
             .revision(self.list.revision)
             .overlay(self.heat(session))
             .show(ui, &mut self.grid, thumbnails, |index| session.item(index));
-        self.obey(output);
+        self.obey(&output, settings.advance, commands);
     }
 
-    fn obey(&mut self, output: GridOutput) {
+    fn obey(&mut self, output: &GridOutput, advance: bool, commands: &mut Vec<Command>) {
+        marking::obey(output, &mut self.grid, &self.list.order, advance, commands);
         if let Some(index) = output.activated {
             self.grid.selected = Some(index);
             self.show_large(true);
@@ -254,7 +308,13 @@ impl Browse {
     }
 
     /// The selected photo in place of the grid.
-    fn large_ui(&mut self, ui: &mut Ui, session: &Session, width: f32) -> Vec<Request> {
+    fn large_ui(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        width: f32,
+        (settings, commands): (&mut Settings, &mut Vec<Command>),
+    ) -> Vec<Request> {
         let id = Id::unique("large photo");
         let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
         Panel::top("large bar").frame(frame).show(ui, |ui| {
@@ -276,10 +336,11 @@ impl Browse {
                 self.detail.controls_ui(ui, session);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.detail_button(ui, width));
             });
+            marking::bar(ui, &mut self.grid, &self.list.order, session, settings, commands);
         });
         let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
         background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
-        self.large_keys(ui, id);
+        self.large_keys(ui, id, settings.advance, commands);
         match self.grid.selected.and_then(|index| session.item(index)) {
             Some(item) => self.detail.photo_ui(ui, session, &item),
             None => {
@@ -290,7 +351,7 @@ impl Browse {
     }
 
     /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui, id: Id) {
+    fn large_keys(&mut self, ui: &Ui, id: Id, advance: bool, commands: &mut Vec<Command>) {
         let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
         let focus = free
             && ui.memory_mut(|memory| {
@@ -303,6 +364,9 @@ impl Browse {
             });
         if !focus {
             return;
+        }
+        for said in marking::pressed(ui) {
+            marking::mark(&mut self.grid, &self.list.order, said, advance, commands);
         }
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {

@@ -1,11 +1,12 @@
 //! A grid of photos that lays out only what is on the screen, however many there are.
 //!
 //! The grid shows a slice of indices in the order given, keeps one of them selected, and moves the selection by arrow
-//! keys, Home, End, Page Up and Page Down. The selection is an index into the data set, so it survives another order
-//! or filter.
+//! keys, Home, End, Page Up and Page Down. More are chosen with Shift, with Ctrl and by Ctrl+A. The selection is made of
+//! indices into the data set, so it survives another order or filter.
 
 mod cell;
 mod layout;
+mod selection;
 
 use egui::scroll_area::ScrollBarVisibility;
 use egui::style::ScrollStyle;
@@ -14,8 +15,10 @@ use egui::{EventFilter, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, Text
 use crate::app::session::Item;
 use crate::app::theme;
 use crate::app::thumbnails::Thumbnails;
+use crate::app::widgets::marking::{self, Said};
 use cell::State;
 use layout::Layout;
+use selection::Selection;
 
 /// A grid of photos.
 pub struct Grid<'a> {
@@ -36,6 +39,7 @@ type Notes<'a> = dyn Fn(usize) -> Option<String> + 'a;
 pub struct GridState {
     /// The selected photo: an index into the data set, not into the order shown.
     pub selected: Option<usize>,
+    chosen: Selection,
     reveal: bool,
     /// How far it is scrolled, in points.
     offset: f32,
@@ -51,7 +55,7 @@ struct Shown {
 }
 
 /// What the user did with the grid in this frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GridOutput {
     /// The photo that has just become the selected one.
     pub selected: Option<usize>,
@@ -59,6 +63,8 @@ pub struct GridOutput {
     pub activated: Option<usize>,
     /// The photo under the pointer.
     pub hovered: Option<usize>,
+    /// What the keys say of the chosen photos, one after the other: see [`marking::obey`].
+    pub said: Vec<Said>,
     /// Whether Escape was pressed while the grid had the keyboard.
     pub escaped: bool,
 }
@@ -67,7 +73,55 @@ impl GridState {
     /// Selects a photo and brings it onto the screen.
     pub fn select(&mut self, index: usize) {
         self.selected = Some(index);
+        self.chosen = Selection::default();
         self.reveal = true;
+    }
+
+    /// The selected photo and those chosen with it, in the order shown.
+    pub fn chosen(&self, order: &[usize]) -> Vec<usize> {
+        match self.selected {
+            Some(selected) if self.chosen.is_with(selected) => {
+                order.iter().copied().filter(|index| self.chosen.contains(*index)).collect()
+            }
+            selected => selected.into_iter().collect(),
+        }
+    }
+
+    /// How many are chosen.
+    pub fn chosen_count(&self) -> usize {
+        match self.selected {
+            Some(selected) if self.chosen.is_with(selected) => self.chosen.len(),
+            selected => usize::from(selected.is_some()),
+        }
+    }
+
+    /// Whether a photo is among the chosen ones.
+    pub fn is_chosen(&self, index: usize) -> bool {
+        match self.selected {
+            Some(selected) if self.chosen.is_with(selected) => self.chosen.contains(index),
+            selected => selected == Some(index),
+        }
+    }
+
+    /// Selects the photo after the chosen ones, or, where they are the last, the one before them.
+    pub fn advance(&mut self, order: &[usize]) {
+        let chosen = |index: &usize| self.is_chosen(*index);
+        let Some(last) = order.iter().rposition(chosen) else { return };
+        let after = order.get(last + 1).or_else(|| order.iter().rev().find(|index| !self.is_chosen(**index)));
+        match after.copied() {
+            Some(index) => self.select(index),
+            None => self.reveal = true,
+        }
+    }
+
+    /// Selects what stands in `order` where the selected photo stood in `before`, if it stands nowhere any more.
+    pub fn hold_place(&mut self, before: &[usize], order: &[usize]) {
+        if self.position(order).is_none()
+            && let Some(place) = self.position(before)
+            && let Some(&index) = order.get(place).or(order.last())
+        {
+            self.select(index);
+        }
     }
 
     /// The photo `step` places after the selected one, or before it where negative; the first where none is selected.
@@ -210,6 +264,11 @@ impl<'a> Grid<'a> {
             output.escaped = pressed(Key::Escape);
             return;
         };
+        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A)) {
+            state.selected =
+                state.selected.filter(|_| state.position(self.order).is_some()).or(self.order.first().copied());
+            state.chosen = Selection::all(self.order);
+        }
         let (columns, page) = (layout.columns as isize, layout.rows_on_screen() as isize * layout.columns as isize);
         let steps = [
             (Key::ArrowLeft, -1),
@@ -222,7 +281,9 @@ impl<'a> Grid<'a> {
             (Key::End, isize::MAX),
         ];
         for (key, step) in steps {
-            if !pressed(key) {
+            // By the event itself: in a slow frame Shift may be up again.
+            let shift = ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
+            if !shift && !pressed(key) {
                 continue;
             }
             let target = match state.position(self.order) {
@@ -231,20 +292,39 @@ impl<'a> Grid<'a> {
                 Some(position) => layout::step(position, step, layout.columns, last),
                 None => 0,
             };
-            self.choose(state, target, output);
+            let modifiers = Modifiers { shift, ..Modifiers::NONE };
+            self.choose(state, target, modifiers, output);
+        }
+        if state.position(self.order).is_some() {
+            output.said = marking::pressed(ui);
         }
         if pressed(Key::Enter) || pressed(Key::Space) {
             output.activated = state.position(self.order).and(state.selected);
         }
-        output.escaped = pressed(Key::Escape);
+        if pressed(Key::Escape) {
+            output.escaped = state.chosen_count() <= 1;
+            state.chosen = Selection::default();
+        }
     }
 
-    fn choose(&self, state: &mut GridState, position: usize, output: &mut GridOutput) {
+    /// Selects the photo at a place; with Shift all from where the choice began, with Ctrl one more or one less.
+    fn choose(&self, state: &mut GridState, position: usize, modifiers: Modifiers, output: &mut GridOutput) {
         let Some(&index) = self.order.get(position) else { return };
         if state.selected != Some(index) {
             output.selected = Some(index);
         }
-        state.select(index);
+        if modifiers.shift {
+            let begun = state.chosen.begun().or(state.selected);
+            let begun = begun.and_then(|begun| self.order.iter().position(|&other| other == begun)).unwrap_or(position);
+            let range = self.order.get(begun.min(position)..=begun.max(position)).unwrap_or_default();
+            state.chosen = Selection::range(range, self.order.get(begun).copied());
+            state.selected = Some(index);
+        } else if modifiers.command {
+            state.selected = state.chosen.toggle(state.selected, index);
+        } else {
+            state.select(index);
+        }
+        state.reveal = true;
     }
 
     #[expect(clippy::too_many_arguments)] // the inside of one closure
@@ -262,6 +342,7 @@ impl<'a> Grid<'a> {
         let pixels_per_point = ui.ctx().pixels_per_point();
         let side = (layout.side() * pixels_per_point).round();
         let visible = layout.visible(viewport.top(), viewport.height());
+        let several = state.chosen_count() > 1;
         let mut painter = cell::Painter::new(ui, layout.side(), self.captions);
         for position in visible.clone() {
             let Some(item) = self.order.get(position).and_then(|&index| item(index)) else { continue };
@@ -269,17 +350,21 @@ impl<'a> Grid<'a> {
             let response = ui.interact(rect, Self::id_of(self.id).with(item.index), Sense::CLICK);
             let thumbnail = thumbnails.get(&item.sample.path, side);
             let selected = state.selected == Some(item.index);
-            cell::describe(ui, &response, &item, selected);
+            let chosen = state.is_chosen(item.index);
+            cell::describe(ui, &response, &item, chosen);
+            // The selected photo alone keeps its colours.
+            let chosen = several && chosen;
             if response.hovered() {
                 output.hovered = Some(item.index);
             }
             let overlay = self.overlay.filter(|(index, _)| *index == item.index).map(|(_, texture)| texture);
             let note = self.notes.and_then(|notes| notes(item.index));
-            let how = State { selected, hovered: response.hovered() };
+            let how = State { selected, chosen, hovered: response.hovered() };
             painter.add(ui, rect, &item, thumbnail, overlay, note, how);
             if response.clicked() {
                 ui.memory_mut(|memory| memory.request_focus(Self::id_of(self.id)));
-                self.choose(state, position, output);
+                let modifiers = ui.input(|input| input.modifiers);
+                self.choose(state, position, modifiers, output);
             }
             if response.double_clicked() {
                 output.activated = Some(item.index);

@@ -5,5 +5,6 @@ pub mod detail;
 pub mod empty;
 pub mod form;
 pub mod grid;
+pub mod marking;
 pub mod path_form;
 pub mod photo_view;

@@ -11,15 +11,18 @@ use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, Shelf, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
+use crate::app::tabs::browse::{SavedView, saved_views};
 use crate::app::tabs::review::{IntervalsOf, Said};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
+use crate::dataset::labels::{self, Opened};
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::Explainer;
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
+use crate::places::Places;
 use crate::review::bootstrap::{self, Intervals, Judged};
 use crate::train::augment::Variants;
 use crate::train::config::{Compute, DeviceChoice};
@@ -65,6 +68,12 @@ pub enum Ask {
     Fonts(String),
     /// Write the settings.
     Save(PathBuf, Box<Settings>),
+    /// What is kept of the labels of these photos?
+    Labels(Arc<Dataset>),
+    /// Which views of the photos in these folders were saved?
+    Views(Vec<PathBuf>),
+    /// Keep these views of the photos in these folders.
+    KeepViews(Vec<PathBuf>, Vec<SavedView>),
 }
 
 /// An answer.
@@ -99,6 +108,12 @@ pub enum Answer {
     Fonts(Vec<Font>),
     /// The settings could not be written.
     NotSaved(Error),
+    /// A change of labels could not be kept, and those after it were not.
+    LabelsLost(Error),
+    /// The photos with the labels that are kept.
+    Labels(Result<Box<(Arc<Dataset>, Opened)>>),
+    /// Views of the photos in these folders.
+    Views(Vec<PathBuf>, Result<Vec<SavedView>>),
 }
 
 /// Whose decision about which photo is to be explained.
@@ -140,6 +155,7 @@ pub struct SimilarOrder {
 pub(super) struct Asks {
     asks: Receiver<Ask>,
     out: Out,
+    places: Places,
     explainer: Option<((ModelState, Compute), Explainer)>,
     run_folders: RunFolders,
     inspected: inspect::Open,
@@ -147,9 +163,9 @@ pub(super) struct Asks {
 }
 
 impl Asks {
-    pub(super) fn new(asks: Receiver<Ask>, out: Out, shelf: Shelf) -> Self {
+    pub(super) fn new(asks: Receiver<Ask>, out: Out, places: Places, shelf: Shelf) -> Self {
         let (run_folders, inspected) = (RunFolders::default(), inspect::Open::default());
-        Self { asks, out, explainer: None, run_folders, inspected, shelf }
+        Self { asks, out, places, explainer: None, run_folders, inspected, shelf }
     }
 
     /// Answers until nobody can ask any more.
@@ -203,6 +219,12 @@ impl Asks {
                 Ok(()) => return,
                 Err(error) => Answer::NotSaved(error),
             },
+            Ask::Labels(dataset) => Answer::Labels(caught("Reading labels", || self.labels(dataset)).map(Box::new)),
+            Ask::Views(roots) => Answer::Views(roots.clone(), saved_views::read(&self.places, roots)),
+            Ask::KeepViews(roots, views) => match saved_views::keep(&self.places, roots, views) {
+                Ok(()) => return,
+                Err(error) => Answer::NotSaved(error),
+            },
         };
         self.out.tell(Event::Answer(answer));
     }
@@ -215,6 +237,13 @@ impl Asks {
             return None;
         }
         Some(similarity.nearest(order.photo, order.count).unwrap_or_default())
+    }
+
+    fn labels(&self, dataset: &Dataset) -> Result<(Arc<Dataset>, Opened)> {
+        let mut dataset = dataset.clone();
+        labels::forget(&mut dataset);
+        let opened = labels::open(&mut dataset, &self.places)?;
+        Ok((Arc::new(dataset), opened))
     }
 
     /// The model stays open from one photo to the next.

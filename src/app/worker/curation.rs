@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jobs::{Done, RareCharacters, list, of_samples, verdict};
+use super::jobs::{Done, Listed, list, of_samples, verdict};
 use crate::app::session::Verdict;
 use crate::dataset::group::hand::ByHand;
 use crate::dataset::sites::Sites;
@@ -75,7 +75,7 @@ pub struct SitesLeftOut {
 /// A run's model on another folder.
 pub struct FieldChecked {
     /// The photos of that folder.
-    pub dataset: (Arc<Dataset>, RareCharacters),
+    pub photos: Box<Listed>,
     /// What the model says of them.
     pub verdict: Arc<Verdict>,
     /// The figures on the run's own validation photos, where it has some.
@@ -172,7 +172,8 @@ pub(super) fn check_field(
     places: &Places,
     watch: &dyn Observer,
 ) -> Result<Done> {
-    let (dataset, rare) = list(&[folder.to_path_buf()], places, watch)?;
+    let photos = list(&[folder.to_path_buf()], places, watch)?;
+    let dataset = &photos.dataset;
     if dataset.labelled() == 0 {
         return Err(Error::new(format!("None of the photos in {} carries a label", folder.display()))
             .hint("figures need labels: folders named Positive and Negative, or a labels.csv (file,label)"));
@@ -181,7 +182,7 @@ pub(super) fn check_field(
     let unreadable = said.unreadable().to_vec();
     let validation = if run_dir::is_bundled(run) { None } else { validation_of(run) };
     let verdict = verdict(run, said.predictions, said.threshold, &dataset, true);
-    Ok(Done::FieldChecked(Box::new(FieldChecked { dataset: (dataset, rare), verdict, validation, unreadable })))
+    Ok(Done::FieldChecked(Box::new(FieldChecked { photos, verdict, validation, unreadable })))
 }
 
 /// The figures of a run on its validation photos; none for a model file that lies alone.

@@ -10,10 +10,12 @@ use crate::app::session::Verdict;
 use crate::app::tabs::review::Scope;
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::known::{Recognised, recognise};
+use crate::dataset::labels::{self, Opened};
 use crate::dataset::sample::{self, SampleConfig};
 use crate::dataset::split::Part;
 use crate::dataset::{Dataset, Problem, archive, scan};
 use crate::error::{Error, Result};
+use crate::export::labels::{LabelsOrder, write};
 use crate::export::{self, ExportRequest, Source};
 use crate::format;
 use crate::job::Watch;
@@ -147,6 +149,13 @@ pub enum Job {
     },
     /// Export.
     Export(Box<ExportOrder>),
+    /// Export the labels in force.
+    ExportLabels {
+        /// The photos.
+        dataset: Arc<Dataset>,
+        /// In what form, and where to.
+        order: LabelsOrder,
+    },
 }
 
 /// What came of a job.
@@ -191,7 +200,7 @@ pub enum Done {
     /// A run is open.
     RunOpened {
         /// Its photos, if they were not open already.
-        dataset: Option<(Arc<Dataset>, RareCharacters)>,
+        photos: Option<Box<Listed>>,
         /// What it says.
         verdict: Arc<Verdict>,
     },
@@ -259,12 +268,20 @@ pub struct CrossValidated {
     pub verdict: Arc<Verdict>,
 }
 
-/// Photos that were listed, and what was given with them.
-pub struct Scanned {
-    /// The photos.
+/// Photos that were listed.
+pub struct Listed {
+    /// The photos, with the labels in force.
     pub dataset: Arc<Dataset>,
     /// Characters in their names that the window's own font may lack.
     pub rare: RareCharacters,
+    /// What was done to their labels before.
+    pub opened: Opened,
+}
+
+/// Photos that were listed, and what was given with them.
+pub struct Scanned {
+    /// The photos.
+    pub photos: Box<Listed>,
     /// Files that stood for the folders they lie in.
     pub files: usize,
     /// A run of other photos.
@@ -292,8 +309,8 @@ impl Job {
                 let config = SampleConfig::default();
                 let folder = places.samples.join(config.folder_name());
                 sample::write_samples(&folder, &config, watch)?;
-                let (dataset, rare) = list(&[folder], places, watch)?;
-                Ok(Done::Scanned(Scanned { dataset, rare, files: 0, run: None, known: None }))
+                let photos = list(&[folder], places, watch)?;
+                Ok(Done::Scanned(Scanned { photos, files: 0, run: None, known: None }))
             }
             Self::Train { dataset, config, runs } => {
                 let config = curation::with_hand(&config, &dataset, places);
@@ -340,6 +357,10 @@ impl Job {
                 Ok(Done::Classified { verdict, unreadable })
             }
             Self::Export(order) => export(order, watch),
+            Self::ExportLabels { dataset, order } => {
+                let done = write(&dataset, &order, watch)?;
+                Ok(Done::Exported { folder: order.to, files: done.files, problems: done.problems })
+            }
         }
     }
 }
@@ -367,20 +388,21 @@ fn open(paths: &[PathBuf], places: &Places, watch: &dyn Observer) -> Result<Done
             return Err(error.hint("open one of them; the others can be chosen under Review"));
         }
     };
-    let (dataset, rare) = list(&folders, places, watch)?;
+    let photos = list(&folders, places, watch)?;
+    let dataset = &photos.dataset;
     if let Some(run) = run.as_mut() {
         // Where its own photos are gone, it can still look at these.
         let reached = run.reach_photos(places, watch);
         reached.or_else(|error| if error.is_cancelled() { Err(error) } else { Ok(()) })?;
     }
     match run {
-        Some(run) if !run.predictions.is_empty() && covers(&dataset, &run.predictions) => {
-            let verdict = verdict(&run.path, run.predictions, run.threshold, &dataset, false);
-            Ok(Done::RunOpened { dataset: Some((dataset, rare)), verdict })
+        Some(run) if !run.predictions.is_empty() && covers(dataset, &run.predictions) => {
+            let verdict = verdict(&run.path, run.predictions, run.threshold, dataset, false);
+            Ok(Done::RunOpened { photos: Some(photos), verdict })
         }
         run => {
-            let known = recognise(&dataset);
-            Ok(Done::Scanned(Scanned { dataset, rare, files, run: run.map(|run| run.path), known }))
+            let known = recognise(dataset);
+            Ok(Done::Scanned(Scanned { photos, files, run: run.map(|run| run.path), known }))
         }
     }
 }
@@ -414,11 +436,12 @@ fn refuse_weights(path: &Path) -> Result<()> {
     Err(error.hint("to train from it, choose it under Weights in the tab Train; to open a run, give the run's folder"))
 }
 
-pub(super) fn list(folders: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<(Arc<Dataset>, RareCharacters)> {
-    let dataset = scan::open(folders, places, watch)?;
+pub(super) fn list(folders: &[PathBuf], places: &Places, watch: &dyn Watch) -> Result<Box<Listed>> {
+    let mut dataset = scan::open(folders, places, watch)?;
+    let opened = labels::open(&mut dataset, places)?;
     let names = dataset.samples.iter().flat_map(|sample| sample.file.chars());
     let rare: BTreeSet<char> = names.filter(|c| !fallback_fonts::is_common(*c)).collect();
-    Ok((Arc::new(dataset), rare.into_iter().collect()))
+    Ok(Box::new(Listed { dataset: Arc::new(dataset), rare: rare.into_iter().collect(), opened }))
 }
 
 fn train(
@@ -508,12 +531,12 @@ fn open_run(path: &Path, open: Option<Arc<Dataset>>, places: &Places, watch: &dy
     let (dataset, fresh) = match open {
         Some(dataset) => (dataset, None),
         None => {
-            let (dataset, rare) = list(&run.record.data.folders, places, watch)?;
-            (Arc::clone(&dataset), Some((dataset, rare)))
+            let photos = list(&run.record.data.folders, places, watch)?;
+            (Arc::clone(&photos.dataset), Some(photos))
         }
     };
     let verdict = verdict(path, run.predictions, run.threshold, &dataset, false);
-    Ok(Done::RunOpened { dataset: fresh, verdict })
+    Ok(Done::RunOpened { photos: fresh, verdict })
 }
 
 /// Whether these are the photos that the predictions speak of.

@@ -1,13 +1,14 @@
 //! Everything that takes longer than a frame, on threads of its own.
 //!
-//! Two lanes: jobs, one after the other, that have a bar in the status line; and short questions, answered while a job
-//! runs. Results come back over a bounded channel and none is dropped; how far a job is, where the latest word is
+//! Three lanes: jobs, one after the other, that have a bar in the status line; short questions, answered while a job
+//! runs; and what is done to labels, kept at once. Results come back over a bounded channel and none is dropped; how far a job is, where the latest word is
 //! enough, lies in one place and is overwritten.
 
 pub mod asks;
 pub mod curation;
 pub mod inspect;
 pub mod jobs;
+pub mod keeper;
 pub mod run_folders;
 
 use std::any::Any;
@@ -21,6 +22,7 @@ use egui::Context;
 
 use self::asks::{Answer, Ask, Asks};
 use self::jobs::{Done, Job};
+use self::keeper::Keep;
 use super::scene::Kind;
 use super::session::Verdict;
 use crate::dataset::Dataset;
@@ -91,6 +93,7 @@ pub struct Controls {
 pub struct Worker {
     jobs: Option<Sender<(u64, Job, Controls)>>,
     asks: Option<Sender<Ask>>,
+    keeps: Option<Sender<Keep>>,
     events: Option<Receiver<Event>>,
     live: Arc<Mutex<Live>>,
     running: Controls,
@@ -107,16 +110,19 @@ impl Worker {
         let (events_in, events) = bounded(WAITING);
         let (jobs, jobs_out) = unbounded();
         let (asks, asks_out) = unbounded();
+        let (keeps, keeps_out) = unbounded();
         let live = Arc::new(Mutex::new(Live::default()));
         let out = Out { events: events_in, live: Arc::clone(&live), ctx: ctx.clone() };
         let shelf = Shelf::default();
-        let asks_lane = Asks::new(asks_out, out.clone(), Arc::clone(&shelf));
+        let asks_lane = Asks::new(asks_out, out.clone(), places.clone(), Arc::clone(&shelf));
+        let keeper_out = out.clone();
         let threads = vec![
             spawn("jobs", move || job_lane(&jobs_out, &out, &places, &shelf))?,
             spawn("questions", move || asks_lane.answer_all())?,
+            spawn("labels", move || keeper::keep_all(&keeps_out, &keeper_out))?,
         ];
-        let (jobs, asks, events) = (Some(jobs), Some(asks), Some(events));
-        Ok(Self { jobs, asks, events, live, running: Controls::default(), last: 0, threads })
+        let (jobs, asks, keeps, events) = (Some(jobs), Some(asks), Some(keeps), Some(events));
+        Ok(Self { jobs, asks, keeps, events, live, running: Controls::default(), last: 0, threads })
     }
 
     /// Hands over a job, to be done after those before it, and says how to stop it.
@@ -134,6 +140,13 @@ impl Worker {
     pub fn ask(&self, ask: Ask) {
         if let Some(asks) = &self.asks {
             asks.send(ask).ok();
+        }
+    }
+
+    /// Has something kept, after what was asked for before it. What was asked for is kept even if the window closes.
+    pub fn keep(&self, keep: Keep) {
+        if let Some(keeps) = &self.keeps {
+            keeps.send(keep).ok();
         }
     }
 
@@ -158,6 +171,7 @@ impl Drop for Worker {
         self.events = None;
         self.jobs = None;
         self.asks = None;
+        self.keeps = None;
         for thread in self.threads.drain(..) {
             // A panic was caught and told of inside.
             thread.join().ok();

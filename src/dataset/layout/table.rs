@@ -11,8 +11,8 @@ use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::class_of_word;
-use crate::dataset::{Class, Sample};
+use super::mark_of_word;
+use crate::dataset::{Mark, Sample};
 
 /// The table's name, directly in the opened folder.
 pub const FILE_NAME: &str = "labels.csv";
@@ -54,8 +54,8 @@ pub struct Row {
     pub line: usize,
     /// The file as it is written there.
     pub file: String,
-    /// What it is said to show; `None` where the table says that nobody knows.
-    pub label: Option<Class>,
+    /// What the table says of it.
+    pub label: Mark,
 }
 
 impl Table {
@@ -101,7 +101,7 @@ impl Table {
                 index.insert(name, i);
             }
         }
-        let mut said: Vec<Option<(usize, Option<Class>)>> = vec![None; samples.len()];
+        let mut said: Vec<Option<(usize, Mark)>> = vec![None; samples.len()];
         for Row { line, file, label } in rows {
             let Some(slot) = find(&index, &file).and_then(|i| said.get_mut(i)) else {
                 let what =
@@ -112,7 +112,7 @@ impl Table {
             match *slot {
                 None => *slot = Some((line, label)),
                 Some((first, earlier)) if earlier != label => {
-                    let (file, here, there) = (quoted(&file), word(label), word(earlier));
+                    let (file, here, there) = (quoted(&file), label.word(), earlier.word());
                     let what = format!("{file} is {here} here but {there} in line {first}, which stands");
                     faults.push(Fault { line: Some(line), what });
                 }
@@ -122,7 +122,7 @@ impl Table {
         let mut spoken_of = 0;
         for (sample, said) in samples.iter_mut().zip(said) {
             if let Some((_, label)) = said {
-                sample.label = label;
+                sample.set_found(Some(label));
                 spoken_of += 1;
             }
         }
@@ -151,10 +151,12 @@ impl Table {
         if file.trim().is_empty() {
             return self.fault(line, "there is no file name");
         }
-        match class_of_word(label) {
+        match mark_of_word(label) {
             Some(label) => self.rows.push(Row { line, file: file.to_owned(), label }),
-            None => self
-                .fault(line, &format!("the label {} is not known; write positive, negative or unsure", quoted(label))),
+            None => self.fault(
+                line,
+                &format!("the label {} is not known; write positive, negative, unsure or excluded", quoted(label)),
+            ),
         }
     }
 }
@@ -247,10 +249,6 @@ fn leads_out(file: &str) -> bool {
     file.starts_with('/') || drive || file.split('/').any(|part| part == "..")
 }
 
-fn word(label: Option<Class>) -> &'static str {
-    label.map_or("unsure", Class::word)
-}
-
 /// Foreign text on one short line.
 fn quoted(text: &str) -> String {
     const LONGEST: usize = 100;
@@ -263,7 +261,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Class::{Negative, Positive};
+    use crate::dataset::Class::{self, Negative, Positive};
     use proptest::prelude::*;
 
     fn samples(files: &[&str]) -> Vec<Sample> {
@@ -272,7 +270,7 @@ mod tests {
             path: file.into(),
             label: Some(Positive),
             bytes: 1,
-            modified: None,
+            ..Sample::default()
         };
         files.iter().map(sample).collect()
     }
@@ -282,7 +280,7 @@ mod tests {
     }
 
     fn rows(text: &[u8]) -> Vec<(usize, String, Option<Class>)> {
-        Table::parse(text).rows.into_iter().map(|row| (row.line, row.file, row.label)).collect()
+        Table::parse(text).rows.into_iter().map(|row| (row.line, row.file, row.label.class())).collect()
     }
 
     #[test]
@@ -305,7 +303,7 @@ mod tests {
         assert_eq!(
             written(&table.faults),
             [
-                "line 2: the label \"craked\" is not known; write positive, negative or unsure",
+                "line 2: the label \"craked\" is not known; write positive, negative, unsure or excluded",
                 "line 3: there are too few columns",
                 "line 4: this is not UTF-8",
                 "line 5: a quotation mark is not closed",

@@ -113,9 +113,9 @@ impl Folder {
                 Ok(found) => Ok(Sample {
                     file,
                     path: entry.path().to_path_buf(),
-                    label: None,
                     bytes: found.len(),
                     modified: found.modified().ok(),
+                    ..Sample::default()
                 }),
                 Err(error) => Err(Problem { file, reason: reason(error.io_error()) }),
             })

@@ -125,7 +125,7 @@ mod tests {
             path: "x.jpg".into(),
             label: class(*mark),
             bytes: 1,
-            modified: None,
+            ..Sample::default()
         };
         let keys: Vec<_> = photos.iter().map(|(_, number)| Some(ContentKey([*number; 32]))).collect();
         (photos.iter().map(sample).collect(), Groups::identical(&keys))

@@ -269,7 +269,7 @@ mod tests {
             path: format!("{i}").into(),
             label: *label,
             bytes: 1,
-            modified: None,
+            ..Sample::default()
         };
         Dataset {
             roots: vec![],

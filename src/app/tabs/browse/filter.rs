@@ -1,10 +1,11 @@
 //! Which photos are shown, and in which order.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::session::{Item, Session};
-use crate::dataset::Class;
 use crate::dataset::split::Part;
+use crate::dataset::{Class, Mark, Sample};
 use crate::review::predictions::Outcome;
 
 /// A property of photos by which they can be filtered.
@@ -18,6 +19,8 @@ pub enum Group {
     Result,
     /// The side of the split.
     Split,
+    /// What a person says against what was found.
+    Correction,
     /// Whether the file can be read, as far as that was tried.
     File,
 }
@@ -57,6 +60,13 @@ const PARTS: &[Value] = &[
     value("validation", "The model never saw these while it learned", None),
     value("neither", "These took no part in the training", None),
 ];
+const CORRECTIONS: &[Value] = &[
+    value("corrected", "Labelled otherwise than was found", None),
+    value("confirmed", "Labelled as was found", None),
+    value("unsure", "Nobody can tell: neither trained on nor counted", None),
+    value("excluded", "Takes no part in anything", None),
+    value("as found", "Nobody has said anything else", None),
+];
 const FILES: &[Value] = &[
     value("cannot be read", "Damaged, or no picture after all", None),
     value("no trouble so far", "Read without trouble, or not looked at yet", None),
@@ -64,7 +74,7 @@ const FILES: &[Value] = &[
 
 impl Group {
     /// Every property, in the order they are shown.
-    pub const ALL: [Self; 5] = [Self::Label, Self::Prediction, Self::Result, Self::Split, Self::File];
+    pub const ALL: [Self; 6] = [Self::Label, Self::Prediction, Self::Result, Self::Split, Self::Correction, Self::File];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -73,6 +83,7 @@ impl Group {
             Self::Prediction => "Prediction",
             Self::Result => "Result",
             Self::Split => "Split",
+            Self::Correction => "Correction",
             Self::File => "File",
         }
     }
@@ -84,6 +95,7 @@ impl Group {
             Self::Prediction => PREDICTIONS,
             Self::Result => RESULTS,
             Self::Split => PARTS,
+            Self::Correction => CORRECTIONS,
             Self::File => FILES,
         }
     }
@@ -114,19 +126,32 @@ impl Group {
                 Some(Part::Validation) => 1,
                 None => 2,
             },
+            Self::Correction => correction(item.sample),
             Self::File => usize::from(!unreadable),
         }
     }
 }
 
+/// Which of [`CORRECTIONS`] a photo has.
+fn correction(sample: &Sample) -> usize {
+    match (sample.said(), sample.correction) {
+        (Some(Mark::Unsure), _) => 2,
+        (Some(Mark::Excluded), _) => 3,
+        (_, None) => 4,
+        (_, Some(_)) if sample.is_corrected() => 0,
+        _ => 1,
+    }
+}
+
 const GROUPS: usize = Group::ALL.len();
-const MOST_VALUES: usize = 4;
+const MOST_VALUES: usize = 5;
 
 /// How many photos have each value of each property: among all, and among those that pass the rest of the filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     all: [[usize; MOST_VALUES]; GROUPS],
     passing: [[usize; MOST_VALUES]; GROUPS],
+    tags: BTreeMap<String, usize>,
 }
 
 impl Counts {
@@ -140,6 +165,11 @@ impl Counts {
         self.passing.get(group as usize).and_then(|counts| counts.get(value)).copied().unwrap_or(0)
     }
 
+    /// Every tag, with the number of photos that pass the rest of the filter and have it.
+    pub fn tags(&self) -> &BTreeMap<String, usize> {
+        &self.tags
+    }
+
     /// Whether the photos differ in this property, so that choosing makes sense.
     pub fn differ(&self, group: Group) -> bool {
         let values = 0..group.values().len();
@@ -150,7 +180,9 @@ impl Counts {
 /// Of each property the chosen values; none chosen is as good as all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    chosen: [u8; GROUPS],
+    pub(super) chosen: [u8; GROUPS],
+    /// Chosen tags: photos pass that have one of them.
+    pub tags: BTreeSet<String>,
     /// Words that the name must contain, in any case.
     pub text: String,
 }
@@ -170,7 +202,18 @@ impl Filter {
 
     /// Whether every photo passes.
     pub fn is_empty(&self) -> bool {
-        self.chosen.iter().all(|&mask| mask == 0) && self.text.trim().is_empty()
+        self.chosen.iter().all(|&mask| mask == 0) && self.tags.is_empty() && self.text.trim().is_empty()
+    }
+
+    /// Chooses a tag, or no longer.
+    pub fn toggle_tag(&mut self, tag: &str) {
+        if !self.tags.remove(tag) {
+            self.tags.insert(tag.to_owned());
+        }
+    }
+
+    fn passes_tags(&self, sample: &Sample) -> bool {
+        self.tags.is_empty() || sample.tags.iter().any(|tag| self.tags.contains(tag))
     }
 
     fn mask(&self, group: Group) -> u8 {
@@ -179,6 +222,24 @@ impl Filter {
 
     fn passes(&self, group: Group, value: usize) -> bool {
         self.mask(group) == 0 || self.has(group, value)
+    }
+}
+
+/// Words that names are looked through for, in any case.
+pub struct Words(Vec<String>);
+
+impl Words {
+    /// The words of a text.
+    pub fn of(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_lowercase).collect())
+    }
+
+    /// Whether a name contains all of them.
+    pub fn are_in(&self, name: &str) -> bool {
+        self.0.is_empty() || {
+            let name = name.to_lowercase();
+            self.0.iter().all(|word| name.contains(word))
+        }
     }
 }
 
@@ -248,15 +309,12 @@ pub fn list(
     sorting: Sorting,
     unreadable: impl Fn(&Item<'_>) -> bool,
 ) -> (Vec<usize>, Counts) {
-    let words: Vec<String> = filter.text.split_whitespace().map(str::to_lowercase).collect();
+    let words = Words::of(&filter.text);
     let mut counts = Counts::default();
     let mut passing: Vec<(Option<f32>, usize)> = Vec::new();
     for index in 0..session.len() {
         let Some(item) = session.item(index) else { continue };
-        let named = words.is_empty() || {
-            let name = item.sample.file.to_lowercase();
-            words.iter().all(|word| name.contains(word))
-        };
+        let named = words.are_in(&item.sample.file);
         if count(&mut counts, filter, &item, unreadable(&item), named) {
             passing.push((sorting.by.key(&item), index));
         }
@@ -271,8 +329,9 @@ pub fn list(
 /// Counts a photo; returns whether it passes everything.
 fn count(counts: &mut Counts, filter: &Filter, item: &Item<'_>, unreadable: bool, named: bool) -> bool {
     let values = Group::ALL.map(|group| (group, group.of(item, unreadable)));
-    let failed: Vec<Group> =
-        values.iter().filter(|(group, value)| !filter.passes(*group, *value)).map(|(group, _)| *group).collect();
+    let failed = values.iter().filter(|(group, value)| !filter.passes(*group, *value));
+    let (failures, first) = (failed.clone().count(), failed.map(|(group, _)| *group).next());
+    let tagged = filter.passes_tags(item.sample);
     for (group, value) in values {
         let add = |table: &mut [[usize; MOST_VALUES]; GROUPS]| {
             if let Some(count) = table.get_mut(group as usize).and_then(|counts| counts.get_mut(value)) {
@@ -280,11 +339,23 @@ fn count(counts: &mut Counts, filter: &Filter, item: &Item<'_>, unreadable: bool
             }
         };
         add(&mut counts.all);
-        if named && failed.iter().all(|other| *other == group) {
+        if named && tagged && (failures == 0 || failures == 1 && first == Some(group)) {
             add(&mut counts.passing);
         }
     }
-    named && failed.is_empty()
+    if named && failures == 0 {
+        count_tags(counts, item.sample);
+    }
+    named && tagged && failures == 0
+}
+
+fn count_tags(counts: &mut Counts, sample: &Sample) {
+    for tag in &sample.tags {
+        match counts.tags.get_mut(tag) {
+            Some(count) => *count += 1,
+            None => _ = counts.tags.insert(tag.clone(), 1),
+        }
+    }
 }
 
 fn compare(a: Option<f32>, b: Option<f32>, reversed: bool) -> Ordering {
@@ -365,5 +436,39 @@ mod tests {
         assert_eq!(order(Sort::Probability, false), [0, 3, 4, 1, 2, 5]);
         assert_eq!(order(Sort::Loss, false), [1, 3, 0, 2, 4, 5]);
         assert_eq!(order(Sort::Loss, true), [0, 2, 3, 1, 4, 5]);
+    }
+
+    #[test]
+    fn corrections_and_tags_are_properties_too() {
+        let mut session = session(true);
+        let dataset = std::sync::Arc::make_mut(session.dataset.as_mut().unwrap());
+        let marks = [Mark::Class(Class::Negative), Mark::Class(Class::Positive), Mark::Unsure, Mark::Excluded];
+        for (sample, mark) in dataset.samples.iter_mut().zip(marks) {
+            sample.correct(Some(mark));
+        }
+        dataset.samples[4].tags = vec!["joint".into(), "wet".into()];
+        dataset.samples[0].tags = vec!["wet".into()];
+        let by = |value| {
+            let mut filter = Filter::default();
+            filter.toggle(Group::Correction, value);
+            names(&session, &filter, Sorting::default())
+        };
+        assert_eq!([0, 1, 2, 3].map(by), [[0], [1], [2], [3]]);
+        assert_eq!(by(4), [4, 5]);
+        let mut filter = Filter::default();
+        filter.toggle_tag("joint");
+        assert_eq!(names(&session, &filter, Sorting::default()), [4]);
+        filter.toggle_tag("wet");
+        assert_eq!(names(&session, &filter, Sorting::default()), [0, 4], "either of them");
+        let (_, counts) = list(&session, &filter, Sorting::default(), |_| false);
+        assert_eq!(
+            counts.tags().iter().map(|(tag, n)| (tag.as_str(), *n)).collect::<Vec<_>>(),
+            [("joint", 1), ("wet", 2)]
+        );
+        filter.toggle(Group::Correction, 4);
+        assert_eq!(names(&session, &filter, Sorting::default()), [4]);
+        filter.toggle_tag("joint");
+        filter.toggle_tag("wet");
+        assert_eq!(filter.tags.len(), 0);
     }
 }

@@ -1,44 +1,55 @@
 //! The pane at the left: what is shown.
 
-use egui::{Align, Button, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Align, Button, Key, Layout, Modifiers, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
 use crate::app::theme::{self, icons, space};
 use crate::dataset::Dataset;
 use crate::format;
 
-/// Shows the filter and lets the user change it; `more` stands below it.
+/// Shows the filter and lets the user change it; `views` stands above its properties and `more` below. `find` gives the
+/// field for names the keyboard.
 pub fn ui(
     ui: &mut Ui,
     filter: &mut Filter,
     counts: &Counts,
-    shown: usize,
+    (shown, find): (usize, bool),
     dataset: &Dataset,
+    views: impl FnOnce(&mut Ui, &mut Filter),
     more: impl FnOnce(&mut Ui),
 ) {
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         footer(ui, filter, shown, dataset);
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            name_ui(ui, filter);
+            name_ui(ui, filter, find);
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                views(ui, filter);
                 for group in Group::ALL {
                     let chosen = (0..group.values().len()).any(|value| filter.has(group, value));
                     if counts.differ(group) || chosen {
                         group_ui(ui, filter, counts, group);
                     }
                 }
+                tags_ui(ui, filter, counts);
                 more(ui);
             });
         });
     });
 }
 
-fn name_ui(ui: &mut Ui, filter: &mut Filter) {
+fn name_ui(ui: &mut Ui, filter: &mut Filter, find: bool) {
     let label = ui.label(theme::strong("Name"));
     let hint = theme::quiet(ui, "part of a name");
-    ui.add(TextEdit::singleline(&mut filter.text).hint_text(hint).desired_width(f32::INFINITY).margin(vec2(8.0, 6.0)))
-        .labelled_by(label.id)
-        .on_hover_text("Shows photos whose name or folder contains these words");
+    let field = TextEdit::singleline(&mut filter.text).hint_text(hint).desired_width(f32::INFINITY);
+    let field = ui.add(field.margin(vec2(8.0, 6.0))).labelled_by(label.id);
+    if find {
+        field.request_focus();
+    }
+    if field.lost_focus() {
+        // Taken, so that the grid does not open a photo by the same key.
+        ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+    }
+    field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
     ui.add_space(space::XS);
 }
 
@@ -62,6 +73,33 @@ fn group_ui(ui: &mut Ui, filter: &mut Filter, counts: &Counts, group: Group) {
         if response.clicked() {
             filter.toggle(group, index);
         }
+    }
+    ui.spacing_mut().item_spacing.y = space::S;
+    ui.add_space(space::XS);
+}
+
+/// The tags on the photos, each with a place of its own.
+fn tags_ui(ui: &mut Ui, filter: &mut Filter, counts: &Counts) {
+    let mut tags: Vec<(&str, usize)> = counts.tags().iter().map(|(tag, count)| (tag.as_str(), *count)).collect();
+    tags.extend(filter.tags.iter().filter(|tag| !counts.tags().contains_key(*tag)).map(|tag| (tag.as_str(), 0)));
+    if tags.is_empty() {
+        return;
+    }
+    let mut pressed = None;
+    ui.label(theme::strong("Tags"));
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for (tag, count) in tags {
+        let chosen = filter.tags.contains(tag);
+        let count = theme::quiet(ui, format::count(count as u64));
+        let button = Button::selectable(chosen, tag).right_text(count).min_size(vec2(ui.available_width(), 26.0));
+        let response = ui.add(button.truncate());
+        response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), chosen, tag));
+        if response.clicked() {
+            pressed = Some(tag.to_owned());
+        }
+    }
+    if let Some(tag) = pressed {
+        filter.toggle_tag(&tag);
     }
     ui.spacing_mut().item_spacing.y = space::S;
     ui.add_space(space::XS);

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 use egui_kittest::kittest::{By, NodeT as _, Queryable as _};
@@ -5,7 +7,7 @@ use egui_kittest::{Harness, Node};
 
 use crate::app::session::Verdict;
 use crate::dataset::split::Part;
-use crate::dataset::{self, Class, Problem, Sample, Skipped};
+use crate::dataset::{self, Class, Dataset, Mark, Problem, Sample, Skipped};
 use crate::job::Phase;
 use crate::photo::{decode, exif};
 use crate::review::predictions::Prediction;
@@ -24,7 +26,8 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
         .zip('a'..)
         .map(|(label, letter)| {
             let file = format!("Brücke/Wand {letter}.jpg");
-            Sample { path: folder.join(&file), file, label, bytes: 12_345, modified: None }
+            let found = label.map(Mark::Class);
+            Sample { path: folder.join(&file), file, label, found, bytes: 12_345, ..Sample::default() }
         })
         .collect();
     let predictions: Vec<Prediction> = [0.9, 0.2, 0.1, 0.7, 0.6]
@@ -68,8 +71,10 @@ struct Bench {
     browse: Browse,
     session: Session,
     scanning: Option<Progress>,
+    settings: Settings,
     thumbnails: Thumbnails,
     requests: Vec<Request>,
+    commands: Vec<Command>,
     folder: tempfile::TempDir,
 }
 
@@ -82,15 +87,29 @@ impl Bench {
             image::RgbImage::new(60 + i as u32, 40).save(&sample.path).unwrap();
         }
         let thumbnails = Thumbnails::new(&egui::Context::default()).unwrap();
-        Self { browse: Browse::default(), session, scanning: None, thumbnails, requests: Vec::new(), folder }
+        let settings = Settings { recent: vec![PathBuf::from("/sites/bridge 7")], ..Settings::default() };
+        let (requests, commands) = (Vec::new(), Vec::new());
+        Self { browse: Browse::default(), session, scanning: None, settings, thumbnails, requests, commands, folder }
     }
 
     fn ui(&mut self, ui: &mut Ui) {
         theme::install(ui.ctx());
         self.thumbnails.begin_frame(ui.ctx());
-        let recent = [PathBuf::from("/sites/bridge 7")];
-        let asked = self.browse.ui(ui, &self.session, self.scanning.as_ref(), &recent, &mut self.thumbnails);
+        let mut commands = Vec::new();
+        let (scanning, settings) = (self.scanning.as_ref(), &mut self.settings);
+        let asked = self.browse.ui(ui, &self.session, scanning, settings, &mut self.thumbnails, &mut commands);
         self.thumbnails.end_frame();
+        for command in commands {
+            // What the window does, without keeping it.
+            match command.clone() {
+                Command::Label { photos, change } => {
+                    self.session.relabel(|labels, dataset| labels.change(dataset, &photos, change));
+                }
+                Command::KeepViews(views) => self.session.views = views,
+                _ => {}
+            }
+            self.commands.push(command);
+        }
         for request in &asked {
             // What the window's quick lane does, without its thread.
             if let Request::Photo(path) = request {
@@ -327,7 +346,8 @@ fn another_folder_begins_anew_and_the_same_one_keeps_its_place() {
     let mut again = harness.state().session.dataset.as_ref().unwrap().as_ref().clone();
     again.samples.remove(0);
     again.problems.push(Problem { file: "a".into(), reason: "gone".into() });
-    harness.state_mut().session = Session { dataset: Some(Arc::new(again)), revision: 2, ..Session::default() };
+    harness.state_mut().session =
+        Session { dataset: Some(Arc::new(again)), revision: 2, listed: 1, ..Session::default() };
     settle(&mut harness);
     assert_eq!(selected(&harness), 4, "the same photo, which has another index now");
     assert_eq!(shown(&harness).len(), 5);
@@ -356,4 +376,133 @@ fn at_rest_nothing_is_painted() {
     harness.run_steps(30);
     let delay = harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min();
     assert!(delay.is_none_or(|delay| delay.as_secs() > 3600), "{delay:?}");
+}
+
+#[test]
+fn keys_label_and_go_on_to_the_next_photo() {
+    let mut harness = Bench::new(true).harness();
+    let label = |harness: &Harness<'_, Bench>, index: usize| harness.state().session.item(index).unwrap().sample.said();
+    for (key, index, said) in [
+        (Key::Num2, 0, Some(Mark::Class(Class::Negative))),
+        (Key::Num1, 1, Some(Mark::Class(Class::Positive))),
+        (Key::Num0, 2, Some(Mark::Unsure)),
+        (Key::X, 3, Some(Mark::Excluded)),
+    ] {
+        assert_eq!(selected(&harness), index);
+        press(&mut harness, key);
+        assert_eq!(label(&harness, index), said, "{key:?}");
+    }
+    assert_eq!(selected(&harness), 4);
+    harness.state_mut().settings.advance = false;
+    press(&mut harness, Key::ArrowLeft);
+    press(&mut harness, Key::Backspace);
+    assert_eq!((label(&harness, 3), selected(&harness)), (Some(Mark::Class(Class::Negative)), 3));
+    let prediction = &harness.state().session.verdict.as_ref().unwrap().predictions[0];
+    assert_eq!(prediction.truth, Some(Class::Negative), "what the model said is held against the label in force");
+    press(&mut harness, Key::Home);
+    press(&mut harness, Key::Enter);
+    press(&mut harness, Key::Num0);
+    assert_eq!((label(&harness, 0), selected(&harness)), (Some(Mark::Unsure), 0), "in the large view too");
+    harness.get_by_label("found: cracked");
+}
+
+#[test]
+fn buttons_label_all_chosen_photos() {
+    let mut harness = Bench::new(false).harness();
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    settle(&mut harness);
+    harness.get_by_label("3 chosen");
+    harness.get_by_role_and_label(egui::Role::Button, "Exclude").click();
+    settle(&mut harness);
+    let excluded = |harness: &Harness<'_, Bench>| {
+        harness.state().session.dataset.as_ref().unwrap().samples.iter().filter(|s| s.is_excluded()).count()
+    };
+    assert_eq!((excluded(&harness), selected(&harness)), (3, 3));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    settle(&mut harness);
+    harness.get_by_label("6 chosen");
+    press(&mut harness, Key::Escape);
+    assert!(harness.query_by_label("6 chosen").is_none());
+    assert_eq!(shown(&harness).len(), 6, "Escape did one thing");
+    harness.get_by_role_and_label(egui::Role::CheckBox, "Go on to the next photo after labelling").click();
+    settle(&mut harness);
+    assert!(!harness.state().settings.advance);
+    let ctrl = Modifiers::COMMAND;
+    for name in ["Brücke/Wand a.jpg", "Brücke/Wand c.jpg"] {
+        harness.get_by_label(name).click_modifiers(ctrl);
+        settle(&mut harness);
+    }
+    harness.get_by_label("3 chosen");
+    harness.get_by_role_and_label(egui::Role::Button, "As found").click();
+    settle(&mut harness);
+    assert_eq!(excluded(&harness), 1);
+}
+
+#[test]
+fn a_photo_that_is_labelled_out_of_the_filter_makes_room_for_the_next() {
+    let mut bench = Bench::new(true);
+    bench.settings.advance = false;
+    let mut harness = bench.harness();
+    value(&harness, "cracked").click();
+    settle(&mut harness);
+    assert_eq!(shown(&harness), ["a", "b"]);
+    press(&mut harness, Key::Num2);
+    assert_eq!((shown(&harness), selected(&harness)), (vec!["b".to_owned()], 1));
+    press(&mut harness, Key::Num2);
+    harness.get_by_label("None of the 6 photos passes the filter");
+}
+
+#[test]
+fn photos_are_tagged_and_found_by_their_tags() {
+    let mut harness = Bench::new(false).harness();
+    press(&mut harness, Key::ArrowRight);
+    harness.get_by_role_and_label(egui::Role::Button, "Tags").click();
+    settle(&mut harness);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Tag to add").focus();
+    settle(&mut harness);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Tag to add").type_text(" wet;");
+    settle(&mut harness);
+    harness.key_press(Key::Enter);
+    settle(&mut harness);
+    assert_eq!(harness.state().session.item(1).unwrap().sample.tags, ["wet"]);
+    assert_eq!(harness.state().session.tags().len(), 1);
+    harness.key_press(Key::Escape);
+    settle(&mut harness);
+    value(&harness, "wet").click();
+    settle(&mut harness);
+    assert_eq!(shown(&harness), ["b"]);
+    click(&mut harness, "Clear the filter");
+    assert_eq!(shown(&harness).len(), 6);
+}
+
+#[test]
+fn a_view_is_saved_shown_again_renamed_and_deleted() {
+    let mut harness = Bench::new(true).harness();
+    value(&harness, "false negative").click();
+    settle(&mut harness);
+    click(&mut harness, "Save what is shown as a view");
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name of the view").type_text("Missed");
+    settle(&mut harness);
+    harness.key_press(Key::Enter);
+    settle(&mut harness);
+    click(&mut harness, "Clear the filter");
+    assert_eq!(shown(&harness).len(), 6);
+    harness.get_by_role_and_label(egui::Role::Button, "Missed").click();
+    settle(&mut harness);
+    assert_eq!(shown(&harness), ["b"]);
+    click(&mut harness, "Rename or delete “Missed”");
+    let rename =
+        |node: &egui_kittest::kittest::AccessKitNode<'_>| node.label().is_some_and(|name| name.ends_with(" Rename"));
+    harness.get(By::new().predicate(rename)).click();
+    settle(&mut harness);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Name of the view").type_text(" cracks");
+    settle(&mut harness);
+    harness.get_by_role_and_label(egui::Role::Button, "Save").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().session.views[0].name, "Missed cracks");
+    click(&mut harness, "Rename or delete “Missed cracks”");
+    click(&mut harness, "Delete");
+    click(&mut harness, "Delete this view");
+    assert!(harness.state().session.views.is_empty());
 }

@@ -26,7 +26,7 @@ fn dataset(labels: [Class; 4]) -> Arc<Dataset> {
         path: format!("/nowhere/{name}.jpg").into(),
         label: Some(label),
         bytes: 1,
-        modified: None,
+        ..Sample::default()
     };
     Arc::new(Dataset {
         roots: vec!["/nowhere".into()],

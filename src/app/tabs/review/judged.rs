@@ -152,8 +152,7 @@ mod tests {
             file: format!("{n:05}.jpg"),
             path: PathBuf::from(format!("/photos/{n:05}.jpg")),
             label: Some(if n.is_multiple_of(10) { Class::Positive } else { Class::Negative }),
-            bytes: 0,
-            modified: None,
+            ..Sample::default()
         };
         let dataset = Dataset {
             roots: vec![],
@@ -206,7 +205,7 @@ mod tests {
             let unsure = crate::review::threshold::band(&judged.fitted_to, at, 0.05);
             session.tried = Some(Threshold { at, unsure });
             assert_eq!(judged.metrics(session.threshold()).photos, 40_000);
-            assert!(list::shown(&session, &sorted, Shown::Everything).len() == 40_000);
+            assert!(list::shown(&session, &sorted, Shown::Everything, "").len() == 40_000);
         }
         eprintln!("a step: {:.2} ms", begun.elapsed().as_secs_f64() * 1e3 / f64::from(steps));
     }

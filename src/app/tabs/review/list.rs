@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::app::session::{Item, Session, Verdict};
+use crate::app::tabs::browse::Words;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::review::predictions::{Outcome, Prediction};
@@ -124,9 +125,12 @@ pub fn sorted(session: &Session, scope: Scope, sort: Sort) -> Vec<usize> {
     items.iter().map(|item| item.index).collect()
 }
 
-/// Those of `sorted` that are shown.
-pub fn shown(session: &Session, sorted: &[usize], shown: Shown) -> Vec<usize> {
-    let includes = |index: &usize| session.item(*index).is_some_and(|item| shown.includes(&item));
+/// Those of `sorted` that are shown and whose names contain the words of `text`.
+pub fn shown(session: &Session, sorted: &[usize], shown: Shown, text: &str) -> Vec<usize> {
+    let words = Words::of(text);
+    let includes = |index: &usize| {
+        session.item(*index).is_some_and(|item| shown.includes(&item) && words.are_in(&item.sample.file))
+    };
     sorted.iter().copied().filter(includes).collect()
 }
 
@@ -156,8 +160,7 @@ mod tests {
             file: file.into(),
             path: file.into(),
             label: Some(label),
-            bytes: 0,
-            modified: None,
+            ..Sample::default()
         };
         let dataset = Dataset {
             roots: vec![],
@@ -178,29 +181,30 @@ mod tests {
         Session { dataset: Some(Arc::new(dataset)), verdict: Some(verdict), ..Session::default() }
     }
 
-    fn order(session: &Session, scope: Scope, what: Shown, sort: Sort) -> Vec<usize> {
-        shown(session, &sorted(session, scope, sort), what)
+    fn order(session: &Session, scope: Scope, what: Shown, sort: Sort, text: &str) -> Vec<usize> {
+        shown(session, &sorted(session, scope, sort), what, text)
     }
 
     #[test]
     fn errors_come_worst_first_and_only_from_the_scope() {
         let session = session();
-        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss), [5, 1, 2]);
-        assert_eq!(order(&session, Scope::All, Shown::Errors, Sort::Loss), [4, 5, 1, 2]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss, ""), [5, 1, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Errors, Sort::Loss, ""), [4, 5, 1, 2]);
         let missed = Shown::Only(Outcome::FalseNegative);
-        assert_eq!(order(&session, Scope::Validation, missed, Sort::Name), [1, 5]);
-        assert_eq!(order(&session, Scope::All, Shown::Called(Class::Positive), Sort::Cracked), [4, 0, 2]);
-        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact), [3, 0]);
-        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt), [2, 1, 0, 3, 5]);
+        assert_eq!(order(&session, Scope::Validation, missed, Sort::Name, ""), [1, 5]);
+        assert_eq!(order(&session, Scope::All, Shown::Called(Class::Positive), Sort::Cracked, ""), [4, 0, 2]);
+        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact, ""), [3, 0]);
+        assert_eq!(order(&session, Scope::All, Shown::Correct, Sort::Intact, " A "), [0]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt, ""), [2, 1, 0, 3, 5]);
     }
 
     #[test]
     fn a_threshold_that_is_tried_holds() {
         let mut session = session();
         session.tried = Some(Threshold { at: 0.15, unsure: Some(Band { from: 0.1, to: 0.2 }) });
-        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss), [5, 2]);
-        assert_eq!(order(&session, Scope::Validation, Shown::Unsure, Sort::Name), [1, 3]);
-        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt), [1, 3, 5, 2, 0]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Errors, Sort::Loss, ""), [5, 2]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Unsure, Sort::Name, ""), [1, 3]);
+        assert_eq!(order(&session, Scope::Validation, Shown::Everything, Sort::Doubt, ""), [1, 3, 5, 2, 0]);
         let verdict = session.verdict.as_ref().unwrap();
         assert_eq!(Scope::of(verdict), Scope::Validation);
     }

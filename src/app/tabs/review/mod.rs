@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{
     Align, Button, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText,
-    ScrollArea, Sense, Ui,
+    ScrollArea, Sense, TextEdit, Ui, vec2,
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
@@ -32,10 +32,10 @@ use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
-use crate::app::widgets::empty;
 use crate::app::widgets::form::{choices, icon_button, primary};
 use crate::app::widgets::grid::{Grid, GridState};
 use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::{empty, marking};
 use crate::app::worker::asks::ExplainOrder;
 use crate::app::worker::jobs::ExportOrder;
 use crate::dataset::Class;
@@ -66,7 +66,9 @@ const PAIR_GRID: &str = "two runs";
 /// The plots' share of the room beneath the controls of the threshold.
 const PLOTS: f32 = 0.44;
 /// Room that filters and order take on one line.
-const ONE_LINE: f32 = 680.0;
+const ONE_LINE: f32 = 860.0;
+/// Width of the field for names.
+const NAME: f32 = 130.0;
 
 /// The scopes, with what they mean.
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
@@ -119,6 +121,10 @@ pub struct ReviewTab {
     scope: Scope,
     shown: Shown,
     sort: Sort,
+    /// Words that names must contain.
+    text: String,
+    /// Whether the field for names is to have the keyboard.
+    find: bool,
     grid: GridState,
     detail: Detail,
     large: bool,
@@ -140,7 +146,8 @@ struct List {
     sorted_key: Option<(u64, Scope, Sort, Option<Threshold>)>,
     /// The photos within scope.
     sorted: Vec<usize>,
-    key: Option<(Shown, Threshold)>,
+    /// What was asked for: the order, which photos, by which threshold and names.
+    asked: Option<(Scope, Sort, Shown, Threshold, String)>,
     revision: u64,
     /// Those of them that are shown.
     order: Vec<usize>,
@@ -215,6 +222,19 @@ impl ReviewTab {
         self.detail.activation_arrived(of, result);
     }
 
+    /// Gives the field for names the keyboard.
+    pub fn find(&mut self) {
+        (self.view, self.large, self.find) = (View::Photos, false, true);
+    }
+
+    /// Selects a photo and brings it onto the screen, if it is among those shown.
+    pub fn select(&mut self, session: &Session, index: usize) {
+        self.update(session);
+        if self.list.order.contains(&index) {
+            self.grid.select(index);
+        }
+    }
+
     /// Asks what to export and where to; suggests a folder within `below`.
     pub fn open_export(&mut self, session: &Session, below: Option<&Path>) {
         let Some(verdict) = &session.verdict else { return };
@@ -274,6 +294,20 @@ impl ReviewTab {
             self.view_ui(ui, scene);
         }
         self.questions_ui(ui, scene);
+    }
+
+    /// Works out what follows from the session and the choices. A photo that leaves the list because it was labelled makes
+    /// room for the next.
+    fn update(&mut self, session: &Session) {
+        if self.judged.update(session, self.scope) && session.tried.is_none() {
+            self.threshold.reset(session.threshold(), &self.judged);
+        }
+        if self.shown == Shown::Unsure && session.threshold().unsure.is_none() {
+            self.shown = Shown::default();
+        }
+        if let Some(before) = self.list.update(session, &self.judged, (self.scope, self.shown, self.sort), &self.text) {
+            self.grid.hold_place(&before, &self.list.order);
+        }
     }
 
     fn side_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -349,17 +383,6 @@ impl ReviewTab {
         if view == View::Threshold {
             self.view = view;
         }
-    }
-
-    /// Works out what follows from the session and the choices.
-    fn update(&mut self, session: &Session) {
-        if self.judged.update(session, self.scope) && session.tried.is_none() {
-            self.threshold.reset(session.threshold(), &self.judged);
-        }
-        if self.shown == Shown::Unsure && session.threshold().unsure.is_none() {
-            self.shown = Shown::default();
-        }
-        self.list.update(session, &self.judged, (self.scope, self.shown, self.sort));
     }
 
     fn view_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -447,14 +470,22 @@ impl ReviewTab {
                 self.large_ui(ui, scene);
                 return;
             }
-            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.filter_ui(ui, scene.session));
+            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+                self.filter_ui(ui, scene.session);
+                self.labels_ui(ui, scene);
+            });
             self.grid_ui(ui, scene);
         });
     }
 
+    /// Buttons that label the chosen photos.
+    fn labels_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        marking::bar(ui, &mut self.grid, &self.list.order, scene.session, scene.settings, scene.commands);
+    }
+
     /// The selected photo in place of the grid.
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        self.large_keys(ui);
+        self.large_keys(ui, scene);
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
             ui.horizontal(|ui| {
                 if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
@@ -470,12 +501,13 @@ impl ReviewTab {
                 let of = self.list.order.len() as u64;
                 ui.label(theme::quiet(ui, format!("{} of {}", format::count(at), format::count(of))));
             });
+            self.labels_ui(ui, scene);
             self.detail_ui(ui, scene);
         });
     }
 
     /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui) {
+    fn large_keys(&mut self, ui: &Ui, scene: &mut Scene<'_>) {
         let id = Id::unique("large photo in review");
         let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
         background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
@@ -489,6 +521,10 @@ impl ReviewTab {
                 memory.set_focus_lock_filter(id, own);
                 memory.has_focus(id)
             });
+        let said = if focus { marking::pressed(ui) } else { Vec::new() };
+        for said in said {
+            marking::mark(&mut self.grid, &self.list.order, said, scene.settings.advance, scene.commands);
+        }
         let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
             if pressed(key) {
@@ -553,12 +589,26 @@ impl ReviewTab {
                 }
             })
         });
+        let hint = theme::quiet(ui, "part of a name");
+        let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(NAME).margin(vec2(8.0, 6.0));
+        let field = ui.add(field);
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name"));
+        if field.lost_focus() {
+            // Taken, so that the grid does not open a photo by the same key.
+            ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        }
+        if std::mem::take(&mut self.find) {
+            field.request_focus();
+        }
+        field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
         ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
     }
 
     fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         if self.list.order.is_empty() {
-            nothing_ui(ui, self.shown);
+            if nothing_ui(ui, self.shown, &self.text) {
+                self.text.clear();
+            }
             return;
         }
         let session = scene.session;
@@ -568,6 +618,7 @@ impl ReviewTab {
         });
         let grid = Grid::new(GRID, &self.list.order, CELL).captions(true).revision(self.list.revision).overlay(heat);
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
+        marking::obey(&output, &mut self.grid, &self.list.order, scene.settings.advance, scene.commands);
         if output.activated.is_some() {
             self.large = true;
         }
@@ -592,7 +643,14 @@ impl ReviewTab {
 }
 
 impl List {
-    fn update(&mut self, session: &Session, judged: &Judged, (scope, shown, sort): (Scope, Shown, Sort)) {
+    /// Works it out anew if anything has changed; gives the order before where the same photos are still asked for.
+    fn update(
+        &mut self,
+        session: &Session,
+        judged: &Judged,
+        (scope, shown, sort): (Scope, Shown, Sort),
+        text: &str,
+    ) -> Option<Vec<usize>> {
         let threshold = session.threshold();
         let sorted_key = Some((session.revision, scope, sort, sort.follows_threshold().then_some(threshold)));
         let resorted = self.sorted_key != sorted_key;
@@ -600,13 +658,16 @@ impl List {
             self.sorted_key = sorted_key;
             self.sorted = list::sorted(session, scope, sort);
         }
-        let key = Some((shown, threshold));
-        if resorted || self.key != key {
-            self.key = key;
-            self.revision += 1;
-            self.order = list::shown(session, &self.sorted, shown);
-            self.metrics = session.verdict.as_ref().map(|_| judged.metrics(threshold));
+        let asked = Some((scope, sort, shown, threshold, text.to_owned()));
+        let same = self.asked == asked;
+        if same && !resorted {
+            return None;
         }
+        self.asked = asked;
+        self.revision += 1;
+        let before = std::mem::replace(&mut self.order, list::shown(session, &self.sorted, shown, text));
+        self.metrics = session.verdict.as_ref().map(|_| judged.metrics(threshold));
+        same.then_some(before)
     }
 }
 
@@ -631,7 +692,13 @@ fn unlabelled_ui(ui: &mut Ui) {
     empty::state(ui, icons::ICON_FACT_CHECK, "No labels", text, |_| {});
 }
 
-fn nothing_ui(ui: &mut Ui, shown: Shown) {
+/// Says why there is no photo; returns whether no name is to be looked for any more.
+fn nothing_ui(ui: &mut Ui, shown: Shown, text: &str) -> bool {
+    if !text.trim().is_empty() {
+        let looked_for = format!("None of these names contains “{}”.", text.trim());
+        let clear = |ui: &mut Ui| primary(ui, true, "Show all names").clicked();
+        return empty::state(ui, icons::ICON_SEARCH_OFF, "Nothing to show", &looked_for, clear);
+    }
     let (title, text) = match shown {
         Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
         Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
@@ -639,7 +706,7 @@ fn nothing_ui(ui: &mut Ui, shown: Shown) {
         Shown::Unsure => ("No photo is for a person", "Every photo here lies outside of the band."),
         _ => ("No such photos", ""),
     };
-    empty::state(ui, icons::ICON_CHECK, title, text, |_| {});
+    empty::state(ui, icons::ICON_CHECK, title, text, |_| false)
 }
 
 fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {

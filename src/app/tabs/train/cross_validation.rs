@@ -15,6 +15,7 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::empty;
 use crate::app::widgets::form::{number, primary};
 use crate::app::worker::jobs::CrossValidated;
+use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::export::figures;
 use crate::format;
@@ -159,11 +160,16 @@ fn done_ui(ui: &mut Ui, (done, about): (&CrossValidated, &str), folds: &mut usiz
         ui.add_space(space::S);
         ui.add(Label::new(theme::quiet(ui, ABOUT_INTERVALS).size(theme::SMALL)).wrap());
         ui.add_space(space::L);
-        let is_open = scene.session.dataset.as_ref().is_some_and(|open| Arc::ptr_eq(open, &done.dataset));
+        let is_open = scene.session.dataset.as_ref().is_some_and(|open| same_photos(open, &done.dataset));
         if let Some(shown) = out_of_fold_ui(ui, found, is_open) {
             scene.commands.push(Command::ReviewVerdict(Arc::clone(&done.verdict), shown));
         }
     });
+}
+
+/// Whether these are the same photos, however they are labelled now.
+fn same_photos(a: &Dataset, b: &Dataset) -> bool {
+    a.roots == b.roots && a.samples.iter().map(|sample| &sample.file).eq(b.samples.iter().map(|sample| &sample.file))
 }
 
 /// The confusion matrix of all photos; gives which of them are to be reviewed.

@@ -7,6 +7,7 @@ use egui::{Align, Label, Layout, Response, RichText, Ui, WidgetText, vec2};
 use crate::app::session::{Item, Session};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form;
+use crate::dataset::{Mark, Sample};
 use crate::error::Result;
 use crate::format;
 use crate::photo::exif::Facts;
@@ -48,10 +49,10 @@ fn name(item: &Item<'_>) -> String {
 
 fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
     let colours = theme::palette(rows.ui);
-    match item.sample.label {
-        Some(class) => rows.add("Label", theme::class_text(rows.ui, class)),
-        None => rows.add("Label", theme::quiet(rows.ui, "none")),
-    };
+    label(rows, item.sample);
+    if !item.sample.tags.is_empty() {
+        rows.add("Tags", item.sample.tags.join(", "));
+    }
     if let Some(problem) = session.unreadable.get(&item.sample.file) {
         rows.add("Problem", RichText::new(&problem.reason).color(colours.error));
     }
@@ -93,6 +94,24 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
             None => model.on_hover_text("Each photo is judged by a last layer that was trained without it"),
         };
     }
+}
+
+/// The label in force, and what was found where that is another.
+fn label(rows: &mut Rows<'_>, sample: &Sample) {
+    let said = sample.said().or(sample.label.map(Mark::Class));
+    rows.add_with("Label", "What the photo is said to show", |ui| {
+        _ = match said {
+            Some(Mark::Class(class)) => ui.label(theme::class_text(ui, class)),
+            Some(mark) => ui.label(mark.word()),
+            None => ui.label(theme::quiet(ui, "none")),
+        };
+        if sample.is_corrected() {
+            let text = format!("found: {}", sample.found.map_or("no label", Mark::word));
+            ui.label(theme::quiet(ui, text).size(theme::SMALL));
+        } else if sample.correction.is_some() {
+            ui.label(theme::quiet(ui, "confirmed").size(theme::SMALL));
+        }
+    });
 }
 
 fn file(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {

@@ -12,14 +12,20 @@ use crate::app::session::Item;
 use crate::app::theme::{self, Palette, icons};
 use crate::app::thumbnails::{Picture, Thumbnail};
 use crate::app::widgets::badge::{self, Corner};
-use crate::dataset::Class;
+use crate::dataset::{Class, Mark, Sample};
 use crate::error::Error;
 
 use super::layout::CAPTION;
 
-/// Cells from this size on have room for words.
+/// Cells from this size on have room for words …
 const WORDS: f32 = 96.0;
+/// … of so many characters.
+const WORD: usize = 10;
 const RADIUS: CornerRadius = CornerRadius::same(4);
+/// How much of an excluded photo the ground hides.
+const EXCLUDED: f32 = 0.7;
+/// How much of the accent lies over a photo that is chosen together with others.
+const CHOSEN: f32 = 0.15;
 
 /// Paints cells in layers, so that the photos of one texture are painted at one stroke and what lies over them after.
 pub struct Painter {
@@ -37,6 +43,8 @@ pub struct Painter {
 pub struct State {
     /// It is the selected one.
     pub selected: bool,
+    /// It is chosen, together with the selected one.
+    pub chosen: bool,
     /// It is under the pointer.
     pub hovered: bool,
 }
@@ -44,7 +52,9 @@ pub struct State {
 /// What is painted over one photo.
 struct Over {
     rect: Rect,
-    label: Option<Class>,
+    label: Option<Mark>,
+    corrected: bool,
+    tags: Option<String>,
     said: Option<(Class, f32)>,
     unsure: bool,
     wrong: bool,
@@ -92,7 +102,9 @@ impl Painter {
         }
         self.over.push(Over {
             rect: square,
-            label: item.sample.label,
+            label: label(item.sample),
+            corrected: item.sample.is_corrected(),
+            tags: self.tags(item.sample),
             said: item.predicted().zip(item.prediction.map(|p| p.confidence(item.threshold))),
             unsure: item.is_unsure(),
             wrong: item.outcome().is_some_and(|outcome| !outcome.is_correct()),
@@ -116,14 +128,20 @@ impl Painter {
 
     fn over(&self, over: &Over) {
         let rect = over.rect;
+        if over.label == Some(Mark::Excluded) {
+            self.painter.rect_filled(rect, RADIUS, self.colours.window.gamma_multiply(EXCLUDED));
+        }
         if over.failed {
             self.failure(rect);
         }
         if over.wrong {
             self.painter.rect_stroke(rect, RADIUS, Stroke::new(2.0, self.colours.error), StrokeKind::Inside);
         }
-        if let Some(class) = over.label {
-            badge::pill(&self.painter, rect, Corner::BottomLeft, class, None);
+        if let Some(mark) = over.label {
+            badge::label_pill(&self.painter, rect, mark, over.corrected);
+        }
+        if let Some(tags) = &over.tags {
+            badge::tag(&self.painter, rect, tags);
         }
         if let Some((class, confidence)) = over.said {
             let text = (self.cell >= WORDS && !self.captions).then(|| format!("{confidence:.2}"));
@@ -133,13 +151,26 @@ impl Painter {
             badge::unsure(&self.painter, rect);
         }
         let outside = CornerRadius::same(6);
+        if over.state.chosen {
+            self.painter.rect_filled(rect, RADIUS, self.colours.accent.gamma_multiply(CHOSEN));
+        }
         if over.state.selected {
             let stroke = Stroke::new(3.0, self.colours.accent);
             self.painter.rect_stroke(rect.expand(1.0), outside, stroke, StrokeKind::Outside);
-        } else if over.state.hovered {
-            let stroke = Stroke::new(1.0, self.colours.quiet);
+        } else if over.state.chosen || over.state.hovered {
+            let colour = if over.state.chosen { self.colours.accent } else { self.colours.quiet };
+            let stroke = Stroke::new(if over.state.chosen { 2.0 } else { 1.0 }, colour);
             self.painter.rect_stroke(rect.expand(1.0), outside, stroke, StrokeKind::Outside);
         }
+    }
+
+    /// The tags as far as there is room: a word, or how many there are.
+    fn tags(&self, sample: &Sample) -> Option<String> {
+        let (first, rest) = sample.tags.split_first()?;
+        if self.cell < WORDS || first.chars().count() > WORD {
+            return Some(format!("#{}", sample.tags.len()));
+        }
+        Some(if rest.is_empty() { format!("#{first}") } else { format!("#{first} +{}", rest.len()) })
     }
 
     /// A photo that cannot be read looks like one, and not like one that has not arrived.
@@ -202,6 +233,11 @@ impl Painter {
     }
 }
 
+/// What is said of a photo.
+fn label(sample: &Sample) -> Option<Mark> {
+    sample.said().or(sample.label.map(Mark::Class))
+}
+
 /// Where a whole photo lies in the middle of its cell. Photos smaller than the cell are enlarged to it.
 fn fitted(square: Rect, size: Vec2, pixels_per_point: f32) -> Rect {
     let fit = (square.size() / size).min_elem();
@@ -222,14 +258,25 @@ fn heat(rect: Rect, texture: TextureId) -> Shape {
 }
 
 /// Tells assistive technology which photo this is and what is known of it.
-pub fn describe(ui: &Ui, response: &Response, item: &Item<'_>, selected: bool) {
-    response.widget_info(|| WidgetInfo::selected(egui::Role::GridCell, ui.is_enabled(), selected, &item.sample.file));
+pub fn describe(ui: &Ui, response: &Response, item: &Item<'_>, chosen: bool) {
+    response.widget_info(|| WidgetInfo::selected(egui::Role::GridCell, ui.is_enabled(), chosen, &item.sample.file));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(summary(item)));
 }
 
 /// `labelled cracked, predicted intact 0.93`.
 fn summary(item: &Item<'_>) -> String {
-    let label = item.sample.label.map_or("no label".to_owned(), |class| format!("labelled {}", class.word()));
+    let sample = item.sample;
+    let mut label = match label(sample) {
+        None => "no label".to_owned(),
+        Some(Mark::Class(class)) => format!("labelled {}", class.word()),
+        Some(mark) => mark.word().to_owned(),
+    };
+    if sample.is_corrected() {
+        label += &format!(" (found: {})", sample.found.map_or("no label", Mark::word));
+    }
+    if !sample.tags.is_empty() {
+        label += &format!(", tagged {}", sample.tags.join(", "));
+    }
     match item.prediction {
         Some(p) => {
             let said = item.predicted().map_or("nothing, for a person:", Class::word);

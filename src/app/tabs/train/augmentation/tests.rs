@@ -166,7 +166,7 @@ fn the_photo_before_stands_in_for_a_moment_but_not_its_trouble() {
 
 #[test]
 fn only_labelled_photos_come_up_round_and_round() {
-    let sample = |label| Sample { file: String::new(), path: PathBuf::new(), label, bytes: 0, modified: None };
+    let sample = |label| Sample { label, ..Sample::default() };
     let crack = Some(crate::dataset::Class::Positive);
     let dataset = Dataset {
         roots: Vec::new(),
