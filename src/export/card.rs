@@ -214,7 +214,7 @@ fn groups(record: &GroupsRecord) -> String {
     let line = |source: &SourceRecord| {
         format!("- {}: {} photos in {} groups\n", source.by, format::count(source.photos), format::count(source.groups))
     };
-    let [groups, photos, largest] = [record.groups, record.photos, record.largest].map(|n| format::count(n));
+    let [groups, photos, largest] = [record.groups, record.photos, record.largest].map(format::count);
     format!(
         "\nTogether {photos} photos in {groups} groups, the largest of {largest}:\n\n{}",
         record.sources.iter().map(line).collect::<String>()

@@ -18,6 +18,8 @@ pub type Look = [f32; 5];
 
 /// A number and the photo that bears it.
 pub type Numbered = (u64, usize);
+/// All numbers in a name, and the photo that bears it.
+type Named = (Vec<u64>, usize);
 /// Photos whose names differ in a number, in its order.
 pub type Series = Vec<Numbered>;
 
@@ -47,18 +49,18 @@ pub struct Fall {
 /// The series among the photos: those of one folder, whatever their class, and of one pattern of name. Where both
 /// classes are numbered from the beginning, each is a series by itself.
 pub fn series(dataset: &Dataset) -> Vec<Series> {
-    let mut patterns: BTreeMap<(String, String), Vec<(Vec<u64>, usize)>> = BTreeMap::new();
+    let mut patterns: BTreeMap<(String, String), Vec<Named>> = BTreeMap::new();
     for (index, sample) in dataset.samples.iter().enumerate() {
         if let Some((pattern, numbers)) = parsed(sample) {
             patterns.entry((place(sample, false), pattern)).or_default().push((numbers, index));
         }
     }
-    let apart = |members: Vec<(Vec<u64>, usize)>| {
+    let apart = |members: Vec<Named>| {
         let distinct: BTreeSet<&Vec<u64>> = members.iter().map(|(numbers, _)| numbers).collect();
         if distinct.len() * 20 >= members.len() * 19 {
             return vec![members];
         }
-        let mut folders: BTreeMap<String, Vec<(Vec<u64>, usize)>> = BTreeMap::new();
+        let mut folders: BTreeMap<String, Vec<Named>> = BTreeMap::new();
         for (numbers, index) in members {
             let folder = dataset.samples.get(index).map(|sample| place(sample, true)).unwrap_or_default();
             folders.entry(folder).or_default().push((numbers, index));
@@ -209,7 +211,7 @@ fn parsed(sample: &Sample) -> Option<(String, Vec<u64>)> {
 }
 
 /// One number for each photo: the one that differs among them, or where several do, the place in their order.
-fn numbered(mut members: Vec<(Vec<u64>, usize)>) -> Series {
+fn numbered(mut members: Vec<Named>) -> Series {
     let count = members.first().map_or(0, |(numbers, _)| numbers.len());
     let differs = |place: &usize| {
         let mut values = members.iter().filter_map(|(numbers, _)| numbers.get(*place));
