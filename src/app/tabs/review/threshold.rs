@@ -93,7 +93,7 @@ impl ThresholdControls {
     }
 
     fn choose_ui(&mut self, ui: &mut Ui, judged: &Judged, scene: &mut Scene<'_>) {
-        let label = ui.label(theme::quiet(ui, "A missed crack costs as much as"));
+        let label = ui.label(theme::quiet(ui, "A miss costs"));
         let cost =
             DragValue::new(&mut self.cost).range(0.1..=1000.0).speed(0.1).max_decimals(1).suffix(" false alarms");
         let changed = ui.add(cost).labelled_by(label.id).changed();
