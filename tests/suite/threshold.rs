@@ -213,6 +213,10 @@ fn in_the_window_a_threshold_is_tried_taken_back_and_stored() {
     press(&mut window, Role::Button, "Least cost");
     assert!(tried(&window).is_some());
     window.get_by_label_contains("a missed crack counted as 5 false alarms");
+    let chosen = tried(&window);
+    press(&mut window, Role::Button, "Photos");
+    press(&mut window, Role::Button, "Threshold");
+    assert_eq!(tried(&window), chosen, "looking at it elsewhere does not round it");
     press(&mut window, Role::Button, "Reach target");
     let missed = |window: &Window| {
         let start = "cracked called intact: ";
