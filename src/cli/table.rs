@@ -48,7 +48,7 @@ pub(super) fn evaluation(metrics: &Metrics, intervals: &Intervals) -> String {
             .map(|floor| figures::floor(key, &floor).map(|value| figures::figure(Some(value))).unwrap_or_default());
         rows.push([vec![name.to_owned(), value, interval], floors.to_vec()].concat());
     }
-    format!("{}\n{}\n{}", columns(&rows), intervals.about(), confusion(&metrics.confusion))
+    format!("{}\n{}\n\n{}", columns(&rows), intervals.about(), confusion(&metrics.confusion))
 }
 
 /// How many photos go to a person; nothing where none may.

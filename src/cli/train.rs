@@ -31,6 +31,8 @@ pub(super) struct Options {
     resume: bool,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    thresholds: Thresholds,
 }
 
 /// Settings of a run, for all commands that train. What is not given is the default, or with `--resume` what the run
@@ -101,6 +103,11 @@ pub(super) struct Settings {
     /// Share of the photos to validate on [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     val_fraction: Option<f64>,
+}
+
+/// From which probability on the model calls a photo cracked.
+#[derive(Args, Debug)]
+struct Thresholds {
     /// From which probability on a photo counts as cracked, a number or fitted to the validation photos: cost=N for a
     /// missed crack that costs as much as N false alarms, recall=SHARE to find at least that share of the cracks, f1,
     /// balanced-accuracy [default: 0.5]
@@ -161,7 +168,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         _ => (TrainConfig::default(), Vec::new()),
     };
     let folders = if options.folders.is_empty() { &recorded } else { &options.folders };
-    let config = options.settings.over(before, session);
+    let config = options.over(before, session);
     config.validate()?;
     if options.settings.variants.is_some() && config.augment.is_off() {
         return Err(Error::usage("--variants needs an augmentation").hint("add --augment light"));
@@ -173,6 +180,18 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     };
     let outcome = trainer::train(&dataset, &config, &session.places, &out, options.resume, &session.terminal)?;
     Ok(Outcome { text: text(&outcome), json: json(&outcome), interrupted: outcome.stopped })
+}
+
+impl Options {
+    /// The settings that are given over those of `before`.
+    fn over(&self, before: TrainConfig, session: &Session) -> TrainConfig {
+        let mut config = self.settings.over(before, session);
+        let Thresholds { threshold, abstain, calibrate } = self.thresholds;
+        config.threshold = threshold.unwrap_or(config.threshold);
+        config.abstain = abstain.unwrap_or(config.abstain);
+        config.calibrate |= calibrate;
+        config
+    }
 }
 
 impl Settings {
@@ -207,9 +226,6 @@ impl Settings {
         set(&mut before.patience, &self.patience.map(Some));
         set(&mut before.split.kind, &self.split);
         set(&mut before.split.val_fraction, &self.val_fraction);
-        set(&mut before.threshold, &self.threshold);
-        set(&mut before.abstain, &self.abstain);
-        before.calibrate |= self.calibrate;
         before.groups = self.grouping.over(before.groups);
         set(&mut before.seed, &session.shared.seed);
         set(&mut before.split.seed, &session.shared.seed);
@@ -319,7 +335,7 @@ mod tests {
             shared,
             corrected: Default::default(),
         };
-        options.settings.over(TrainConfig::default(), &session)
+        options.over(TrainConfig::default(), &session)
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::predictions::Prediction;
 use super::threshold::Threshold;
 use crate::dataset::Class;
 use crate::dataset::layout::sdnet_photo;
+use crate::format;
 
 /// Draws, unless others are asked for.
 pub const DRAWS: usize = 1000;
@@ -58,10 +59,14 @@ impl Intervals {
 
     /// How they came about, for people.
     pub fn about(&self) -> String {
+        let draws = format::count(DRAWS as u64);
         match self.groups {
-            Some(groups) => format!("95 % intervals by {DRAWS} draws of the {groups} groups that photos belong to."),
+            Some(groups) => {
+                let groups = format::count(groups as u64);
+                format!("95 % intervals by {draws} draws of the {groups} groups that photos belong to.")
+            }
             None => {
-                format!("95 % intervals: Wilson's for shares of photos, {DRAWS} draws of the photos for the others.")
+                format!("95 % intervals: Wilson's for shares of photos, {draws} draws of the photos for the others.")
             }
         }
     }

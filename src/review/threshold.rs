@@ -244,9 +244,7 @@ pub fn band(ranking: &Ranking, at: f32, share: f64) -> Option<Band> {
     let below = begin.checked_sub(1).map_or(-1.0, score);
     let above = if end < scores.len() { score(end) } else { 2.0 };
     let from = short_between(below, first, f32::midpoint(below.max(0.0), first));
-    // Turned round, since this end must not fall short of the last.
-    let to = 1.0 - short_between(1.0 - above, 1.0 - last, 1.0 - f32::midpoint(above.min(1.0), last));
-    let to = if to >= last && to < above { to } else { last };
+    let to = shortest(f32::midpoint(above.min(1.0), last), |end| end >= last && end < above).unwrap_or(last);
     Some(Band { from: from.min(at), to: to.max(at) })
 }
 
@@ -277,13 +275,16 @@ fn by_recall(ranking: &Ranking, share: f64) -> Option<f32> {
 
 /// A number above `above` and at most `upto`, near `wanted`, with as few digits as that takes.
 fn short_between(above: f32, upto: f32, wanted: f32) -> f32 {
-    let short = |digits: i32| {
+    shortest(wanted, |value| value > above && value <= upto).unwrap_or(upto)
+}
+
+/// The number near `wanted` that fits and has the fewest digits after the point, at least two.
+fn shortest(wanted: f32, fits: impl Fn(f32) -> bool) -> Option<f32> {
+    (2..=DIGITS).find_map(|digits| {
         let scale = 10f64.powi(digits);
         let nearest = (f64::from(wanted) * scale).round();
-        let fits = |value: &f32| *value > above && *value <= upto;
-        [nearest, nearest - 1.0].into_iter().map(|value| (value / scale) as f32).find(fits)
-    };
-    (2..=DIGITS).find_map(short).unwrap_or(upto)
+        [0.0, -1.0, 1.0].into_iter().map(|step| ((nearest + step) / scale) as f32).find(|value| fits(*value))
+    })
 }
 
 /// Without digits that say nothing.

@@ -25,9 +25,9 @@ use crate::review::threshold::Threshold;
 use crate::train::run_dir;
 
 /// Room at the left of the matrix for the names of its rows.
-const NAMES: f32 = 110.0;
+const NAMES: f32 = 100.0;
 /// Width and height of a cell.
-const CELL: [f32; 2] = [130.0, 54.0];
+const CELL: [f32; 2] = [104.0, 54.0];
 /// The scopes, with what they mean.
 const SCOPES: [(Scope, &str, &str); 2] = [
     (Scope::Held, "Held back from both", "Photos that neither run was trained on"),
@@ -200,7 +200,7 @@ impl PairView {
             }
             ui.add_space(space::M);
             ui.vertical(|ui| {
-                ui.set_max_width(ui.available_width().max(220.0));
+                ui.set_max_width(ui.available_width().max(200.0));
                 let both = |pair| Class::ALL.map(|truth| format::count(paired.count(pair, Some(truth)) as u64));
                 let [alarms, misses] = both(Pair::Mended);
                 ui.label(theme::section(format!("Mended {}, broke {}", summary.mended, summary.broken)));

@@ -12,6 +12,9 @@ use crate::review::threshold::{Choice, Threshold, band};
 use crate::train::run_dir;
 use crate::train::run_threshold::Wanted;
 
+/// Places that the slider can be dragged to.
+const STEPS: f32 = 10_000.0;
+
 /// What the controls remember.
 pub(super) struct ThresholdControls {
     /// How the present one came about.
@@ -53,9 +56,7 @@ impl ThresholdControls {
         ui.horizontal(|ui| {
             let label = ui.label(theme::quiet(ui, "threshold"));
             ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
-            let slider = Slider::new(&mut at, 0.0..=1.0).fixed_decimals(2).smart_aim(false);
-            let slider = slider.clamping(SliderClamping::Always);
-            if ui.add(slider).labelled_by(label.id).changed() {
+            if ui.add(slider(&mut at)).labelled_by(label.id).changed() {
                 self.drag_to(at, judged, scene);
             }
         });
@@ -70,8 +71,7 @@ impl ThresholdControls {
             let label = ui.label(theme::strong("Threshold"));
             let mut at = scene.session.threshold().at;
             ui.spacing_mut().slider_width = (ui.available_width() - 300.0).clamp(120.0, 480.0);
-            let slider = Slider::new(&mut at, 0.0..=1.0).max_decimals(4).smart_aim(false);
-            if ui.add(slider.clamping(SliderClamping::Always)).labelled_by(label.id).changed() {
+            if ui.add(slider(&mut at)).labelled_by(label.id).changed() {
                 self.drag_to(at, judged, scene);
             }
             self.store_ui(ui, judged, scene);
@@ -93,7 +93,7 @@ impl ThresholdControls {
     }
 
     fn choose_ui(&mut self, ui: &mut Ui, judged: &Judged, scene: &mut Scene<'_>) {
-        let label = ui.label(theme::quiet(ui, "A missed crack costs as much as"));
+        let label = ui.label(theme::quiet(ui, "A miss costs"));
         let cost =
             DragValue::new(&mut self.cost).range(0.1..=1000.0).speed(0.1).max_decimals(1).suffix(" false alarms");
         let changed = ui.add(cost).labelled_by(label.id).changed();
@@ -158,7 +158,11 @@ impl ThresholdControls {
 
     /// Takes another threshold by hand.
     pub(super) fn drag_to(&mut self, at: f32, judged: &Judged, scene: &mut Scene<'_>) {
-        let at = (at.clamp(0.0, 1.0) * 10_000.0).round() / 10_000.0;
+        // What merely rounds the present one for the eye is no change.
+        if (at - scene.session.threshold().at).abs() < 0.5 / STEPS {
+            return;
+        }
+        let at = (at.clamp(0.0, 1.0) * STEPS).round() / STEPS;
         self.choice = Choice::At(at);
         try_out(at, self.abstain, judged, scene);
     }
@@ -169,6 +173,16 @@ impl ThresholdControls {
             try_out(at, self.abstain, judged, scene);
         }
     }
+}
+
+/// From 0 to 1; what is shown has at most four digits after the point, what is held has all of them.
+fn slider(at: &mut f32) -> Slider<'_> {
+    let text = |p: f64, _| {
+        let text = format!("{p:.4}");
+        let short = text.trim_end_matches('0');
+        if short.len() < 4 { format!("{p:.2}") } else { short.to_owned() }
+    };
+    Slider::new(at, 0.0..=1.0).smart_aim(false).custom_formatter(text).clamping(SliderClamping::Always)
 }
 
 fn try_out(at: f32, abstain: f64, judged: &Judged, scene: &mut Scene<'_>) {
