@@ -109,7 +109,7 @@ fn photos_without_labels_are_judged_by_their_quality_alone() {
 
 /// Features of the sample photos are computed once for all tests.
 fn places() -> Places {
-    Places::below(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("curate"))
+    Places::below(Path::new(env!("CARGO_TARGET_TMPDIR")).join("curate"))
 }
 
 fn config() -> TrainConfig {
