@@ -103,6 +103,8 @@ pub(super) struct Settings {
     /// Share of the photos to validate on [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     val_fraction: Option<f64>,
+    #[command(flatten)]
+    grouping: Grouping,
 }
 
 /// From which probability on the model calls a photo cracked.
@@ -119,8 +121,6 @@ struct Thresholds {
     /// Divide the logits by the temperature that suits the validation photos best
     #[arg(long)]
     calibrate: bool,
-    #[command(flatten)]
-    grouping: Grouping,
 }
 
 /// What photos are grouped by, for all commands that group them.

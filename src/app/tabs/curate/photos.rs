@@ -8,6 +8,7 @@ use crate::app::theme::{self, icons};
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::form::icon_button;
 use crate::app::widgets::grid::{Grid, GridState};
+use crate::app::widgets::marking;
 use crate::format;
 
 /// Side of a cell of the grid.
@@ -50,7 +51,11 @@ impl Photos {
             Some((index, texture))
         });
         let grid = Grid::new(shown.name, shown.order, CELL).revision(shown.revision).overlay(heat).notes(note);
+        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+            marking::bar(ui, &mut self.grid, shown.order, session, scene.settings, scene.commands);
+        });
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
+        marking::obey(&output, &mut self.grid, shown.order, scene.settings.advance, scene.commands);
         if output.activated.is_some() {
             self.large = true;
         }
@@ -73,7 +78,7 @@ impl Photos {
     }
 
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, shown: &Shown<'_>) {
-        self.large_keys(ui, shown);
+        self.large_keys(ui, scene, shown);
         let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
         Panel::top(Id::unique((shown.name, "large bar"))).frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
@@ -91,12 +96,13 @@ impl Photos {
                     ui.label(theme::quiet(ui, format!("{at} of {of}")));
                 }
             });
+            marking::bar(ui, &mut self.grid, shown.order, scene.session, scene.settings, scene.commands);
         });
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.detail_ui(ui, scene));
     }
 
     /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui, shown: &Shown<'_>) {
+    fn large_keys(&mut self, ui: &Ui, scene: &mut Scene<'_>, shown: &Shown<'_>) {
         let id = Id::unique((shown.name, "large photo"));
         let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
         background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
@@ -110,6 +116,10 @@ impl Photos {
                 memory.set_focus_lock_filter(id, own);
                 memory.has_focus(id)
             });
+        let said = if focus { marking::pressed(ui) } else { Vec::new() };
+        for said in said {
+            marking::mark(&mut self.grid, shown.order, said, scene.settings.advance, scene.commands);
+        }
         let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
             if pressed(key) {

@@ -100,7 +100,11 @@ impl SuspectsView {
             ground(ui, |ui| self.start_ui(ui, scene));
             return;
         };
-        self.list.update(session, &known.evidence, self.kind, self.order);
+        let before = self.list.update(session, &known.evidence, self.kind, self.order);
+        // What leaves because it was labelled makes room for the next.
+        if let Some(before) = before {
+            self.photos.grid.hold_place(&before, &self.list.order);
+        }
         // A neighbour that was chosen may stay, though it is no suspect itself.
         if std::mem::replace(&mut self.selected_in, self.list.revision) != self.list.revision {
             self.photos.keep_selection(&self.list.order);
@@ -204,12 +208,13 @@ impl SuspectsView {
 }
 
 impl List {
-    fn update(&mut self, session: &Session, evidence: &Evidence, kind: Option<Kind>, by: By) {
+    /// Ranks them anew if anything has changed; gives the order before where it is another now.
+    fn update(&mut self, session: &Session, evidence: &Evidence, kind: Option<Kind>, by: By) -> Option<Vec<usize>> {
         let made_of = Some((session.revision, kind, by));
         if self.made_of == made_of {
-            return;
+            return None;
         }
-        let Some(dataset) = &session.dataset else { return };
+        let dataset = session.dataset.as_ref()?;
         if self.made_of.is_none_or(|made_of| made_of.0 != session.revision) {
             self.ranked = suspects::rank(dataset, evidence);
         }
@@ -228,10 +233,11 @@ impl List {
             self.shown.sort_by(|a, b| doubt(a).total_cmp(&doubt(b)));
         }
         let order: Vec<usize> = self.shown.iter().filter_map(|i| self.ranked.get(*i)).map(|s| s.photo).collect();
-        if order != self.order {
-            self.revision += 1;
-            self.order = order;
+        if order == self.order {
+            return None;
         }
+        self.revision += 1;
+        Some(std::mem::replace(&mut self.order, order))
     }
 
     /// What a photo is shown for.

@@ -449,7 +449,8 @@ impl ReviewTab {
             let session = scene.session;
             let PairView { order, revision, grid, .. } = &mut tab.pair;
             let photos = Grid::new(PAIR_GRID, order, CELL).captions(true).revision(*revision);
-            photos.show(ui, grid, scene.thumbnails, |index| session.item(index));
+            let output = photos.show(ui, grid, scene.thumbnails, |index| session.item(index));
+            marking::obey(&output, grid, order, scene.settings.advance, scene.commands);
         });
     }
 
