@@ -182,9 +182,17 @@ mod tests {
     use super::*;
     use crate::review::threshold::Band;
 
-    fn said(table: &[(&str, Option<Class>, Option<Part>, f32)]) -> Vec<Prediction> {
-        let one = |(sample, &(file, truth, part, p_positive)): (usize, &(&str, Option<Class>, Option<Part>, f32))| {
-            Prediction { sample, file: file.into(), path: file.into(), part, truth, p_positive }
+    /// Name, label, side and probability of a photo.
+    type Row<'a> = (&'a str, Option<Class>, Option<Part>, f32);
+
+    fn said(table: &[Row<'_>]) -> Vec<Prediction> {
+        let one = |(sample, &(file, truth, part, p_positive)): (usize, &Row<'_>)| Prediction {
+            sample,
+            file: file.into(),
+            path: file.into(),
+            part,
+            truth,
+            p_positive,
         };
         table.iter().enumerate().map(one).collect()
     }

@@ -376,6 +376,6 @@ mod tests {
         assert_eq!(short_between(0.2, 0.4, 0.3), 0.3);
         assert_eq!(short_between(0.123, 0.1234, 0.1232), 0.1232);
         assert_eq!(short_between(-1.0, 0.5, 0.25), 0.25);
-        assert_eq!(short_between(0.999_999_8, 0.999_999_9, 0.999_999_85), 0.999_999_9);
+        assert_eq!(short_between(0.999_999_8, 0.999_999_9, 0.999_999_9), 0.999_999_9);
     }
 }
