@@ -283,7 +283,7 @@ fn sites_and_another_folder_in_the_window() {
     );
 
     press(&mut window, Role::Button, "Curves");
-    window.get_by_label_contains("Start training").click();
+    window.get_by(|node| node.label().is_some_and(|l| l.ends_with("Start training"))).click();
     until(&mut window, "a run", |window| idle(window) && window.state().session().verdict.is_some());
     press(&mut window, Role::Tab, "Review");
     press(&mut window, Role::Button, "Test on another folder…");

@@ -399,20 +399,20 @@ fn a_question_that_cannot_be_seen_holds_no_key() {
     let photos = folder.path().join("photos");
     write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
     let mut window = open_window(&folder.path().join("home"), None);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num4);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num5);
     until(&mut window, "a histogram", |window| shows(window, "Histogram of conv1.weight"));
     window.get_by_label_contains("Save drawing…").click();
     window.run_steps(3);
     assert!(shows(&window, "Save the drawing"));
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
     window.run_steps(3);
     assert!(shows(&window, "Save the drawing"), "while it is open it has the keyboard");
     drop_onto(&mut window, &[photos]);
     until(&mut window, "photos open", |window| !window.state().session().is_empty());
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
     window.run_steps(3);
     assert!(shows(&window, "Augmented photos"), "the keys are free again");
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num4);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num5);
     window.run_steps(3);
     assert!(!shows(&window, "Save the drawing"));
 }

@@ -1,6 +1,6 @@
 //! Some of the photos in a grid, with a line under each, and the selected one large.
 
-use egui::{EventFilter, Frame, Id, Key, Modifiers, Panel, Popup, Sense, Ui};
+use egui::{EventFilter, Frame, Id, Key, Margin, Modifiers, Panel, Popup, Sense, Ui};
 
 use crate::app::command::Command;
 use crate::app::scene::Scene;
@@ -51,7 +51,9 @@ impl Photos {
             Some((index, texture))
         });
         let grid = Grid::new(shown.name, shown.order, CELL).revision(shown.revision).overlay(heat).notes(note);
-        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+        // What stands above brings its own distance.
+        let margin = Margin { top: 0, ..theme::panel_margin() };
+        Frame::new().inner_margin(margin).show(ui, |ui| {
             marking::bar(ui, &mut self.grid, shown.order, session, scene.settings, scene.commands);
         });
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));

@@ -110,7 +110,7 @@ fn suspects_are_listed_by_kind_and_a_mended_label_leaves_the_list() {
     harness.run_steps(3);
     assert_eq!(harness.state_mut().tab.suspects.photos().grid.selected, Some(1));
 
-    harness.get_by_label_contains("Unsure").click();
+    harness.get_by_label("Unsure 1").click();
     harness.run_steps(3);
     assert_eq!(shown(&harness), ["d.jpg"]);
 

@@ -157,8 +157,19 @@ fn bounds(plot: &mut PlotUi<'_>) {
     plot.set_plot_bounds(PlotBounds::from_min_max([-0.02, -0.03], [1.02, 1.04]));
 }
 
+/// Points nearer to the one before than this are left out: corners closer than the line is wide are drawn as wedges.
+const APART: f64 = 0.004;
+
 fn curve(plot: &mut PlotUi<'_>, name: &str, points: &[[f64; 2]], colours: &theme::Palette) {
-    let line = Line::new(name, PlotPoints::from(points.to_vec()));
+    let mut drawn: Vec<[f64; 2]> = Vec::with_capacity(points.len());
+    let apart = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs().max((a[1] - b[1]).abs()) >= APART;
+    for point in points {
+        if drawn.last().is_none_or(|before| apart(before, point)) {
+            drawn.push(*point);
+        }
+    }
+    drawn.extend(points.last().filter(|last| drawn.last() != Some(last)));
+    let line = Line::new(name, PlotPoints::from(drawn));
     plot.line(line.color(colours.text.gamma_multiply(0.8)).width(2.0).allow_hover(false));
 }
 
