@@ -178,10 +178,10 @@ pub(super) fn check_field(
         return Err(Error::new(format!("None of the photos in {} carries a label", folder.display()))
             .hint("figures need labels: folders named Positive and Negative, or a labels.csv (file,label)"));
     }
-    let said = classify::classify(run, &dataset, places, compute, watch)?;
+    let said = classify::classify(run, dataset, places, compute, watch)?;
     let unreadable = said.unreadable().to_vec();
     let validation = if run_dir::is_bundled(run) { None } else { validation_of(run) };
-    let verdict = verdict(run, said.predictions, said.threshold, &dataset, true);
+    let verdict = verdict(run, said.predictions, said.threshold, dataset, true);
     Ok(Done::FieldChecked(Box::new(FieldChecked { photos, verdict, validation, unreadable })))
 }
 
