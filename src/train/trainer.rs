@@ -70,7 +70,7 @@ pub struct TrainOutcome {
 ///
 /// # Errors
 /// Where settings make no sense, weights cannot be had, photos are too few, or the run folder cannot be written;
-/// [`Error::cancelled`] where the user stops it before the first epoch is done.
+/// [`Error::cancelled`](crate::error::Error::cancelled) where the user stops it before the first epoch is done.
 pub fn train(
     dataset: &Dataset,
     config: &TrainConfig,
