@@ -15,6 +15,7 @@ use crackscope::dataset::{Class, scan};
 use crackscope::job::{Phase, Progress, Unwatched, Watch};
 use crackscope::nn::cpu::{FrozenNetwork, Instructions, Precision};
 use crackscope::nn::device;
+use crackscope::nn::head::Labelled;
 use crackscope::nn::network::Network;
 use crackscope::photo::{INPUT_SIZE, decode, thumbnail, transform};
 use crackscope::places::Places;
@@ -22,7 +23,7 @@ use crackscope::review::map;
 use crackscope::train::config::{Backbone, DeviceChoice, TrainConfig, WeightsSource};
 use crackscope::train::epochs::EpochLoop;
 use crackscope::train::features::Features;
-use crackscope::train::learner::{Examples, HeadLearner};
+use crackscope::train::learner::HeadLearner;
 use crackscope::train::observer::{Event, Observer};
 use crackscope::train::run_dir::RunDir;
 use crackscope::train::similarity::Similarity;
@@ -114,16 +115,13 @@ fn features_by(bencher: Bencher<'_, '_>, instructions: Instructions) {
 /// Ten epochs of the head, run folder included, on features of 40,000 photos that are there already.
 #[divan::bench(sample_count = 5)]
 fn ten_epochs_of_40_000_features(bencher: Bencher<'_, '_>) {
-    let (device, _) = device::open(DeviceChoice::Cpu).unwrap();
-    let examples = |count: usize| Examples {
-        values: (0..count * 512).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect(),
-        classes: (0..count).map(|i| Class::ALL[i % 2]).collect(),
-    };
-    let (training, validation) = (examples(32_000), examples(8_000));
+    let values: Vec<f32> = (0..40_000 * 512).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect();
+    let examples: Vec<Labelled<'_>> = values.chunks(512).enumerate().map(|(i, row)| (row, i % 2)).collect();
+    let (training, validation) = examples.split_at(32_000);
     let config = TrainConfig { device: DeviceChoice::Cpu, ..TrainConfig::default() };
     bencher.with_inputs(|| tempfile::tempdir().unwrap()).bench_refs(|folder| {
         let run = RunDir::create(&folder.path().join("run")).unwrap();
-        let mut learner = HeadLearner::new(&config, &device, training.clone(), validation.clone()).unwrap();
+        let mut learner = HeadLearner::new(&config, training.to_vec(), validation.to_vec()).unwrap();
         EpochLoop::new(&config, &Silent, &mut learner).run(Some(&run)).unwrap().records.len()
     });
 }

@@ -1,7 +1,10 @@
 //! The swapped last layer: features to two logits, intact and cracked.
 
+mod rows;
+
 use candle_core::{D, Device, Result as CandleResult, Tensor, Var};
 
+pub use self::rows::{Fit, Labelled, Slope};
 use super::architecture::Backbone;
 use super::failed;
 use super::random;
@@ -127,16 +130,6 @@ pub fn shapes(backbone: Backbone) -> [(String, Vec<usize>); 2] {
 /// The names of weight and bias.
 fn names(backbone: Backbone) -> [String; 2] {
     ["weight", "bias"].map(|part| format!("{}.{part}", backbone.head()))
-}
-
-/// Logits (N, 2) to the probability of being cracked (N).
-///
-/// # Errors
-/// Where the device fails.
-pub fn p_positive(logits: &Tensor) -> Result<Vec<f32>> {
-    candle_nn::ops::softmax(logits, D::Minus1)
-        .and_then(|p| p.narrow(1, 1, 1)?.flatten_all()?.to_vec1())
-        .map_err(failed("turn logits into probabilities"))
 }
 
 /// Mean cross entropy of logits (N, 2) against classes (N, u32). With `class_weights` (2), each photo counts as much

@@ -194,19 +194,6 @@ impl Network {
         }
     }
 
-    /// What `head` makes of features (N, F) row by row: probabilities of being cracked (N).
-    ///
-    /// # Errors
-    /// Where the device fails.
-    pub fn p_positive(&self, head: &Head, features: &[f32]) -> Result<Vec<f32>> {
-        let columns = self.feature_count();
-        let rows = features.len() / columns;
-        let logits = Tensor::from_slice(features, (rows, columns), &self.device)
-            .and_then(|features| head.logits(&features))
-            .map_err(failed("classify the photos"))?;
-        head::p_positive(&logits)
-    }
-
     /// Last feature maps (`count`, C, h, w) of photos (`count`, 3, 224, 224).
     fn maps(&self, backbone: &CandleNetwork, photos: &[f32], count: usize) -> Result<Tensor> {
         backbone.feature_maps(&self.to_device(photos, count)?, Statistics::Frozen)
@@ -392,7 +379,7 @@ impl Model {
     /// # Errors
     /// Where the device fails.
     pub fn p_positive(&self, features: &[f32]) -> Result<Vec<f32>> {
-        self.network.p_positive(&self.head, features)
+        self.head.p_positive(features)
     }
 
     /// The last feature maps of one photo (3, 224, 224).

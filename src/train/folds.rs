@@ -14,7 +14,6 @@ use crate::dataset::split::{self, Part, SplitConfig, SplitKind};
 use crate::dataset::{Dataset, Sample};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress, Watch};
-use crate::nn::network::Network;
 use crate::places::Places;
 use crate::review::predictions::Prediction;
 
@@ -92,13 +91,13 @@ pub fn out_of_fold_on(
     count: usize,
     observer: &dyn Observer,
 ) -> Result<OutOfFold> {
-    let Ground { network, config, prepared, .. } = ground;
+    let Ground { config, prepared, .. } = ground;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let split = SplitConfig { kind: kind(config.split.kind), ..config.split };
     let samples = trainer::taking_part(dataset, &prepared.readable);
     let folds = Folds::divide(&samples, groups, count, split.seed)?;
     let phase = Phase::Folds;
-    let job = Job { dataset, config: &config, network: &network, features: &features, observer, phase, count };
+    let job = Job { dataset, config: &config, features: &features, observer, phase, count };
     let mut records = Vec::with_capacity(count);
     let mut predictions = Vec::with_capacity(samples.len());
     for fold in 0..count {
@@ -133,7 +132,6 @@ pub(super) fn without(samples: &[Sample], held_back: &[usize]) -> Vec<Sample> {
 pub(super) struct Job<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) config: &'a TrainConfig,
-    pub(super) network: &'a Network,
     pub(super) features: &'a Features,
     pub(super) observer: &'a dyn Observer,
     /// What this is for, as it is told.
@@ -152,8 +150,8 @@ impl Job<'_> {
     ) -> Result<(FoldRecord, Vec<Prediction>)> {
         let [training, validation] =
             [Part::Train, Part::Validation].map(|part| trainer::examples(self.dataset, self.features, sides, part));
-        let [train, validated] = [&training, &validation].map(|examples| examples.classes.len());
-        let mut learner = HeadLearner::new(self.config, self.network.device(), training, validation)?;
+        let [train, validated] = [&training, &validation].map(Vec::len);
+        let mut learner = HeadLearner::new(self.config, training, validation)?;
         let epochs = self.config.epochs as u64;
         let (before, total) = (fold as u64 * epochs, self.count as u64 * epochs);
         let turn = Turn { observer: self.observer, phase: self.phase, before, total };
@@ -162,7 +160,7 @@ impl Job<'_> {
         let head = learner.into_best()?;
 
         let rows = held_back.iter().filter_map(|index| self.features.get(*index));
-        let said = self.network.p_positive(&head, &rows.flatten().copied().collect::<Vec<f32>>())?;
+        let said = head.p_positive(&rows.flatten().copied().collect::<Vec<f32>>())?;
         let record =
             FoldRecord { train, validation: validated, held_back: held_back.len(), best_epoch: epochs.best_epoch };
         let predictions = held_back.iter().zip(said).filter_map(|(&index, p_positive)| {

@@ -118,7 +118,7 @@ pub fn check(
 ) -> Result<LeakCheck> {
     config.validate()?;
     let config = &TrainConfig { tune: Tune::Head, ..config.clone() };
-    let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
+    let Ground { config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let grouping = Grouping::find(dataset, &keys, &config.groups, places, observer)?;
     let samples = trainer::taking_part(dataset, &prepared.readable);
@@ -148,7 +148,7 @@ pub fn check(
         let sides = divide(kind, config.split.seed.wrapping_add(more))?;
         let config = TrainConfig { seed, ..config.clone() };
         let (phase, count) = (Phase::Turns, seeds * kinds.len());
-        let job = Job { dataset, config: &config, network: &network, features: &features, observer, phase, count };
+        let job = Job { dataset, config: &config, features: &features, observer, phase, count };
         let held_back: Vec<usize> = sides.indices(Part::Validation).collect();
         let (record, predictions) = job.fold(turn, &held_back, &sides)?;
         trials.push(Trial { kind, seed, record, predictions });

@@ -4,10 +4,10 @@ mod deep;
 mod head;
 mod source;
 
-use candle_core::{D, DType, Device, Result as CandleResult, Tensor};
+use candle_core::{D, DType, Result as CandleResult, Tensor};
 
 pub use self::deep::DeepLearner;
-pub use self::head::{Examples, HeadLearner};
+pub use self::head::HeadLearner;
 pub use self::source::{Example, Maps, Photos, Source};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
@@ -89,13 +89,10 @@ fn class_indices(classes: &[Class]) -> Vec<u32> {
     classes.iter().map(|class| class.index() as u32).collect()
 }
 
-/// Weights (2) that make both classes count alike: photos / (2 · photos of the class).
-fn class_weights(classes: &[Class], device: &Device) -> CandleResult<Tensor> {
-    let weights = Class::ALL.map(|class| {
-        let count = classes.iter().filter(|c| **c == class).count();
-        classes.len() as f32 / (2.0 * count.max(1) as f32)
-    });
-    Tensor::new(&weights, device)
+/// Weights of the classes that make both count alike: photos / (2 · photos of the class).
+fn class_weights(classes: impl Iterator<Item = usize> + Clone) -> [f32; 2] {
+    let photos = classes.clone().count() as f32;
+    [0, 1].map(|class| photos / (2.0 * classes.clone().filter(|other| *other == class).count().max(1) as f32))
 }
 
 fn cannot_train(cause: candle_core::Error) -> Error {

@@ -236,7 +236,7 @@ impl<'a> Training<'a> {
         self.backbone.collect(&mut gradients)?;
         let PretrainConfig { learning_rate, rise, .. } = *self.config;
         let rate = schedule::one_cycle(learning_rate, self.step, self.config.steps(), rise);
-        self.optimizer.step(&gradients, rate * schedule::warmup(self.step, 50.0))?;
+        self.optimizer.step(|variable| gradients.get(variable), rate * schedule::warmup(self.step, 50.0))?;
         self.step += 1;
         if self.step.is_multiple_of(AVERAGE_EVERY) {
             self.average()?;

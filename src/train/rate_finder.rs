@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::curve::{Curve, suggest};
 pub use self::curve::{Suggestion, rounded};
 use super::config::{TrainConfig, Tune};
-use super::learner::{DeepLearner, Examples, HeadLearner, Learner, Photos};
+use super::learner::{DeepLearner, HeadLearner, Learner, Photos};
 use super::observer::{Event, Observer};
 use super::trainer::{self, Ground, Input};
 use crate::dataset::Dataset;
@@ -129,7 +129,7 @@ pub fn find(
     let (readings, diverged) = match prepared.input {
         Input::Features(features) => {
             let training = trainer::examples(dataset, &features, &split, Part::Train);
-            trial.run(&mut HeadLearner::new(&config, network.device(), training, Examples::default())?)?
+            trial.run(&mut HeadLearner::new(&config, training, Vec::new())?)?
         }
         Input::Source(start, cache) => {
             // Rates are tried on the photos themselves, however they will be varied.

@@ -50,14 +50,14 @@ pub fn leave_one_out(
     if let Some(reason) = folds::why_not(config.tune) {
         return Err(Error::usage("Sites can only be left out with a frozen backbone").detail(reason));
     }
-    let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
+    let Ground { config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let kind = if config.split.kind == SplitKind::ByFolder { SplitKind::Grouped } else { config.split.kind };
     let split = SplitConfig { kind, ..config.split };
     let grouping = Grouping::for_split(dataset, &keys, (kind, &config.groups), places, observer)?;
     let samples = trainer::taking_part(dataset, &prepared.readable);
     let (phase, count) = (Phase::Turns, sites.names.len());
-    let job = Job { dataset, config: &config, network: &network, features: &features, observer, phase, count };
+    let job = Job { dataset, config: &config, features: &features, observer, phase, count };
     let mut turns = Vec::with_capacity(count);
     for (site, name) in sites.names.iter().enumerate() {
         let held_back: Vec<usize> =

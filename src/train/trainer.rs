@@ -7,6 +7,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Device;
+
 use self::examples::Varied;
 pub(super) use self::examples::{examples, labelled};
 use self::resume::Begun;
@@ -163,7 +165,7 @@ fn train_from(
     let resumed = if resumes { Some(&run) } else { None };
     let (mut model, epochs, features) = match prepared.input {
         Input::Features(features) => {
-            let (head, epochs) = job.train_head(&network, &features, varied, &run, resumed)?;
+            let (head, epochs) = job.train_head(&features, &varied, &run, resumed)?;
             (Model::trained(network, head), epochs, features)
         }
         Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
@@ -351,16 +353,15 @@ struct Job<'a> {
 impl Job<'_> {
     fn train_head(
         &self,
-        network: &Network,
         features: &Features,
-        varied: Varied,
+        varied: &Varied,
         run: &RunDir,
         resumed: Option<&RunDir>,
     ) -> Result<(Head, Epochs)> {
         let (training, validation) =
             (self.training_examples(features, varied), self.examples(features, Part::Validation));
-        let mut learner = HeadLearner::new(self.config, network.device(), training, validation)?;
-        let epochs = self.epochs(&mut learner, network, run, resumed)?;
+        let mut learner = HeadLearner::new(self.config, training, validation)?;
+        let epochs = self.epochs(&mut learner, &Device::Cpu, run, resumed)?;
         Ok((learner.into_best()?, epochs))
     }
 
@@ -384,7 +385,7 @@ impl Job<'_> {
         let weights = network.weights();
         let mut learner =
             DeepLearner::new(self.config, network.device(), weights, start, source, training, validation)?;
-        let epochs = self.epochs(&mut learner, network, run, resumed)?;
+        let epochs = self.epochs(&mut learner, network.device(), run, resumed)?;
         let (weights, head) = learner.into_best()?;
         let network = network.with_weights(weights)?;
         // The epochs are done: whoever stops them still gets the best one.
@@ -396,14 +397,14 @@ impl Job<'_> {
     fn epochs(
         &self,
         learner: &mut dyn Learner,
-        network: &Network,
+        device: &Device,
         run: &RunDir,
         resumed: Option<&RunDir>,
     ) -> Result<Epochs> {
         let sides = [Part::Train, Part::Validation].map(|part| self.split.indices(part).count());
         let mut epochs = EpochLoop::new(self.config, self.observer, learner);
         if let Some(run) = resumed {
-            epochs.restore(run, network.device())?;
+            epochs.restore(run, device)?;
         }
         self.observer.event(Event::Divided {
             train: sides[0],
@@ -593,7 +594,7 @@ fn digest(dataset: &Dataset, keys: &[Option<ContentKey>]) -> String {
 /// The settings, with the head alone to be trained where the device computes wrong gradients.
 fn trusted(
     config: &TrainConfig,
-    device: &candle_core::Device,
+    device: &Device,
     report: &DeviceReport,
     observer: &dyn Observer,
 ) -> Result<TrainConfig> {

@@ -99,11 +99,17 @@ fn each(
         third.as_slice::<f32>()?.get(third_range.0..third_range.1),
     );
     let (Some(first), Some(second), Some(third)) = slices else { bail!("a tensor ends before its shape does") };
-    let chunks = first.par_chunks_mut(CHUNK).zip(second.par_chunks(CHUNK).zip(third.par_chunks(CHUNK)));
-    chunks.for_each(|(first, (second, third))| {
+    let change_all = |first: &mut [f32], second: &[f32], third: &[f32]| {
         for (first, (second, third)) in first.iter_mut().zip(second.iter().zip(third)) {
             change(first, *second, *third);
         }
-    });
+    };
+    if first.len() <= CHUNK {
+        // The head's few values are not worth the waking of other threads.
+        change_all(first, second, third);
+        return Ok(());
+    }
+    let chunks = first.par_chunks_mut(CHUNK).zip(second.par_chunks(CHUNK).zip(third.par_chunks(CHUNK)));
+    chunks.for_each(|(first, (second, third))| change_all(first, second, third));
     Ok(())
 }

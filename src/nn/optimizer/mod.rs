@@ -4,7 +4,6 @@
 
 mod fused;
 
-use candle_core::backprop::GradStore;
 use candle_core::{DType, Result as CandleResult, Tensor, Var};
 
 use self::fused::{Moment, Move};
@@ -62,18 +61,19 @@ impl Optimizer {
         })
     }
 
-    /// Takes one step along `gradients`, shortened where together they are longer than the norm they are clipped to.
+    /// Takes one step along the gradients, shortened where together they are longer than the norm they are clipped to.
+    /// Variables without a gradient stay.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
+    pub fn step<'a>(&mut self, gradient_of: impl Fn(&Var) -> Option<&'a Tensor>, learning_rate: f64) -> Result<()> {
         self.steps += 1;
         let gradient_scale = match self.clip_norm {
-            Some(most) => (most / self.norm(gradients)?.max(1e-12)).min(1.0),
+            Some(most) => (most / self.norm(&gradient_of)?.max(1e-12)).min(1.0),
             None => 1.0,
         };
         for slot in &mut self.slots {
-            let Some(gradient) = gradients.get(&slot.variable) else { continue };
+            let Some(gradient) = gradient_of(&slot.variable) else { continue };
             let rule = Rule {
                 kind: self.kind,
                 learning_rate: learning_rate * slot.rate_factor,
@@ -89,9 +89,9 @@ impl Optimizer {
     }
 
     /// The length of all gradients together.
-    fn norm(&self, gradients: &GradStore) -> Result<f64> {
+    fn norm<'a>(&self, gradient_of: impl Fn(&Var) -> Option<&'a Tensor>) -> Result<f64> {
         let square = |gradient: &Tensor| gradient.sqr()?.sum_all()?.to_dtype(DType::F32)?.to_scalar::<f32>();
-        let found = self.slots.iter().filter_map(|slot| gradients.get(&slot.variable));
+        let found = self.slots.iter().filter_map(|slot| gradient_of(&slot.variable));
         let squares = found.map(square).collect::<CandleResult<Vec<_>>>().map_err(failed("measure the gradients"))?;
         Ok(squares.into_iter().map(f64::from).sum::<f64>().sqrt())
     }
@@ -199,7 +199,7 @@ mod tests {
                 let twice = Tensor::cat(&[&gradient, &gradient], 0).unwrap().t().unwrap().contiguous().unwrap();
                 gradients.insert(&w, twice.narrow(1, 0, 1).unwrap().t().unwrap());
             }
-            optimizer.step(&gradients, 0.1).unwrap();
+            optimizer.step(|variable| gradients.get(variable), 0.1).unwrap();
         }
         w.flatten_all().unwrap().to_vec1().unwrap()
     }
@@ -230,7 +230,8 @@ mod tests {
             let config = TrainConfig { optimizer: OptimizerKind::Sgd, clip_norm, ..TrainConfig::default() };
             let mut optimizer = Optimizer::new(&[(&w, 0.5)], &config).unwrap();
             let loss = (w.as_tensor().sqr().unwrap().sum_all().unwrap() / 2.0).unwrap(); // the gradient is w
-            optimizer.step(&loss.backward().unwrap(), 1.0).unwrap();
+            let gradients = loss.backward().unwrap();
+            optimizer.step(|variable| gradients.get(variable), 1.0).unwrap();
             w.to_vec1::<f32>().unwrap()
         };
         assert_close(&moved(None), &[1.5, 2.0]);

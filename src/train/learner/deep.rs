@@ -3,7 +3,6 @@
 use candle_core::{Device, Tensor};
 
 use super::{Example, Figures, Learner, Source, Step, cannot_train, class_indices, class_weights, count_right};
-use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
 use crate::nn::architecture::{Start, Statistics};
@@ -49,8 +48,8 @@ impl<'a> DeepLearner<'a> {
     ) -> Result<Self> {
         let backbone = Trainable::new(config.backbone, weights, start)?;
         let head = Head::random(config.backbone.features(), config.seed, device)?;
-        let classes: Vec<Class> = train.iter().map(|example| example.class).collect();
-        let class_weights = config.balance_classes.then(|| class_weights(&classes, device)).transpose();
+        let weights = || class_weights(train.iter().map(|example| example.class.index()));
+        let class_weights = config.balance_classes.then(|| Tensor::new(&weights(), device)).transpose();
         Ok(Self {
             optimizer: optimizer(&backbone, &head, config)?,
             class_weights: class_weights.map_err(cannot_train)?,
@@ -130,7 +129,7 @@ impl Learner for DeepLearner<'_> {
         };
         let (step, mut gradients) = backward().map_err(cannot_train)?;
         self.backbone.collect(&mut gradients)?;
-        self.optimizer.step(&gradients, learning_rate)?;
+        self.optimizer.step(|variable| gradients.get(variable), learning_rate)?;
         Ok(step)
     }
 

@@ -1,49 +1,21 @@
 //! The last layer alone, on features that are there already.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Device, Var};
 
-use super::{Figures, Learner, Step, cannot_train, class_indices, class_weights, count_right};
-use crate::dataset::Class;
+use super::{Figures, Learner, Step, class_weights};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
-use crate::nn::head::{self, Head};
+use crate::nn::head::{Fit, Head, Labelled};
 use crate::nn::optimizer::Optimizer;
 use crate::nn::state_dict::StateDict;
 use crate::train::config::TrainConfig;
 
-/// Features and classes of one side of the split.
-#[derive(Clone, Debug, Default)]
-pub struct Examples {
-    /// Features (N, F) row by row.
-    pub values: Vec<f32>,
-    /// The class of each row.
-    pub classes: Vec<Class>,
-}
-
-impl Examples {
-    /// Adds one, if it has features.
-    pub fn add(&mut self, features: Option<&[f32]>, class: Class) {
-        if let Some(features) = features {
-            self.values.extend_from_slice(features);
-            self.classes.push(class);
-        }
-    }
-}
-
-/// The same on the device.
-struct Side {
-    features: Tensor,
-    classes: Tensor,
-    count: usize,
-}
-
-/// Trains a head.
+/// Trains a head, on the processor whatever the device.
 pub struct HeadLearner<'a> {
     config: &'a TrainConfig,
-    device: &'a Device,
-    train: Side,
-    validation: Option<Side>,
-    class_weights: Option<Tensor>,
+    train: Vec<Labelled<'a>>,
+    validation: Vec<Labelled<'a>>,
+    class_weights: [f32; 2],
     head: Head,
     optimizer: Optimizer,
     best: Option<Head>,
@@ -53,23 +25,13 @@ impl<'a> HeadLearner<'a> {
     /// A head of random values, to be trained on `train`.
     ///
     /// # Errors
-    /// Where the device has no room.
-    pub fn new(config: &'a TrainConfig, device: &'a Device, train: Examples, validation: Examples) -> Result<Self> {
-        let columns = train.values.len() / train.classes.len().max(1);
-        let head = Head::random(columns, config.seed, device)?;
-        let class_weights = config.balance_classes.then(|| class_weights(&train.classes, device)).transpose();
-        let side = |examples| Side::new(examples, device).map_err(cannot_train);
-        let validation = Some(validation).filter(|validation| !validation.classes.is_empty());
-        Ok(Self {
-            config,
-            device,
-            train: side(train)?,
-            validation: validation.map(side).transpose()?,
-            class_weights: class_weights.map_err(cannot_train)?,
-            optimizer: optimizer(&head, config)?,
-            head,
-            best: None,
-        })
+    /// Where there is no room.
+    pub fn new(config: &'a TrainConfig, train: Vec<Labelled<'a>>, validation: Vec<Labelled<'a>>) -> Result<Self> {
+        let columns = train.first().map_or(0, |(features, _)| features.len());
+        let head = Head::random(columns, config.seed, &Device::Cpu)?;
+        let classes = train.iter().map(|(_, class)| *class);
+        let class_weights = if config.balance_classes { class_weights(classes) } else { [1.0; 2] };
+        Ok(Self { optimizer: optimizer(&head, config)?, config, train, validation, class_weights, head, best: None })
     }
 
     /// The best epoch's head.
@@ -83,7 +45,7 @@ impl<'a> HeadLearner<'a> {
 
 impl Learner for HeadLearner<'_> {
     fn count(&self) -> usize {
-        self.train.count
+        self.train.len()
     }
 
     fn phase(&self) -> Phase {
@@ -91,32 +53,25 @@ impl Learner for HeadLearner<'_> {
     }
 
     fn photos_per_epoch(&self) -> usize {
-        self.train.count + self.validation.as_ref().map_or(0, |side| side.count)
+        self.train.len() + self.validation.len()
     }
 
     fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<Step> {
-        let forward = || {
-            let rows = Tensor::new(rows, self.device)?;
-            let classes = self.train.classes.index_select(&rows, 0)?;
-            let logits = self.head.logits(&self.train.features.index_select(&rows, 0)?)?;
-            let loss = head::cross_entropy(&logits, &classes, self.class_weights.as_ref())?;
-            let gradients = loss.backward()?;
-            Ok((Step { loss: loss.to_scalar()?, right: count_right(&logits, &classes)? }, gradients))
-        };
-        let (step, gradients) = forward().map_err(cannot_train)?;
-        self.optimizer.step(&gradients, learning_rate)?;
-        Ok(step)
+        let photos = rows.iter().filter_map(|row| self.train.get(*row as usize).copied());
+        let (Fit { loss, right }, slope) = self.head.slope(photos, self.class_weights)?;
+        let [weight, _] = self.head.variables();
+        let [of_weight, of_bias] = slope.tensors();
+        let gradient_of = |variable: &Var| Some(if variable.id() == weight.id() { of_weight } else { of_bias });
+        self.optimizer.step(gradient_of, learning_rate)?;
+        Ok(Step { loss: loss as f32, right: right as f32 })
     }
 
     fn evaluate(&mut self, _: &dyn Watch) -> Result<Option<Figures>> {
-        let Some(side) = &self.validation else { return Ok(None) };
-        let figures = || {
-            let logits = self.head.logits(&side.features)?;
-            let loss: f32 = head::cross_entropy(&logits, &side.classes, self.class_weights.as_ref())?.to_scalar()?;
-            let accuracy = f64::from(count_right(&logits, &side.classes)?) / side.count as f64;
-            Ok(Figures { loss: f64::from(loss), accuracy })
-        };
-        figures().map(Some).map_err(cannot_train)
+        if self.validation.is_empty() {
+            return Ok(None);
+        }
+        let Fit { loss, right } = self.head.fit(&self.validation, self.class_weights)?;
+        Ok(Some(Figures { loss, accuracy: right as f64 / self.validation.len() as f64 }))
     }
 
     fn head(&self) -> &Head {
@@ -148,17 +103,4 @@ impl Learner for HeadLearner<'_> {
 
 fn optimizer(head: &Head, config: &TrainConfig) -> Result<Optimizer> {
     Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), config)
-}
-
-impl Side {
-    /// Takes the examples over, since there may be hundreds of megabytes of them.
-    fn new(examples: Examples, device: &Device) -> CandleResult<Self> {
-        let count = examples.classes.len();
-        let columns = examples.values.len() / count.max(1);
-        Ok(Self {
-            features: Tensor::from_vec(examples.values, (count, columns), device)?,
-            classes: Tensor::from_vec(class_indices(&examples.classes), count, device)?,
-            count,
-        })
-    }
 }

@@ -5,12 +5,13 @@ use crate::dataset::split::{Part, Split};
 use crate::dataset::{Class, Dataset};
 use crate::error::Result;
 use crate::format;
+use crate::nn::head::Labelled;
 use crate::nn::network::Network;
 use crate::train::augment::Variants;
 use crate::train::cache::FeatureCache;
 use crate::train::config::Tune;
 use crate::train::features::{self, Features, VariantsOf};
-use crate::train::learner::{Example, Examples};
+use crate::train::learner::Example;
 use crate::train::map_cache::MapCache;
 use crate::train::observer::{Event, FeatureReport};
 
@@ -36,11 +37,9 @@ pub fn labelled(dataset: &Dataset, split: &Split, part: Part, variants: u32) -> 
 }
 
 /// Features and classes of the photos on one side of the split.
-pub fn examples(dataset: &Dataset, features: &Features, split: &Split, part: Part) -> Examples {
-    let mut examples = Examples::default();
-    let labelled = labelled(dataset, split, part, 0);
-    labelled.into_iter().for_each(|example| examples.add(features.get(example.photo), example.class));
-    examples
+pub fn examples<'a>(dataset: &Dataset, features: &'a Features, split: &Split, part: Part) -> Vec<Labelled<'a>> {
+    let labelled = labelled(dataset, split, part, 0).into_iter();
+    labelled.filter_map(|example| Some((features.get(example.photo)?, example.class.index()))).collect()
 }
 
 impl Job<'_> {
@@ -82,27 +81,16 @@ impl Job<'_> {
     }
 
     /// Features and classes of the photos on one side of the split.
-    pub(super) fn examples(&self, features: &Features, part: Part) -> Examples {
+    pub(super) fn examples<'a>(&self, features: &'a Features, part: Part) -> Vec<Labelled<'a>> {
         examples(self.dataset, features, self.split, part)
     }
 
-    /// The training photos and after them their variants. The cache these come from is gone when they are all there.
-    pub(super) fn training_examples(&self, features: &Features, varied: Varied) -> Examples {
+    /// Features and classes of the training photos, and after them of their variants.
+    pub(super) fn training_examples<'a>(&self, features: &'a Features, varied: &'a Varied) -> Vec<Labelled<'a>> {
         let Varied::Features(cache) = varied else { return self.examples(features, Part::Train) };
-        let all = self.labelled(Part::Train, self.config.augment.computed_ahead(self.config.tune));
-        let values = Vec::with_capacity(all.len() * features.columns);
-        let mut examples = Examples { values, classes: Vec::with_capacity(all.len()) };
-        for Example { photo, class, variant } in all {
-            let row = match variant {
-                0 => features.get(photo),
-                _ => self
-                    .keys
-                    .get(photo)
-                    .and_then(Option::as_ref)
-                    .and_then(|key| cache.get(&Variants::key(key, variant))),
-            };
-            examples.add(row, class);
-        }
-        examples
+        let of_variant = |photo: usize, variant| cache.get(&Variants::key(self.keys.get(photo)?.as_ref()?, variant));
+        let all = self.labelled(Part::Train, self.config.augment.computed_ahead(self.config.tune)).into_iter();
+        let row = |photo, variant| if variant == 0 { features.get(photo) } else { of_variant(photo, variant) };
+        all.filter_map(|Example { photo, class, variant }| Some((row(photo, variant)?, class.index()))).collect()
     }
 }
