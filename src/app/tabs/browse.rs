@@ -9,7 +9,7 @@ mod views_ui;
 
 use std::path::{Path, PathBuf};
 
-use egui::{Align, CentralPanel, EventFilter, Frame, Id, Key, Label, Layout, Modifiers, Panel, Popup, Sense, Ui};
+use egui::{Align, CentralPanel, Frame, Label, Layout, Panel, Ui};
 
 use crate::app::command::Command;
 use crate::app::session::Session;
@@ -18,6 +18,7 @@ use crate::app::theme::{self, icons, space};
 use crate::app::thumbnails::Thumbnails;
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::grid::{Grid, GridOutput, GridState};
+use crate::app::widgets::large_photo::{LargePhoto, step_by};
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::widgets::{empty, form, marking};
 use crate::app::worker::asks::ExplainOrder;
@@ -315,32 +316,23 @@ impl Browse {
         width: f32,
         (settings, commands): (&mut Settings, &mut Vec<Command>),
     ) -> Vec<Request> {
-        let id = Id::unique("large photo");
+        let advance = settings.advance;
         let frame = Frame::NONE.inner_margin(theme::panel_margin()).fill(ui.visuals().panel_fill);
-        Panel::top("large bar").frame(frame).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                if form::icon_button(ui, icons::ICON_ARROW_BACK, "Back to the grid (Esc)").clicked() {
-                    self.show_large(false);
-                }
-                if form::icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
-                    self.step(-1);
-                }
-                if form::icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
-                    self.step(1);
-                }
-                if let Some(position) = self.grid.position(&self.list.order) {
-                    let (n, of) = (crate::format::count(position as u64 + 1), self.list.order.len());
-                    ui.label(theme::quiet(ui, format!("{n} of {}", crate::format::count(of as u64))));
-                }
+        let bar = Panel::top("large bar").frame(frame).show(ui, |ui| {
+            let steps = ui.horizontal(|ui| {
+                let back = self.list.large(advance).steps_ui(ui, &mut self.grid);
                 ui.add_space(space::S);
                 self.detail.controls_ui(ui, session);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.detail_button(ui, width));
+                back
             });
             marking::bar(ui, &mut self.grid, &self.list.order, session, settings, commands);
+            steps.inner
         });
-        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
-        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
-        self.large_keys(ui, id, settings.advance, commands);
+        let back = self.list.large(settings.advance).keys(ui, &mut self.grid, commands) || bar.inner;
+        if back {
+            self.show_large(false);
+        }
         match self.grid.selected.and_then(|index| session.item(index)) {
             Some(item) => self.detail.photo_ui(ui, session, &item),
             None => {
@@ -350,53 +342,17 @@ impl Browse {
         }
     }
 
-    /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui, id: Id, advance: bool, commands: &mut Vec<Command>) {
-        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
-        let focus = free
-            && ui.memory_mut(|memory| {
-                if memory.focused().is_none() {
-                    memory.request_focus(id);
-                }
-                let arrows = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
-                memory.set_focus_lock_filter(id, arrows);
-                memory.has_focus(id)
-            });
-        if !focus {
-            return;
-        }
-        for said in marking::pressed(ui) {
-            marking::mark(&mut self.grid, &self.list.order, said, advance, commands);
-        }
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
-            if pressed(key) {
-                self.step(step);
-            }
-        }
-        for (key, index) in [(Key::Home, self.list.order.first()), (Key::End, self.list.order.last())] {
-            if let Some(&index) = index.filter(|_| pressed(key)) {
-                self.grid.select(index);
-            }
-        }
-        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
-            self.show_large(false);
-            ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
-        }
-    }
-
     /// The same for other tabs, while this one may not have been shown since something changed.
     pub fn step_from_elsewhere(&mut self, step: isize, session: &Session, thumbnails: &Thumbnails) {
         self.take_dataset(session);
         self.make_list(session, thumbnails);
-        self.step(step);
+        step_by(&mut self.grid, &self.list.order, step);
     }
+}
 
-    /// Selects the photo so many places on in the order that is shown.
-    fn step(&mut self, step: isize) {
-        if let Some(index) = self.grid.neighbour(&self.list.order, step) {
-            self.grid.select(index);
-        }
+impl List {
+    fn large(&self, advance: bool) -> LargePhoto<'_> {
+        LargePhoto { grid: GRID, order: &self.order, advance }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod detail;
 pub mod empty;
 pub mod form;
 pub mod grid;
+pub mod large_photo;
 pub mod marking;
 pub mod path_form;
 pub mod photo_view;

@@ -9,7 +9,7 @@ use crate::app::session::Verdict;
 use crate::dataset::group::hand::ByHand;
 use crate::dataset::sites::Sites;
 use crate::dataset::split::Part;
-use crate::dataset::{Class, Dataset, Problem, group};
+use crate::dataset::{Dataset, Problem, group};
 use crate::error::{Error, Result};
 use crate::places::Places;
 use crate::review::classify;
@@ -198,11 +198,5 @@ impl Grouped {
     pub fn names(&self, photos: impl IntoIterator<Item = usize>) -> Vec<String> {
         let name = |i: usize| self.dataset.samples.get(i).map(|sample| sample.file.clone());
         photos.into_iter().filter_map(name).collect()
-    }
-
-    /// How many of these photos show cracks, and how many do not.
-    pub fn classes(&self, photos: &[usize]) -> [usize; 2] {
-        let label = |i: &usize| self.dataset.samples.get(*i).and_then(|sample| sample.label);
-        Class::ALL.map(|class| photos.iter().filter(|i| label(i) == Some(class)).count())
     }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::{By, NodeT as _, Queryable as _};
 use egui_kittest::{Harness, Node};
 
@@ -290,7 +291,7 @@ fn a_double_click_shows_a_photo_large() {
     }
     settle(&mut harness);
     harness.get_by_label("3 of 6");
-    click(&mut harness, "Back to the grid");
+    click(&mut harness, "Back to the photos");
     assert_eq!(shown(&harness).len(), 6);
 }
 

@@ -1,15 +1,14 @@
 //! Some of the photos in a grid, with a line under each, and the selected one large.
 
-use egui::{EventFilter, Frame, Id, Key, Margin, Modifiers, Panel, Popup, Sense, Ui};
+use egui::{Frame, Id, Margin, Panel, Ui};
 
 use crate::app::command::Command;
 use crate::app::scene::Scene;
-use crate::app::theme::{self, icons};
+use crate::app::theme;
 use crate::app::widgets::detail::Detail;
-use crate::app::widgets::form::icon_button;
 use crate::app::widgets::grid::{Grid, GridState};
+use crate::app::widgets::large_photo::LargePhoto;
 use crate::app::widgets::marking;
-use crate::format;
 
 /// Side of a cell of the grid.
 const CELL: f32 = 136.0;
@@ -80,67 +79,17 @@ impl Photos {
     }
 
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, shown: &Shown<'_>) {
-        self.large_keys(ui, scene, shown);
+        let large = LargePhoto { grid: shown.name, order: shown.order, advance: scene.settings.advance };
+        let back = large.keys(ui, &mut self.grid, scene.commands);
         let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
-        Panel::top(Id::unique((shown.name, "large bar"))).frame(frame).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
-                    self.back(ui, shown);
-                }
-                if icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
-                    self.step(shown.order, -1);
-                }
-                if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
-                    self.step(shown.order, 1);
-                }
-                if let Some(position) = self.grid.position(shown.order) {
-                    let (at, of) = (format::count(position as u64 + 1), format::count(shown.order.len() as u64));
-                    ui.label(theme::quiet(ui, format!("{at} of {of}")));
-                }
-            });
+        let bar = Panel::top(Id::unique((shown.name, "large bar"))).frame(frame).show(ui, |ui| {
+            let back = ui.horizontal(|ui| large.steps_ui(ui, &mut self.grid)).inner;
             marking::bar(ui, &mut self.grid, shown.order, scene.session, scene.settings, scene.commands);
+            back
         });
+        if back || bar.inner {
+            self.large = false;
+        }
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| self.detail_ui(ui, scene));
-    }
-
-    /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui, scene: &mut Scene<'_>, shown: &Shown<'_>) {
-        let id = Id::unique((shown.name, "large photo"));
-        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
-        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
-        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
-        let focus = free
-            && ui.memory_mut(|memory| {
-                if memory.focused().is_none() {
-                    memory.request_focus(id);
-                }
-                let own = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
-                memory.set_focus_lock_filter(id, own);
-                memory.has_focus(id)
-            });
-        let said = if focus { marking::pressed(ui) } else { Vec::new() };
-        for said in said {
-            marking::mark(&mut self.grid, shown.order, said, scene.settings.advance, scene.commands);
-        }
-        let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
-            if pressed(key) {
-                self.step(shown.order, step);
-            }
-        }
-        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
-            self.back(ui, shown);
-        }
-    }
-
-    fn back(&mut self, ui: &Ui, shown: &Shown<'_>) {
-        self.large = false;
-        ui.memory_mut(|memory| memory.request_focus(Grid::id_of(shown.name)));
-    }
-
-    fn step(&mut self, order: &[usize], step: isize) {
-        if let Some(index) = self.grid.neighbour(order, step) {
-            self.grid.select(index);
-        }
     }
 }

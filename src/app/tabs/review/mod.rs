@@ -14,8 +14,8 @@ mod threshold_plots;
 use std::path::{Path, PathBuf};
 
 use egui::{
-    Align, Button, CentralPanel, ComboBox, EventFilter, Frame, Id, Key, Layout, Modifiers, Panel, Popup, RichText,
-    ScrollArea, Sense, TextEdit, Ui, vec2,
+    Align, Button, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, RichText, ScrollArea, TextEdit, Ui,
+    vec2,
 };
 
 use self::export_form::{Answer, ExportForm, Replace};
@@ -32,8 +32,9 @@ use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Session, Verdict};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
-use crate::app::widgets::form::{choices, icon_button, primary};
+use crate::app::widgets::form::{choices, primary};
 use crate::app::widgets::grid::{Grid, GridState};
+use crate::app::widgets::large_photo::LargePhoto;
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::widgets::{empty, marking};
 use crate::app::worker::asks::ExplainOrder;
@@ -152,6 +153,12 @@ struct List {
     /// Those of them that are shown.
     order: Vec<usize>,
     metrics: Option<Metrics>,
+}
+
+impl List {
+    fn large(&self, advance: bool) -> LargePhoto<'_> {
+        LargePhoto { grid: GRID, order: &self.order, advance }
+    }
 }
 
 impl ReviewTab {
@@ -486,66 +493,14 @@ impl ReviewTab {
 
     /// The selected photo in place of the grid.
     fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        self.large_keys(ui, scene);
+        let advance = scene.settings.advance;
+        let back = self.list.large(advance).keys(ui, &mut self.grid, scene.commands);
         Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                if icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked() {
-                    self.back(ui);
-                }
-                if icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
-                    self.step(-1);
-                }
-                if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
-                    self.step(1);
-                }
-                let at = self.grid.position(&self.list.order).map_or(0, |position| position as u64 + 1);
-                let of = self.list.order.len() as u64;
-                ui.label(theme::quiet(ui, format!("{} of {}", format::count(at), format::count(of))));
-            });
+            let asked = ui.horizontal(|ui| self.list.large(advance).steps_ui(ui, &mut self.grid)).inner;
+            self.large = !(asked || back);
             self.labels_ui(ui, scene);
             self.detail_ui(ui, scene);
         });
-    }
-
-    /// The large photo has the keyboard unless something else took it.
-    fn large_keys(&mut self, ui: &Ui, scene: &mut Scene<'_>) {
-        let id = Id::unique("large photo in review");
-        let background = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
-        background.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Pane, ui.is_enabled(), "Large photo"));
-        let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
-        let focus = free
-            && ui.memory_mut(|memory| {
-                if memory.focused().is_none() {
-                    memory.request_focus(id);
-                }
-                let own = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: true };
-                memory.set_focus_lock_filter(id, own);
-                memory.has_focus(id)
-            });
-        let said = if focus { marking::pressed(ui) } else { Vec::new() };
-        for said in said {
-            marking::mark(&mut self.grid, &self.list.order, said, scene.settings.advance, scene.commands);
-        }
-        let pressed = |key| focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
-            if pressed(key) {
-                self.step(step);
-            }
-        }
-        if pressed(Key::Escape) || pressed(Key::Enter) || pressed(Key::Space) {
-            self.back(ui);
-        }
-    }
-
-    fn back(&mut self, ui: &Ui) {
-        self.large = false;
-        ui.memory_mut(|memory| memory.request_focus(Grid::id_of(GRID)));
-    }
-
-    fn step(&mut self, step: isize) {
-        if let Some(index) = self.grid.neighbour(&self.list.order, step) {
-            self.grid.select(index);
-        }
     }
 
     fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align2, Button, CentralPanel, FontId, Frame, Label, Panel, Response, Role, ScrollArea, Sense, Stroke, StrokeKind,
-    Ui, WidgetInfo, vec2,
+    Button, CentralPanel, FontId, Frame, Label, Panel, Response, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, vec2,
 };
 
 use super::sources::capital;
 use crate::app::command::Command;
 use crate::app::scene::Scene;
+use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::empty;
 use crate::app::widgets::grid::{Grid, GridState};
+use crate::app::widgets::marking;
 use crate::app::worker::curation::{Edit, Grouped};
+use crate::dataset::Class;
 use crate::format;
 use crate::train::grouping::Reason;
 
@@ -42,6 +46,8 @@ pub(super) struct ListView {
 /// What follows from the groups, worked out once for each of them.
 struct Shown {
     of: Arc<Grouped>,
+    /// The session's count of changes: titles count labels.
+    labels: u64,
     /// The groups, and last the photos by themselves.
     lines: Vec<Line>,
 }
@@ -51,17 +57,20 @@ struct Line {
     title: String,
     reasons: String,
     by_hand: bool,
+    /// Or else photos that are each by themselves.
+    is_group: bool,
 }
 
 impl Shown {
-    fn of(grouped: &Arc<Grouped>) -> Self {
+    fn of(grouped: &Arc<Grouped>, session: &Session) -> Self {
         let line = |photos: Vec<usize>| {
             let reasons = grouped.grouping.reasons(&photos);
             let words: Vec<&str> = reasons.iter().map(|reason| reason.title()).collect();
             Line {
-                title: title(grouped, &photos),
+                title: title(session, &photos),
                 reasons: capital(&words.join(", ")),
                 by_hand: reasons.contains(&Reason::ByHand),
+                is_group: true,
                 photos,
             }
         };
@@ -69,27 +78,35 @@ impl Shown {
         let alone: Vec<usize> =
             grouped.grouping.groups.sets().into_iter().filter(|set| set.len() == 1).flatten().collect();
         if !alone.is_empty() {
-            let title = title(grouped, &alone);
-            lines.push(Line { title, reasons: "Each by itself".to_owned(), by_hand: false, photos: alone });
+            let title = title(session, &alone);
+            lines.push(Line {
+                title,
+                reasons: "Each by itself".to_owned(),
+                by_hand: false,
+                is_group: false,
+                photos: alone,
+            });
         }
-        Self { of: Arc::clone(grouped), lines }
+        Self { of: Arc::clone(grouped), labels: session.revision, lines }
     }
 }
 
 /// `148 photos ▲ 100 ● 48`.
-fn title(grouped: &Grouped, photos: &[usize]) -> String {
-    let [intact, cracked] = grouped.classes(photos);
+fn title(session: &Session, photos: &[usize]) -> String {
+    let label = |photo: &usize| session.item(*photo).and_then(|item| item.sample.label);
+    let count = |class| photos.iter().filter(|photo| label(photo) == Some(class)).count();
+    let [intact, cracked] = Class::ALL.map(count);
     let marked = |class, n: usize| {
         if n > 0 { format!("  {} {}", theme::mark(class), format::count(n as u64)) } else { String::new() }
     };
-    let [negative, positive] = crate::dataset::Class::ALL;
+    let [negative, positive] = Class::ALL;
     format!("{}{}{}", format::photos(photos.len()), marked(positive, cracked), marked(negative, intact))
 }
 
 impl ListView {
     /// Shows the groups.
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, grouped: &Arc<Grouped>) {
-        self.take(grouped);
+        self.take(grouped, scene.session);
         let Some(shown) = &self.shown else { return };
         if shown.lines.iter().all(|line| line.photos.len() < 2) {
             let text = "No two of these photos are known to belong together.";
@@ -107,13 +124,19 @@ impl ListView {
         CentralPanel::default().frame(plain).show(ui, |ui| self.group_ui(ui, scene, grouped));
     }
 
-    /// Other groups, or other photos.
-    fn take(&mut self, grouped: &Arc<Grouped>) {
-        if self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.of, grouped)) {
-            return;
+    /// Other groups, other photos, or other labels.
+    fn take(&mut self, grouped: &Arc<Grouped>, session: &Session) {
+        let known = self.shown.as_ref().filter(|shown| Arc::ptr_eq(&shown.of, grouped));
+        match known {
+            Some(shown) if shown.labels == session.revision => {}
+            Some(_) => self.shown = Some(Shown::of(grouped, session)),
+            None => self.take_groups(grouped, session),
         }
+    }
+
+    fn take_groups(&mut self, grouped: &Arc<Grouped>, session: &Session) {
         let same = self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.of.dataset, &grouped.dataset));
-        let shown = Shown::of(grouped);
+        let shown = Shown::of(grouped, session);
         // After a change by hand, the group of the selected photo is what one wants to see.
         let selected = self.grid.selected.filter(|_| same);
         let holds = |line: &Line| selected.is_some_and(|photo| line.photos.contains(&photo));
@@ -128,53 +151,75 @@ impl ListView {
 
     fn group_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, grouped: &Arc<Grouped>) {
         let Some(line) = self.shown.as_ref().and_then(|shown| shown.lines.get(self.open)) else { return };
-        let is_group = line.reasons != "Each by itself";
         ui.horizontal_wrapped(|ui| {
             ui.label(theme::strong(line.title.clone()));
             ui.label(theme::quiet(ui, &line.reasons));
         });
-        let free = scene.job.is_none();
-        let selected = self.grid.selected.filter(|photo| line.photos.contains(photo));
-        let mut asked = None;
-        ui.horizontal_wrapped(|ui| {
-            let marked = selected.is_some_and(|photo| self.marked.contains(&photo));
-            let text = if marked { "Take the mark off" } else { "Mark" };
-            let mark = ui.add_enabled(selected.is_some(), Button::new(text));
-            if mark.on_hover_text("Marked photos, and all of their groups, can be put into one").clicked()
-                && let Some(photo) = selected
-                && !self.marked.remove(&photo)
-            {
-                self.marked.insert(photo);
-            }
-            let groups: BTreeSet<usize> = self.marked.iter().map(|i| grouped.grouping.groups.group_of(*i)).collect();
-            let merge =
-                ui.add_enabled(free && groups.len() > 1, Button::new(format!("Merge {} marked", self.marked.len())));
-            let merge = merge.on_hover_text("Puts the groups of the marked photos into one");
-            if merge.on_disabled_hover_text("Mark photos of two groups or more first").clicked() {
-                let all = grouped.grouping.groups.sets();
-                let all = all.iter().filter(|set| set.iter().any(|i| self.marked.contains(i))).flatten().copied();
-                asked = Some(Edit::Merge(grouped.names(all)));
-            }
-            let split = ui.add_enabled(free && is_group && selected.is_some(), Button::new("Split this photo out"));
-            let split =
-                split.on_hover_text("Makes the selected photo a group of its own; identical files stay together");
-            if split.on_disabled_hover_text("Select a photo of a group first").clicked() {
-                asked = selected.map(|photo| Edit::SplitOut(grouped.names([photo])));
-            }
-            if line.by_hand || !is_group {
-                let which = if is_group { line.photos.clone() } else { selected.into_iter().collect() };
-                let forget = ui.add_enabled(free && !which.is_empty(), Button::new("As found"));
-                if forget.on_hover_text("Takes back what you said of these photos").clicked() {
-                    asked = Some(Edit::Forget(grouped.names(which)));
-                }
-            }
+        let chosen = self.grid.chosen(&line.photos);
+        let asked = ui.horizontal_wrapped(|ui| {
+            mark_button(ui, &chosen, &mut self.marked);
+            let free = scene.job.is_none();
+            let merge = merge_button(ui, free, &self.marked, grouped);
+            merge.or_else(|| split_buttons(ui, free, &chosen, line, grouped))
         });
         ui.add_space(space::S);
-        let grid = Grid::new(GRID, &line.photos, CELL).revision(self.revision);
+        marking::bar(ui, &mut self.grid, &line.photos, scene.session, scene.settings, scene.commands);
+        ui.add_space(space::S);
+        let note = |photo: usize| self.marked.contains(&photo).then(|| "Marked".to_owned());
+        let grid = Grid::new(GRID, &line.photos, CELL).revision(self.revision).notes(&note);
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| scene.session.item(index));
+        marking::obey(&output, &mut self.grid, &line.photos, scene.settings.advance, scene.commands);
         scene.commands.extend(output.activated.map(Command::BrowseTo));
-        scene.commands.extend(asked.map(|edit| Command::FindGroups(Some(edit))));
+        scene.commands.extend(asked.inner.map(|edit| Command::FindGroups(Some(edit))));
     }
+}
+
+/// Marks the chosen photos, which may be of several groups in turn, or takes the marks off.
+fn mark_button(ui: &mut Ui, chosen: &[usize], marked: &mut BTreeSet<usize>) {
+    let all = !chosen.is_empty() && chosen.iter().all(|photo| marked.contains(photo));
+    let text = if all { "Take the mark off" } else { "Mark" };
+    let button = ui.add_enabled(!chosen.is_empty(), Button::new(text));
+    if !button.on_hover_text("Marked photos, and all of their groups, can be put into one").clicked() {
+        return;
+    }
+    for &photo in chosen {
+        if all {
+            marked.remove(&photo);
+        } else {
+            marked.insert(photo);
+        }
+    }
+}
+
+/// Puts the groups of the marked photos into one.
+fn merge_button(ui: &mut Ui, free: bool, marked: &BTreeSet<usize>, grouped: &Grouped) -> Option<Edit> {
+    let groups: BTreeSet<usize> = marked.iter().map(|i| grouped.grouping.groups.group_of(*i)).collect();
+    let button = Button::new(format!("Merge {} marked", format::count(marked.len() as u64)));
+    let button = ui.add_enabled(free && groups.len() > 1, button);
+    let button = button.on_hover_text("Puts the groups of the marked photos into one");
+    if !button.on_disabled_hover_text("Mark photos of two groups or more first").clicked() {
+        return None;
+    }
+    let all = grouped.grouping.groups.sets();
+    let all = all.iter().filter(|set| set.iter().any(|i| marked.contains(i))).flatten().copied();
+    Some(Edit::Merge(grouped.names(all)))
+}
+
+/// Takes the chosen photos out of their group, or takes back what was said of it.
+fn split_buttons(ui: &mut Ui, free: bool, chosen: &[usize], line: &Line, grouped: &Grouped) -> Option<Edit> {
+    let text = if chosen.len() > 1 { "Split these photos out" } else { "Split this photo out" };
+    let split = ui.add_enabled(free && line.is_group && !chosen.is_empty(), Button::new(text));
+    let split = split.on_hover_text("Makes each chosen photo a group of its own; identical files stay together");
+    if split.on_disabled_hover_text("Select a photo of a group first").clicked() {
+        return Some(Edit::SplitOut(grouped.names(chosen.iter().copied())));
+    }
+    if !line.by_hand && line.is_group {
+        return None;
+    }
+    let which = if line.is_group { line.photos.as_slice() } else { chosen };
+    let forget = ui.add_enabled(free && !which.is_empty(), Button::new("As found"));
+    let asked = forget.on_hover_text("Takes back what you said of these photos").clicked();
+    asked.then(|| Edit::Forget(grouped.names(which.iter().copied())))
 }
 
 /// The list; gives the line that was chosen.
@@ -216,9 +261,15 @@ fn line_ui(ui: &mut Ui, line: &Line, chosen: bool) -> Response {
         let quiet = if chosen { text } else { colours.quiet };
         let within = rect.shrink2(vec2(space::S, 3.0));
         let painter = ui.painter().with_clip_rect(within.intersect(ui.clip_rect()));
-        let small = FontId::proportional(theme::SMALL);
-        painter.text(within.left_top(), Align2::LEFT_TOP, &line.title, FontId::proportional(theme::BODY), text);
-        painter.text(within.left_bottom(), Align2::LEFT_BOTTOM, &line.reasons, small, quiet);
+        let galley = |text: &str, size, colour| {
+            let mut job = LayoutJob::simple_singleline(text.to_owned(), FontId::proportional(size), colour);
+            job.wrap = TextWrapping::truncate_at_width(within.width());
+            painter.layout_job(job)
+        };
+        let (title, reasons) = (galley(&line.title, theme::BODY, text), galley(&line.reasons, theme::SMALL, quiet));
+        let below = within.left_bottom() - vec2(0.0, reasons.size().y);
+        painter.galley(within.left_top(), title, text);
+        painter.galley(below, reasons, quiet);
     }
     response.on_hover_text(&line.reasons)
 }
