@@ -153,24 +153,25 @@ impl MapView {
 
     fn legend_ui(&self, ui: &mut Ui) {
         let palette = theme::palette(ui);
-        let mut entry = |colour, text: &str| {
+        let entry = |ui: &mut Ui, colour, text: &str| {
             form::swatch(ui, colour);
             ui.label(theme::quiet(ui, text).size(theme::SMALL));
         };
         match self.colours {
             Colours::Label => {
-                entry(palette.positive, "cracked");
-                entry(palette.negative, "intact");
-                entry(palette.quiet, "no label");
+                for class in [Class::Positive, Class::Negative] {
+                    ui.label(theme::class_text(ui, class).size(theme::SMALL));
+                }
+                ui.label(theme::quiet(ui, "● no label").size(theme::SMALL));
             }
             Colours::Prediction => {
-                entry(theme::viridis(0.0), "p 0");
-                entry(theme::viridis(0.5), "0.5");
-                entry(theme::viridis(1.0), "1");
+                entry(ui, theme::viridis(0.0), "p 0");
+                entry(ui, theme::viridis(0.5), "0.5");
+                entry(ui, theme::viridis(1.0), "1");
             }
             Colours::Error => {
-                entry(palette.error, "wrong");
-                entry(palette.quiet, "right");
+                entry(ui, palette.error, "wrong");
+                entry(ui, palette.quiet, "right");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Every figure with its interval and its floors, what it would be elsewhere, and how honest the probabilities are.
 
-use egui::{DragValue, Grid, Label, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, DragValue, Grid, Label, RichText, ScrollArea, Ui, vec2};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot, PlotBounds, PlotPoints, Points};
 
 use super::judged::Judged;
@@ -182,7 +182,13 @@ impl FiguresView {
         ui.add(Label::new(theme::quiet(ui, text)).wrap());
         let why_not = why_not_stored(scene.session, judged);
         let apart = (scaling.temperature - 1.0).abs() >= 0.005;
-        let button = primary(ui, why_not.is_none() && apart && !self.calibrating, "Calibrate the run");
+        let enabled = why_not.is_none() && apart && !self.calibrating;
+        // Where the probabilities would come out worse it is there, but nothing asks for it.
+        let gains = scaling.ece_after < scaling.ece_before;
+        let button = match gains {
+            true => primary(ui, enabled, "Calibrate the run"),
+            false => ui.add_enabled(enabled, Button::new("Calibrate the run")),
+        };
         let button = button.on_disabled_hover_text(why_not.unwrap_or("The temperature is 1: nothing would change"));
         let hint = "Divides the logits of its model. No order and no decision changes, the probabilities do";
         if button.on_hover_text(hint).clicked() {

@@ -14,6 +14,8 @@ use crate::app::thumbnails::{Thumbnail, Thumbnails};
 
 /// Half the height of a point, in screen points, where there are few and where there are many.
 const RADII: (f32, f32) = (4.5, 2.0);
+/// Circles smaller than this, in half their height, have four corners: no one would see more.
+const ROUND: f32 = 2.5;
 /// Room at the edge of the map.
 const MARGIN: f32 = 24.0;
 /// How far from a point the pointer still means it.
@@ -33,6 +35,8 @@ pub(super) struct Scatter {
     zoom: f32,
     /// The line that is being drawn, on the screen.
     lasso: Vec<Pos2>,
+    /// The line that was drawn around the photos that are chosen, on the map.
+    drawn: Vec<Pos2>,
     /// Whether what is in view is to be selected.
     pub(super) select_view: bool,
     painted: Option<Painted>,
@@ -51,7 +55,7 @@ pub(super) struct Told {
     pub(super) colour: Color32,
     /// Whether it lies above those that do not.
     pub(super) above: bool,
-    /// Whether it is a triangle, as the mark of cracks, or a diamond.
+    /// Whether it is a triangle, as the mark of cracks, or a circle.
     pub(super) triangle: bool,
 }
 
@@ -75,7 +79,7 @@ pub(super) struct Output {
 
 impl Default for Scatter {
     fn default() -> Self {
-        Self { centre: Pos2::ZERO, zoom: 1.0, lasso: Vec::new(), select_view: false, painted: None }
+        Self { centre: Pos2::ZERO, zoom: 1.0, lasso: Vec::new(), drawn: Vec::new(), select_view: false, painted: None }
     }
 }
 
@@ -130,11 +134,13 @@ impl Scatter {
         self.draw_around(ui, &response, view, places, &mut output);
         if std::mem::take(&mut self.select_view) {
             output.chosen = Some(within(places, |place| rect.contains(view.to_screen(place))));
+            self.drawn.clear();
         }
         if let Some(pointer) = response.hover_pos().filter(|_| self.lasso.is_empty()) {
             output.hovered = nearest(places, view, pointer);
             if response.clicked() {
                 output.clicked = output.hovered;
+                self.drawn.clear();
             }
         }
         self.paint(ui, view, places, made_of, tell);
@@ -146,7 +152,7 @@ impl Scatter {
         };
         ring(output.hovered, theme::palette(ui).text);
         ring(selected, theme::palette(ui).accent);
-        self.paint_lasso(ui);
+        self.paint_lasso(ui, view);
         output
     }
 
@@ -241,6 +247,7 @@ impl Scatter {
                     room.contains(place) && is_inside(&line, place)
                 };
                 output.chosen = Some(within(places, inside));
+                self.drawn = line.iter().map(|place| view.to_map(*place)).collect();
             }
         }
     }
@@ -261,19 +268,24 @@ impl Scatter {
         self.painted = Some(painted);
     }
 
-    fn paint_lasso(&self, ui: &Ui) {
+    /// The line that is being drawn, or the one around what is chosen.
+    fn paint_lasso(&self, ui: &Ui, view: View) {
+        let accent = theme::palette(ui).accent;
+        let painter = ui.painter().with_clip_rect(view.rect);
         if self.lasso.len() < 2 {
+            let mut around: Vec<Pos2> = self.drawn.iter().map(|place| view.to_screen([place.x, place.y])).collect();
+            around.extend(around.first().copied());
+            painter.extend(Shape::dashed_line(&around, Stroke::new(1.0, accent), 6.0, 4.0));
             return;
         }
-        let accent = theme::palette(ui).accent;
-        ui.painter().add(Shape::line(self.lasso.clone(), Stroke::new(2.0, accent)));
+        painter.add(Shape::line(self.lasso.clone(), Stroke::new(2.0, accent)));
         if let (Some(first), Some(last)) = (self.lasso.first(), self.lasso.last()) {
-            ui.painter().extend(Shape::dashed_line(&[*last, *first], Stroke::new(1.0, accent), 6.0, 4.0));
+            painter.extend(Shape::dashed_line(&[*last, *first], Stroke::new(1.0, accent), 6.0, 4.0));
         }
     }
 }
 
-/// All points in view: those of cracks triangles, the others diamonds.
+/// All points in view: those of cracks triangles, the others circles.
 fn mesh(view: View, places: &[Option<[f32; 2]>], tell: &dyn Fn(usize) -> Told) -> Mesh {
     let (few, many) = RADII;
     let radius = (few - (places.len().max(1) as f32 / 500.0).ln().max(0.0) * 0.6).clamp(many, few);
@@ -297,18 +309,30 @@ fn mesh(view: View, places: &[Option<[f32; 2]>], tell: &dyn Fn(usize) -> Told) -
 }
 
 fn point(mesh: &mut Mesh, place: Pos2, radius: f32, told: Told) {
-    let first = mesh.vertices.len() as u32;
-    let corners: &[Vec2] = if told.triangle {
-        &[vec2(0.0, -1.1), vec2(1.0, 0.8), vec2(-1.0, 0.8)]
-    } else {
-        &[vec2(0.0, -1.0), vec2(1.0, 0.0), vec2(0.0, 1.0), vec2(-1.0, 0.0)]
+    const HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    const TRIANGLE: [Vec2; 3] = [vec2(0.0, -1.1), vec2(1.0, 0.8), vec2(-1.0, 0.8)];
+    const SQUARE: [Vec2; 4] = [vec2(0.0, -1.0), vec2(1.0, 0.0), vec2(0.0, 1.0), vec2(-1.0, 0.0)];
+    const OCTAGON: [Vec2; 8] = [
+        vec2(0.0, -1.0),
+        vec2(HALF, -HALF),
+        vec2(1.0, 0.0),
+        vec2(HALF, HALF),
+        vec2(0.0, 1.0),
+        vec2(-HALF, HALF),
+        vec2(-1.0, 0.0),
+        vec2(-HALF, -HALF),
+    ];
+    let corners: &[Vec2] = match told.triangle {
+        true => &TRIANGLE,
+        false if radius < ROUND => &SQUARE,
+        false => &OCTAGON,
     };
+    let first = mesh.vertices.len() as u32;
     for corner in corners {
         mesh.colored_vertex(place + *corner * radius, told.colour);
     }
-    mesh.add_triangle(first, first + 1, first + 2);
-    if !told.triangle {
-        mesh.add_triangle(first, first + 2, first + 3);
+    for corner in 2..corners.len() as u32 {
+        mesh.add_triangle(first, first + corner - 1, first + corner);
     }
 }
 
@@ -402,7 +426,7 @@ mod tests {
         let view = View { rect: Rect::from_min_size(Pos2::ZERO, vec2(200.0, 200.0)), centre: Pos2::ZERO, scale: 100.0 };
         let tell = |photo| Told { colour: Color32::RED, above: photo == 0, triangle: photo == 0 };
         let mesh = mesh(view, &[Some([0.0, 0.0]), Some([0.5, 0.5]), Some([9.0, 0.0]), None], &tell);
-        assert_eq!((mesh.vertices.len(), mesh.indices.len()), (7, 9));
+        assert_eq!((mesh.vertices.len(), mesh.indices.len()), (3 + 8, 3 + 6 * 3));
         assert!(mesh.is_valid());
     }
 }
