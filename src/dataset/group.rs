@@ -168,6 +168,13 @@ impl Groups {
         self.first.get(i).copied().unwrap_or(i)
     }
 
+    /// For each photo the number of its group, if it is in one with others.
+    pub fn shared(&self) -> Vec<Option<usize>> {
+        let mut photos = HashMap::new();
+        self.first.iter().for_each(|first| *photos.entry(first).or_insert(0usize) += 1);
+        self.first.iter().map(|first| photos.get(first).is_some_and(|n| *n > 1).then_some(*first)).collect()
+    }
+
     /// How many groups there are, those of a single photo included.
     pub fn count(&self) -> usize {
         self.first.iter().enumerate().filter(|(i, first)| i == *first).count()

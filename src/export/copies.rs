@@ -135,6 +135,7 @@ mod tests {
             part: Some(Part::Validation),
             truth: Some(truth),
             p_positive,
+            group: None,
         }
     }
 

@@ -15,7 +15,15 @@ use crate::train::run_dir::{DataRecord, Run, RunRecord, WeightsRecord};
 /// A prediction for a validation photo in `folder`.
 pub fn prediction(folder: &Path, file: &str, truth: Class, p_positive: f32) -> Prediction {
     let path = folder.join(file);
-    Prediction { sample: 0, file: file.into(), path, part: Some(Part::Validation), truth: Some(truth), p_positive }
+    Prediction {
+        sample: 0,
+        file: file.into(),
+        path,
+        part: Some(Part::Validation),
+        truth: Some(truth),
+        p_positive,
+        group: None,
+    }
 }
 
 /// A run of three epochs of ten over four validation photos, two of them wrong. The photos do not exist.

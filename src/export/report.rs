@@ -71,7 +71,7 @@ fn groups(source: &Source<'_>) -> Vec<Group> {
     let group = |(part, title)| {
         let photos: Vec<&Prediction> = source.predictions.iter().filter(|p| p.part == part).collect();
         let metrics = Metrics::of(photos.iter().copied(), source.threshold);
-        let intervals = || bootstrap::by_name(&photos, source.threshold, 0);
+        let intervals = || bootstrap::of_predictions(&photos, source.threshold, 0);
         (metrics.photos > 0).then(|| Group { part, title, intervals: intervals(), metrics })
     };
     sides.into_iter().filter_map(group).collect()

@@ -7,6 +7,7 @@
 //! interval too narrow.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -80,20 +81,21 @@ pub fn judged(predictions: &[&Prediction], group_of: impl Fn(usize) -> usize) ->
     predictions.iter().enumerate().filter_map(one).collect()
 }
 
-/// The groups that the photos' names tell of, for each prediction: the photo of SDNET2018 that a tile was cut from.
-/// Every other photo stands alone.
-pub fn groups_by_name(predictions: &[&Prediction]) -> Vec<usize> {
-    let mut known = HashMap::new();
-    let group = |(index, p): (usize, &&Prediction)| match sdnet_photo(&p.path) {
-        Some(photo) => *known.entry(photo).or_insert(index),
-        None => index,
+/// What each prediction belongs to: what the run kept together, and else what names tell of, which is the photo of
+/// SDNET2018 that a tile was cut from. Every other photo stands alone. `path` tells where a photo lies.
+pub fn groups<'a>(predictions: &[&'a Prediction], path: impl Fn(&'a Prediction) -> Option<&'a Path>) -> Vec<usize> {
+    let (mut of_run, mut by_name) = (HashMap::new(), HashMap::new());
+    let group = |(index, p): (usize, &&'a Prediction)| match (p.group, path(p).and_then(sdnet_photo)) {
+        (Some(group), _) => *of_run.entry(group).or_insert(index),
+        (None, Some(photo)) => *by_name.entry(photo).or_insert(index),
+        (None, None) => index,
     };
     predictions.iter().enumerate().map(group).collect()
 }
 
-/// The intervals of all figures over the labelled ones among `predictions`, whose groups are known by name.
-pub fn by_name(predictions: &[&Prediction], threshold: Threshold, seed: u64) -> Intervals {
-    let groups = groups_by_name(predictions);
+/// The intervals of all figures over the labelled ones among `predictions`, in their [`groups`].
+pub fn of_predictions(predictions: &[&Prediction], threshold: Threshold, seed: u64) -> Intervals {
+    let groups = groups(predictions, |p| Some(&p.path));
     intervals(&judged(predictions, |index| groups.get(index).copied().unwrap_or(index)), threshold, DRAWS, seed)
 }
 
@@ -247,6 +249,30 @@ mod tests {
             }
         };
         (0..count).map(photo).collect()
+    }
+
+    #[test]
+    fn photos_belong_to_what_the_run_kept_together_or_else_to_what_names_tell() {
+        let said = [
+            ("SDNET2018/D/CD/7001-1.jpg", None),
+            ("a.jpg", Some(9)),
+            ("SDNET2018/D/UD/7001-2.jpg", None),
+            ("SDNET2018/D/UD/7001-3.jpg", Some(9)),
+            ("b.jpg", None),
+        ];
+        let one = |(sample, (file, group)): (usize, (&str, _))| Prediction {
+            sample,
+            file: file.into(),
+            path: file.into(),
+            part: None,
+            truth: None,
+            p_positive: 0.5,
+            group,
+        };
+        let predictions: Vec<Prediction> = said.into_iter().enumerate().map(one).collect();
+        let refs: Vec<&Prediction> = predictions.iter().collect();
+        assert_eq!(groups(&refs, |p| Some(&p.path)), [0, 1, 0, 1, 4]);
+        assert_eq!(groups(&refs, |_| None), [0, 1, 2, 1, 4]);
     }
 
     #[test]

@@ -21,10 +21,9 @@ use crate::train::trainer;
 /// What a model says of a folder.
 #[derive(Clone, Debug)]
 pub struct Classified {
-    /// One for each photo that can be read, in the order of the data set.
+    /// One for each photo that can be read, in the order of the data set. Files of one content, and tiles cut from one
+    /// photo, belong together.
     pub predictions: Vec<Prediction>,
-    /// The group of each, by any number: files of one content, and tiles cut from one photo, belong together.
-    pub groups: Vec<usize>,
     /// Probability from which a photo counts as cracked, as stored with the model.
     pub threshold: Threshold,
     /// How the features came about.
@@ -35,8 +34,7 @@ impl Classified {
     /// The intervals of all figures over the labelled photos.
     pub fn intervals(&self, seed: u64) -> Intervals {
         let all: Vec<&Prediction> = self.predictions.iter().collect();
-        let judged = bootstrap::judged(&all, |index| self.groups.get(index).copied().unwrap_or(index));
-        bootstrap::intervals(&judged, self.threshold, bootstrap::DRAWS, seed)
+        bootstrap::of_predictions(&all, self.threshold, seed)
     }
 
     /// Photos that could not be read.
@@ -62,8 +60,7 @@ pub fn classify(
     let (values, mut report, _) = features::extract(&model.network, dataset, &contents.keys, places, watch)?;
     report.unreadable.splice(0..0, contents.problems);
     let none = Split { parts: vec![None; dataset.samples.len()] };
-    let predictions = trainer::predict(&model, dataset, &values, &none)?;
     let together = Groups::identical(&contents.keys).with_sdnet_photos(dataset);
-    let groups = predictions.iter().map(|p| together.group_of(p.sample)).collect();
-    Ok(Classified { predictions, groups, threshold: model.threshold, features: report })
+    let predictions = trainer::predict(&model, dataset, &values, (&none, &together))?;
+    Ok(Classified { predictions, threshold: model.threshold, features: report })
 }

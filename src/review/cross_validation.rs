@@ -145,6 +145,7 @@ mod tests {
             part: Some(crate::dataset::split::Part::Validation),
             truth: Some(truth),
             p_positive,
+            group: None,
         };
         let said = [
             (Negative, 0.1),

@@ -109,6 +109,7 @@ mod tests {
                 part: None,
                 truth: Some(truth),
                 p_positive: says,
+                group: None,
             }
         };
         let record = FoldRecord { train: 40, validation: 10, held_back: 10, best_epoch: 1 };

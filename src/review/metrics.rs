@@ -304,6 +304,7 @@ mod tests {
             part: None,
             truth: Some(if *cracked { Class::Positive } else { Class::Negative }),
             p_positive: *p_positive,
+            group: None,
         };
         let predictions: Vec<_> = SCORES.iter().map(prediction).collect();
         let curve = RocCurve::of(&predictions, 0.4).unwrap();

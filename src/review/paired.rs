@@ -193,6 +193,7 @@ mod tests {
             part,
             truth,
             p_positive,
+            group: None,
         };
         table.iter().enumerate().map(one).collect()
     }

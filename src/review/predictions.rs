@@ -31,6 +31,8 @@ pub struct Prediction {
     pub truth: Option<Class>,
     /// Probability of being cracked, 0 to 1.
     pub p_positive: f32,
+    /// What it was kept together with in the run, by a number that they share; `None` if it stood alone.
+    pub group: Option<usize>,
 }
 
 /// How a prediction compares with the label.
@@ -179,6 +181,7 @@ pub fn read_csv(path: &Path, locate: impl Fn(&str) -> PathBuf) -> Result<Vec<Pre
             truth: Class::ALL.into_iter().find(|class| class.name() == row.true_label),
             p_positive: row.p_positive,
             file: row.file,
+            group: None,
         });
     }
     Ok(predictions)
@@ -190,7 +193,15 @@ mod tests {
 
     fn prediction(file: &str, truth: Option<Class>, p_positive: f32) -> Prediction {
         let part = truth.map(|_| Part::Validation);
-        Prediction { sample: 7, file: file.into(), path: Path::new("root").join(file), part, truth, p_positive }
+        Prediction {
+            sample: 7,
+            file: file.into(),
+            path: Path::new("root").join(file),
+            part,
+            truth,
+            p_positive,
+            group: None,
+        }
     }
 
     #[test]

@@ -110,6 +110,7 @@ mod tests {
             part: None,
             truth: Some(truth),
             p_positive,
+            group: None,
         };
         let record = FoldRecord { train: 7, validation: 3, held_back: 2, best_epoch: 1 };
         let turn = |site: &str, outcome| SiteTurn { site: site.to_owned(), outcome };

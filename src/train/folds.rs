@@ -172,6 +172,7 @@ impl Job<'_> {
                 part: Some(Part::Validation),
                 truth: sample.label,
                 p_positive,
+                group: None,
             })
         });
         Ok((record, predictions.collect()))

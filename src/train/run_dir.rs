@@ -1,5 +1,6 @@
 //! A run folder: everything that remains of a training run.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::grouping::GroupsRecord;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
+use crate::dataset::group::hand::ByHand;
 use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
@@ -245,11 +247,12 @@ impl Run {
         let epochs = read_results(path)?;
         let table = path.join(PREDICTIONS);
         let folders = &record.data.folders;
-        let predictions = if table.exists() {
+        let mut predictions = if table.exists() {
             predictions::read_csv(&table, |file| Dataset::locate(folders, file))?
         } else {
             Vec::new()
         };
+        group(&mut predictions, &ByHand::read_if_there(&path.join(GROUPS))?);
         let model = path.join(MODEL);
         let notes = if model.exists() { state_dict::read_metadata(&model)? } else { Default::default() };
         let note = |key: &str| notes.get(key).cloned();
@@ -284,6 +287,14 @@ impl Run {
     /// Its name: that of the folder.
     pub fn name(&self) -> String {
         name_of(&self.path)
+    }
+}
+
+/// Tells the predictions which of them were kept together.
+fn group(predictions: &mut [Prediction], table: &ByHand) {
+    let mut first = HashMap::new();
+    for (index, prediction) in predictions.iter_mut().enumerate() {
+        prediction.group = table.group_of(&prediction.file).map(|name| *first.entry(name).or_insert(index));
     }
 }
 

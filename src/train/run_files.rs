@@ -34,7 +34,7 @@ impl Finished<'_> {
     pub(super) fn tables(&self) -> Result<(Vec<File>, Metrics)> {
         let judged = trainer::judged(self.predictions);
         let metrics = Metrics::of(judged.iter().copied(), self.threshold);
-        let intervals = bootstrap::by_name(&judged, self.threshold, self.record.train.seed);
+        let intervals = bootstrap::of_predictions(&judged, self.threshold, self.record.train.seed);
         let wrong = predictions::misclassified(self.predictions, self.threshold);
         let facts = card::CardFacts {
             record: self.record,

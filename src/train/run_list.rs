@@ -166,7 +166,7 @@ pub(crate) mod tests {
 
     fn validated(file: &str, truth: Class, p_positive: f32) -> Prediction {
         let (sample, path, part) = (0, PathBuf::new(), Some(Part::Validation));
-        Prediction { sample, file: file.into(), path, part, truth: Some(truth), p_positive }
+        Prediction { sample, file: file.into(), path, part, truth: Some(truth), p_positive, group: None }
     }
 
     /// Writes a run of two epochs and four predictions; three of them are validation photos, of which one is wrong.

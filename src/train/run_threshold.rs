@@ -170,7 +170,15 @@ mod tests {
 
     fn prediction(sample: usize, part: Part, truth: Class, p_positive: f32) -> Prediction {
         let file = format!("{sample}.jpg");
-        Prediction { sample, path: file.clone().into(), file, part: Some(part), truth: Some(truth), p_positive }
+        Prediction {
+            sample,
+            path: file.clone().into(),
+            file,
+            part: Some(part),
+            truth: Some(truth),
+            p_positive,
+            group: None,
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
 use super::run_files::{self, Finished};
 use super::run_threshold::{self, Fitted, Wanted};
-use crate::dataset::group::{self, ContentKey};
+use crate::dataset::group::{self, ContentKey, Groups};
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split};
 use crate::dataset::{Class, Dataset, Problem, Sample};
@@ -170,7 +170,9 @@ fn train_from(
         }
         Input::Source(start, cache) => job.train_deeper(&network, start, (cache, varied), &run, resumed)?,
     };
-    let predictions = set_threshold(&mut model, config, observer, |model| predict(model, dataset, &features, &split))?;
+    let predictions = set_threshold(&mut model, config, observer, |model| {
+        predict(model, dataset, &features, (&split, &groups.groups))
+    })?;
     if order.write == Write::AtTheEnd {
         let threshold = model.threshold;
         observer.event(Event::Predicted { run: out.to_path_buf(), predictions: predictions.clone(), threshold });
@@ -463,11 +465,18 @@ pub(super) fn source<'a>(
     }
 }
 
-/// What `model` says of every photo of `dataset` that has features and is not excluded. `split` says which side each was on.
+/// What `model` says of every photo of `dataset` that has features and is not excluded. The split says which side each
+/// was on, the groups what was kept together.
 ///
 /// # Errors
 /// Where the device fails.
-pub fn predict(model: &Model, dataset: &Dataset, features: &Features, split: &Split) -> Result<Vec<Prediction>> {
+pub fn predict(
+    model: &Model,
+    dataset: &Dataset,
+    features: &Features,
+    (split, groups): (&Split, &Groups),
+) -> Result<Vec<Prediction>> {
+    let shared = groups.shared();
     let probabilities = model.p_positive(&features.values)?;
     let taking_part = dataset.samples.iter().enumerate().filter(|(_, sample)| !sample.is_excluded());
     let predictions = taking_part.filter_map(|(index, sample)| {
@@ -479,6 +488,7 @@ pub fn predict(model: &Model, dataset: &Dataset, features: &Features, split: &Sp
             part: split.parts.get(index).copied().flatten(),
             truth: sample.label,
             p_positive: *probabilities.get(row)?,
+            group: shared.get(index).copied().flatten(),
         })
     });
     Ok(predictions.collect())

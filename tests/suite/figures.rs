@@ -30,7 +30,15 @@ fn photos(case: &Value) -> Vec<(f32, bool)> {
 fn predictions(photos: &[(f32, bool)]) -> Vec<Prediction> {
     let one = |(sample, &(p_positive, cracked)): (usize, &(f32, bool))| {
         let truth = Some(if cracked { Class::Positive } else { Class::Negative });
-        Prediction { sample, file: sample.to_string(), path: sample.to_string().into(), part: None, truth, p_positive }
+        Prediction {
+            sample,
+            file: sample.to_string(),
+            path: sample.to_string().into(),
+            part: None,
+            truth,
+            p_positive,
+            group: None,
+        }
     };
     photos.iter().enumerate().map(one).collect()
 }

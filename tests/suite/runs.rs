@@ -80,6 +80,7 @@ fn write(runs: &Path, made: &Made<'_>) {
         part: Some(Part::Validation),
         truth: photo.label,
         p_positive: if (photo.label == Some(Class::Positive)) == (sample < wrong) { 0.1 } else { 0.9 },
+        group: None,
     });
     let said: Vec<Prediction> = said.collect();
     run.write(run_dir::PREDICTIONS, &predictions::to_csv(&said, 0.5).unwrap()).unwrap();

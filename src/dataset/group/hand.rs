@@ -79,6 +79,11 @@ impl ByHand {
         self.groups.len()
     }
 
+    /// The group that is said of a photo, if one with a name is.
+    pub fn group_of(&self, file: &str) -> Option<&str> {
+        self.groups.get(file).map(String::as_str).filter(|group| !group.is_empty())
+    }
+
     /// Puts these photos into one group, which has no other members than they.
     pub fn merge<'a>(&mut self, files: impl IntoIterator<Item = &'a str>) {
         let files: Vec<&str> = files.into_iter().collect();

@@ -15,6 +15,7 @@ pub(super) fn metrics(photos: &[Judged], temperature: f64, threshold: f32) -> Me
         part: None,
         truth: Some(class),
         p_positive: (1.0 / (1.0 + (-logit / temperature).exp())) as f32,
+        group: None,
     };
     let predictions: Vec<Prediction> = photos.iter().enumerate().map(prediction).collect();
     Metrics::of(predictions.iter(), threshold)

@@ -42,6 +42,7 @@ fn session_in(folder: &Path, predicted: bool) -> Session {
             part: photo.label.map(|_| if sample % 2 == 0 { Part::Train } else { Part::Validation }),
             truth: photo.label,
             p_positive,
+            group: None,
         })
         .collect();
     let verdict = Verdict {

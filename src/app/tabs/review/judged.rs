@@ -1,12 +1,8 @@
 //! The labelled photos within scope, sorted once, so that a threshold that is dragged costs a search and no more.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use super::list::Scope;
 use crate::app::session::Session;
 use crate::dataset::Class;
-use crate::dataset::layout::sdnet_photo;
 use crate::dataset::split::Part;
 use crate::review::bootstrap;
 use crate::review::calibration::{self, Bin, Scaling};
@@ -76,17 +72,12 @@ impl Judged {
         true
     }
 
-    /// The photos with the groups that their names tell of.
+    /// The photos with the groups that the run found, or that their names tell of.
     pub(super) fn with_groups(&self, session: &Session) -> Vec<bootstrap::Judged> {
         let refs: Vec<&Prediction> = self.photos.iter().collect();
-        let known = RefCell::new(HashMap::new());
-        bootstrap::judged(&refs, |at| {
-            let index = refs.get(at).map_or(at, |photo| photo.sample);
-            match session.item(index).and_then(|item| sdnet_photo(&item.sample.path)) {
-                Some(photo) => *known.borrow_mut().entry(photo).or_insert(index),
-                None => index,
-            }
-        })
+        let path = |photo: &Prediction| session.item(photo.sample).map(|item| item.sample.path.as_path());
+        let groups = bootstrap::groups(&refs, path);
+        bootstrap::judged(&refs, |at| groups.get(at).copied().unwrap_or(at))
     }
 
     /// The figures at a threshold; none without a run. Without labelled photos they are all absent.
@@ -103,7 +94,15 @@ fn labelled(session: &Session, index: usize) -> Option<Prediction> {
     let item = session.item(index)?;
     let (said, truth) = (item.prediction?, item.sample.label?);
     let (file, path) = Default::default();
-    Some(Prediction { sample: index, file, path, part: said.part, truth: Some(truth), p_positive: said.p_positive })
+    Some(Prediction {
+        sample: index,
+        file,
+        path,
+        part: said.part,
+        truth: Some(truth),
+        p_positive: said.p_positive,
+        group: said.group,
+    })
 }
 
 /// Points without those that no eye could tell from the one before; both ends stay.
@@ -166,7 +165,7 @@ mod tests {
             let p = if n.is_multiple_of(10) { 1.0 - 0.7 * noise * noise } else { 0.7 * noise * noise };
             let part = Some(if n.is_multiple_of(3) { Part::Validation } else { Part::Train });
             let (file, path) = (sample.file.clone(), sample.path.clone());
-            Prediction { sample: n, file, path, part, truth: sample.label, p_positive: p }
+            Prediction { sample: n, file, path, part, truth: sample.label, p_positive: p, group: None }
         });
         let verdict = verdict(&PathBuf::from("run"), predictions.collect(), 0.5.into(), &dataset, false);
         Session { dataset: Some(Arc::new(dataset)), verdict: Some(verdict), ..Session::default() }

@@ -176,6 +176,7 @@ mod tests {
             part,
             truth: Some(truth),
             p_positive,
+            group: None,
         });
         let verdict = verdict(&PathBuf::from("run"), predictions.collect(), 0.5.into(), &dataset, false);
         Session { dataset: Some(Arc::new(dataset)), verdict: Some(verdict), ..Session::default() }
