@@ -12,6 +12,7 @@ use crate::dataset::scan;
 use crate::error::Result;
 use crate::export::{Contents, ExportRequest, Source};
 use crate::format;
+use crate::review::predictions;
 use crate::train::config::TrainConfig;
 use crate::train::run_dir::{Run, free_name};
 use crate::train::trainer;
@@ -50,7 +51,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     }
 
     let run = Run::open(&trained.run)?;
-    let judged: Vec<_> = trainer::judged(&run.predictions).into_iter().cloned().collect();
+    let judged: Vec<_> = predictions::judged(&run.predictions).into_iter().cloned().collect();
     let source = Source { predictions: &judged, ..Source::of_run(&run) };
     let folder = trained.run.join("export");
     let request = ExportRequest { what: Contents::RESULTS, folder: folder.clone(), overwrite: false };

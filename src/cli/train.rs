@@ -249,7 +249,7 @@ fn in_one_line(error: Error) -> String {
 
 /// What a finished run came to.
 pub(super) fn text(outcome: &TrainOutcome) -> String {
-    let judged = trainer::judged(&outcome.predictions).len();
+    let judged = predictions::judged(&outcome.predictions).len();
     let wrong = outcome.metrics.confusion.wrong();
     let stopped = if outcome.stopped { "Stopped early. " } else { "" };
     format!(

@@ -15,8 +15,8 @@ use crate::places::Places;
 use crate::train::config::Compute;
 use crate::train::features;
 use crate::train::observer::FeatureReport;
+use crate::train::predict::predict;
 use crate::train::run_dir;
-use crate::train::trainer;
 
 /// What a model says of a folder.
 #[derive(Clone, Debug)]
@@ -61,6 +61,6 @@ pub fn classify(
     report.unreadable.splice(0..0, contents.problems);
     let none = Split { parts: vec![None; dataset.samples.len()] };
     let together = Groups::identical(&contents.keys).with_sdnet_photos(dataset);
-    let predictions = trainer::predict(&model, dataset, &values, (&none, &together))?;
+    let predictions = predict(&model, dataset, &values, (&none, &together))?;
     Ok(Classified { predictions, threshold: model.threshold, features: report })
 }

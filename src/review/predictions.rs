@@ -115,6 +115,12 @@ impl Prediction {
     }
 }
 
+/// The validation photos among `predictions`, or the training photos where there are no others.
+pub fn judged(predictions: &[Prediction]) -> Vec<&Prediction> {
+    let on = |part| predictions.iter().filter(move |p| p.part == Some(part));
+    if on(Part::Validation).next().is_some() { on(Part::Validation).collect() } else { on(Part::Train).collect() }
+}
+
 /// The wrong ones at `threshold`, worst (highest loss) first.
 pub fn misclassified(predictions: &[Prediction], threshold: impl Into<Threshold>) -> Vec<Prediction> {
     let threshold = threshold.into();

@@ -4,10 +4,11 @@
 use super::config::{TrainConfig, Tune};
 use super::epochs::EpochLoop;
 use super::features::Features;
+use super::ground::{Ground, Input};
 use super::grouping::Grouping;
 use super::learner::HeadLearner;
 use super::observer::{Event, FeatureReport, Observer};
-use super::trainer::{self, Ground, Input};
+use super::sides;
 use crate::dataset::group::Groups;
 use crate::dataset::split::folds::{self, Folds};
 use crate::dataset::split::{self, Part, SplitConfig, SplitKind};
@@ -94,7 +95,7 @@ pub fn out_of_fold_on(
     let Ground { config, prepared, .. } = ground;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let split = SplitConfig { kind: kind(config.split.kind), ..config.split };
-    let samples = trainer::taking_part(dataset, &prepared.readable);
+    let samples = sides::taking_part(dataset, &prepared.readable);
     let folds = Folds::divide(&samples, groups, count, split.seed)?;
     let phase = Phase::Folds;
     let job = Job { dataset, config: &config, features: &features, observer, phase, count };
@@ -149,7 +150,7 @@ impl Job<'_> {
         sides: &split::Split,
     ) -> Result<(FoldRecord, Vec<Prediction>)> {
         let [training, validation] =
-            [Part::Train, Part::Validation].map(|part| trainer::examples(self.dataset, self.features, sides, part));
+            [Part::Train, Part::Validation].map(|part| sides::examples(self.dataset, self.features, sides, part));
         let [train, validated] = [&training, &validation].map(Vec::len);
         let mut learner = HeadLearner::new(self.config, training, validation)?;
         let epochs = self.config.epochs as u64;

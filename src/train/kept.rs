@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::config::{Backbone, DeviceChoice, PrecisionChoice, TrainConfig, Tune, WeightsSource};
+use super::ground::Ground;
 use super::grouping::{GroupConfig, Grouping};
 use super::observer::Observer;
 use super::similarity::Similarity;
-use super::trainer::Ground;
 use crate::dataset::Dataset;
 use crate::dataset::split::SplitKind;
 use crate::error::{Error, Result};

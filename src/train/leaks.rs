@@ -6,9 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 use super::config::{TrainConfig, Tune};
 use super::features::Features;
 use super::folds::{FoldRecord, Job};
+use super::ground::{Ground, Input};
 use super::grouping::{Grouping, Reason};
 use super::observer::{FeatureReport, Observer};
-use super::trainer::{self, Ground, Input};
+use super::sides;
 use crate::dataset::Dataset;
 use crate::dataset::group::Groups;
 use crate::dataset::split::{self, Part, Split, SplitConfig, SplitKind};
@@ -121,7 +122,7 @@ pub fn check(
     let Ground { config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
     let Input::Features(features) = prepared.input else { return Err(Error::new("There are no features")) };
     let grouping = Grouping::find(dataset, &keys, &config.groups, places, observer)?;
-    let samples = trainer::taking_part(dataset, &prepared.readable);
+    let samples = sides::taking_part(dataset, &prepared.readable);
     let identical = Groups::identical(&keys);
     let divide = |kind, seed| {
         let groups = if kind == SplitKind::Grouped { &grouping.groups } else { &identical };

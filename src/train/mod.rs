@@ -1,7 +1,7 @@
 //! Training: what is asked for, how it is done, what is told meanwhile, and what remains.
 //!
 //! What frozen layers make of each photo is computed once ([`features`]) and kept: features in a [`cache`], the maps
-//! before the last block in a [`map_cache`]. The [`trainer`] then has a [`learner`] go through the [`epochs`] and leaves
+//! before the last block in a [`map_cache`]. On that [`ground`] the [`trainer`] has a [`learner`] go through the [`epochs`] and leaves
 //! a [run folder](run_dir); [`run_list`] finds such folders, [`run_change`] renames and deletes them,
 //! and [`run_threshold`] gives one another threshold. [`pretrain`] begins with
 //! random values instead; [`speed`] measures.
@@ -12,12 +12,14 @@ pub mod config;
 pub mod epochs;
 pub mod features;
 pub mod folds;
+pub mod ground;
 pub mod grouping;
 pub mod kept;
 pub mod leaks;
 pub mod learner;
 pub mod map_cache;
 pub mod observer;
+pub mod predict;
 pub mod pretrain;
 pub mod quality;
 pub mod rate_finder;
@@ -30,6 +32,7 @@ pub mod run_list;
 pub mod run_threshold;
 pub mod schedule;
 pub mod settings;
+mod sides;
 pub mod similarity;
 pub mod sites;
 pub mod sketches;

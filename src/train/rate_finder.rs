@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use self::curve::{Curve, suggest};
 pub use self::curve::{Suggestion, rounded};
 use super::config::{TrainConfig, Tune};
+use super::ground::{Ground, Input};
 use super::learner::{DeepLearner, HeadLearner, Learner, Photos};
 use super::observer::{Event, Observer};
-use super::trainer::{self, Ground, Input};
+use super::{sides, trainer};
 use crate::dataset::Dataset;
 use crate::dataset::split::Part;
 use crate::error::{Context, Error, Result};
@@ -123,19 +124,19 @@ pub fn find(
     config.validate()?;
     sweep.validate()?;
     let Ground { network, config, keys, prepared, .. } = Ground::lay(dataset, config, places, None, observer)?;
-    let (split, _) = trainer::divide(dataset, &keys, &prepared.readable, &config, places, observer)?;
+    let (split, _) = sides::divide(dataset, &keys, &prepared.readable, &config, places, observer)?;
     let photos = split.indices(Part::Train).count();
     let trial = Trial { sweep, config: &config, observer };
     let (readings, diverged) = match prepared.input {
         Input::Features(features) => {
-            let training = trainer::examples(dataset, &features, &split, Part::Train);
+            let training = sides::examples(dataset, &features, &split, Part::Train);
             trial.run(&mut HeadLearner::new(&config, training, Vec::new())?)?
         }
         Input::Source(start, cache) => {
             // Rates are tried on the photos themselves, however they will be varied.
             let photos = Photos { samples: &dataset.samples, keys: &keys, variants: None };
             let source = trainer::source(photos, &network, cache, None);
-            let training = trainer::labelled(dataset, &split, Part::Train, 0);
+            let training = sides::labelled(dataset, &split, Part::Train, 0);
             let (device, weights) = (network.device(), network.weights());
             trial.run(&mut DeepLearner::new(&config, device, weights, start, source, training, Vec::new())?)?
         }

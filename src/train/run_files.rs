@@ -2,7 +2,6 @@
 
 use super::observer::EpochRecord;
 use super::run_dir::{self, RunRecord};
-use super::trainer;
 use crate::error::Result;
 use crate::export::card;
 use crate::export::plots::{self, Picture};
@@ -32,7 +31,7 @@ impl Finished<'_> {
     /// # Errors
     /// Where a table cannot be written, which does not happen in memory.
     pub(super) fn tables(&self) -> Result<(Vec<File>, Metrics)> {
-        let judged = trainer::judged(self.predictions);
+        let judged = predictions::judged(self.predictions);
         let metrics = Metrics::of(judged.iter().copied(), self.threshold);
         let intervals = bootstrap::of_predictions(&judged, self.threshold, self.record.train.seed);
         let wrong = predictions::misclassified(self.predictions, self.threshold);
@@ -56,7 +55,7 @@ impl Finished<'_> {
     /// # Errors
     /// Where one cannot be drawn, which does not happen in memory.
     pub(super) fn pictures(&self) -> Result<Vec<Picture>> {
-        plots::of_run(self.epochs, self.best_epoch, &trainer::judged(self.predictions), self.threshold)
+        plots::of_run(self.epochs, self.best_epoch, &predictions::judged(self.predictions), self.threshold)
     }
 }
 

@@ -7,7 +7,6 @@ use super::config::TrainConfig;
 use super::run_change;
 use super::run_dir::{self, Run};
 use super::run_files::{self, Finished};
-use super::trainer;
 use crate::atomic_file;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::nn::model_file;
 use crate::review::calibration::{self, Scaling};
 use crate::review::metrics::Metrics;
-use crate::review::predictions::Prediction;
+use crate::review::predictions::{self, Prediction};
 use crate::review::ranking::Ranking;
 use crate::review::threshold::{self, Choice, Threshold};
 
@@ -93,7 +92,7 @@ pub fn validation(run: &Run) -> Result<Metrics> {
         return Err(Error::new(format!("{} is not finished", run.path.display()))
             .hint("finish it with `crackscope train --resume --out RUN`"));
     }
-    Ok(Metrics::of(trainer::judged(&run.predictions), run.threshold))
+    Ok(Metrics::of(predictions::judged(&run.predictions), run.threshold))
 }
 
 /// What giving the run another threshold would come to; nothing is written.
@@ -115,7 +114,7 @@ pub fn preview(run: Run, wanted: Wanted) -> Result<Changed> {
     (train.threshold, train.abstain) = (wanted.choice, wanted.abstain);
     train.calibrate |= wanted.calibrate;
     (run.threshold, run.temperature) = (threshold, run.temperature * temperature);
-    let after = Metrics::of(trainer::judged(&run.predictions), threshold);
+    let after = Metrics::of(predictions::judged(&run.predictions), threshold);
     Ok(Changed { before, after, scaling, run })
 }
 

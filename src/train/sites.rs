@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::config::TrainConfig;
 use super::folds::{self, FoldRecord, Job};
+use super::ground::{Ground, Input};
 use super::grouping::Grouping;
 use super::observer::{FeatureReport, Observer};
-use super::trainer::{self, Ground, Input};
+use super::sides;
 use crate::dataset::Dataset;
 use crate::dataset::sites::Sites;
 use crate::dataset::split::{self, SplitConfig, SplitKind};
@@ -55,7 +56,7 @@ pub fn leave_one_out(
     let kind = if config.split.kind == SplitKind::ByFolder { SplitKind::Grouped } else { config.split.kind };
     let split = SplitConfig { kind, ..config.split };
     let grouping = Grouping::for_split(dataset, &keys, (kind, &config.groups), places, observer)?;
-    let samples = trainer::taking_part(dataset, &prepared.readable);
+    let samples = sides::taking_part(dataset, &prepared.readable);
     let (phase, count) = (Phase::Turns, sites.names.len());
     let job = Job { dataset, config: &config, features: &features, observer, phase, count };
     let mut turns = Vec::with_capacity(count);

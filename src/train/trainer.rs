@@ -1,40 +1,37 @@
 //! A training run from photos to run folder.
 
 mod examples;
+mod finish;
 mod resume;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
 
 use self::examples::Varied;
-pub(super) use self::examples::{examples, labelled};
+use self::finish::{finish, record, set_threshold};
 use self::resume::Begun;
-use super::config::{TrainConfig, Tune, WeightsSource};
+use super::config::TrainConfig;
 use super::epochs::{EpochLoop, Epochs};
 use super::features::{self, Features};
+use super::ground::{Ground, Input};
 use super::grouping::{Grouping, GroupsRecord};
 use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
-use super::run_dir::{self, DataRecord, RunDir, RunRecord, WeightsRecord};
-use super::run_files::{self, Finished};
-use super::run_threshold::{self, Fitted, Wanted};
-use crate::dataset::group::{self, ContentKey, Groups};
+use super::predict::predict;
+use super::run_dir::{self, RunDir};
+use super::sides::taking_part;
+use crate::dataset::Dataset;
+use crate::dataset::group::ContentKey;
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::split::{self, Part, Split};
-use crate::dataset::{Class, Dataset, Problem, Sample};
 use crate::error::Result;
-use crate::export::tensorboard::EventLog;
 use crate::job::{Progress, Watch};
 use crate::nn::architecture::Start;
-use crate::nn::device::{self, DeviceReport};
 use crate::nn::head::Head;
 use crate::nn::network::{Model, Network};
-use crate::nn::trainable;
-use crate::photo::check::check;
 use crate::places::Places;
 use crate::review::metrics::Metrics;
 use crate::review::predictions::Prediction;
@@ -193,154 +190,6 @@ fn train_from(
     })
 }
 
-/// What training stands on, whatever it is for: weights on a device, and what their frozen layers make of the photos.
-/// Stays in the thread that laid it.
-pub struct Ground {
-    pub(super) network: Network,
-    /// The settings as this device carries them out.
-    pub(super) config: TrainConfig,
-    pub(super) device: DeviceReport,
-    /// The contents of the photos.
-    pub(super) keys: Vec<Option<ContentKey>>,
-    pub(super) prepared: Prepared,
-}
-
-impl Ground {
-    /// Opens the device and the weights and has the frozen layers look at every photo. What is worth knowing is told;
-    /// that a run begins, too, where `run` is its folder.
-    ///
-    /// # Errors
-    /// Where the device or weights cannot be had, or the user stops it.
-    pub fn lay(
-        dataset: &Dataset,
-        config: &TrainConfig,
-        places: &Places,
-        run: Option<&Path>,
-        observer: &dyn Observer,
-    ) -> Result<Self> {
-        let (device, report) = device::open(config.device)?;
-        let precision = device::precision(config.precision_of_features(), &device)?;
-        let on = (&device, precision);
-        let network = Network::open(config.backbone, &config.weights, config.seed, on, places, observer)?;
-        // The run says what its features were computed in, so that it goes on with the same.
-        let config = TrainConfig { precision: precision.into(), ..config.clone() };
-        announce(run, &config, &report, observer);
-        let config = trusted(&config, &device, &report, observer)?;
-
-        let contents = group::content_keys(&dataset.samples, observer)?;
-        let mut prepared = prepare(&network, dataset, &contents.keys, &config, places, observer)?;
-        prepared.report.unreadable.splice(0..0, contents.problems);
-        if config.tune == Tune::All {
-            for Problem { file, reason } in &prepared.report.unreadable {
-                observer.event(Event::Note(format!("Left out {file}: {reason}")));
-            }
-        } else {
-            observer.event(Event::Features(prepared.report.clone()));
-        }
-        Ok(Self { network, config, device: report, keys: contents.keys, prepared })
-    }
-
-    /// The same ground for other settings of the last layer, which alone is trained on it; none where deeper layers
-    /// were to be trained, since nothing of them is kept.
-    pub(super) fn again(&self, config: &TrainConfig) -> Option<Self> {
-        let Input::Features(features) = &self.prepared.input else { return None };
-        let Prepared { readable, report, .. } = &self.prepared;
-        let prepared = Prepared {
-            input: Input::Features(Arc::clone(features)),
-            readable: readable.clone(),
-            report: report.clone(),
-        };
-        let config = TrainConfig { precision: self.config.precision, ..config.clone() };
-        Some(Self {
-            network: self.network.clone(),
-            config,
-            device: self.device.clone(),
-            keys: self.keys.clone(),
-            prepared,
-        })
-    }
-
-    /// Tells that a run begins in the folder `run`, where the ground was laid for another.
-    pub(super) fn announce_again(&self, run: Option<&Path>, observer: &dyn Observer) {
-        if let Some(run) = run {
-            observer.event(Event::Started { run: run.to_path_buf(), device: self.device.name.clone() });
-        }
-    }
-
-    /// The contents of the photos.
-    pub fn keys(&self) -> &[Option<ContentKey>] {
-        &self.keys
-    }
-
-    /// How the features came about.
-    pub fn report(&self) -> &FeatureReport {
-        &self.prepared.report
-    }
-
-    /// The features of the photos; none where deeper layers are to be trained.
-    pub fn features(&self) -> Option<&Arc<Features>> {
-        match &self.prepared.input {
-            Input::Features(features) => Some(features),
-            Input::Source(..) => None,
-        }
-    }
-}
-
-/// What is there before the first epoch.
-pub(super) struct Prepared {
-    pub(super) input: Input,
-    /// For each photo whether it can be read.
-    pub(super) readable: Vec<bool>,
-    pub(super) report: FeatureReport,
-}
-
-/// What the layers to be trained take in.
-pub(super) enum Input {
-    /// Features, for the head alone.
-    Features(Arc<Features>),
-    /// From this layer on: photos, or the maps that are kept.
-    Source(Start, Option<MapCache>),
-}
-
-/// Computes all that the frozen layers have to say.
-fn prepare(
-    network: &Network,
-    dataset: &Dataset,
-    keys: &[Option<ContentKey>],
-    config: &TrainConfig,
-    places: &Places,
-    observer: &dyn Observer,
-) -> Result<Prepared> {
-    let tell = |note: Option<&str>| note.into_iter().for_each(|note| observer.event(Event::Note(note.to_owned())));
-    match config.tune.start() {
-        None => {
-            let (features, report, note) = features::extract(network, dataset, keys, places, observer)?;
-            tell(note.as_deref());
-            let readable = features.row_of.iter().map(Option::is_some).collect();
-            Ok(Prepared { input: Input::Features(Arc::new(features)), readable, report })
-        }
-        Some(Start::LastBlock) => {
-            let (cache, readable, report) = features::extract_maps(network, dataset, keys, places, observer)?;
-            tell(cache.note());
-            Ok(Prepared { input: Input::Source(Start::LastBlock, Some(cache)), readable, report })
-        }
-        Some(Start::Photos) => {
-            let begun = std::time::Instant::now();
-            let unreadable = check(&dataset.samples, observer)?.problems;
-            let bad: HashSet<&str> = unreadable.iter().map(|problem| problem.file.as_str()).collect();
-            let known = dataset.samples.iter().zip(keys);
-            let readable = known.map(|(sample, key)| key.is_some() && !bad.contains(sample.file.as_str())).collect();
-            // What could not even be read as a file was reported with the contents.
-            let of_content = |problem: &Problem| {
-                dataset.samples.iter().zip(keys).any(|(sample, key)| sample.file == problem.file && key.is_some())
-            };
-            let unreadable = unreadable.iter().filter(|problem| of_content(problem)).cloned().collect();
-            let report = FeatureReport { unreadable, seconds: begun.elapsed().as_secs_f64(), ..Default::default() };
-            Ok(Prepared { input: Input::Source(Start::Photos, None), readable, report })
-        }
-    }
-}
-
 /// What does not change while a run is trained.
 struct Job<'a> {
     dataset: &'a Dataset,
@@ -427,31 +276,6 @@ impl Watch for Finishing<'_> {
     }
 }
 
-/// Divides the labelled photos that can be read; says by which groups.
-pub(super) fn divide(
-    dataset: &Dataset,
-    keys: &[Option<ContentKey>],
-    readable: &[bool],
-    config: &TrainConfig,
-    places: &Places,
-    watch: &dyn Watch,
-) -> Result<(Split, Grouping)> {
-    let groups = Grouping::for_split(dataset, keys, (config.split.kind, &config.groups), places, watch)?;
-    let split = split::split(&taking_part(dataset, readable), &groups.groups, &config.split)?;
-    Ok((split, groups))
-}
-
-/// The photos, without the labels of those that cannot be read: they take no part.
-pub(super) fn taking_part(dataset: &Dataset, readable: &[bool]) -> Vec<Sample> {
-    let mut samples = dataset.samples.clone();
-    for (sample, readable) in samples.iter_mut().zip(readable) {
-        if !readable {
-            sample.label = None;
-        }
-    }
-    samples
-}
-
 /// Where deeper layers take photos from: the maps that are kept, those of variants with them, or else the files.
 pub(super) fn source<'a>(
     photos: Photos<'a>,
@@ -462,170 +286,5 @@ pub(super) fn source<'a>(
     match cache {
         Some(cache) => Source::Maps(Box::new(Maps { photos, network, cache, variants })),
         None => Source::Photos(photos),
-    }
-}
-
-/// What `model` says of every photo of `dataset` that has features and is not excluded. The split says which side each
-/// was on, the groups what was kept together.
-///
-/// # Errors
-/// Where the device fails.
-pub fn predict(
-    model: &Model,
-    dataset: &Dataset,
-    features: &Features,
-    (split, groups): (&Split, &Groups),
-) -> Result<Vec<Prediction>> {
-    let shared = groups.shared();
-    let probabilities = model.p_positive(&features.values)?;
-    let taking_part = dataset.samples.iter().enumerate().filter(|(_, sample)| !sample.is_excluded());
-    let predictions = taking_part.filter_map(|(index, sample)| {
-        let row = (*features.row_of.get(index)?)? as usize;
-        Some(Prediction {
-            sample: index,
-            file: sample.file.clone(),
-            path: sample.path.clone(),
-            part: split.parts.get(index).copied().flatten(),
-            truth: sample.label,
-            p_positive: *probabilities.get(row)?,
-            group: shared.get(index).copied().flatten(),
-        })
-    });
-    Ok(predictions.collect())
-}
-
-/// Chooses temperature and threshold on the validation photos, as the settings have it; gives what the model then says.
-fn set_threshold(
-    model: &mut Model,
-    config: &TrainConfig,
-    observer: &dyn Observer,
-    predict: impl Fn(&Model) -> Result<Vec<Prediction>>,
-) -> Result<Vec<Prediction>> {
-    let mut predictions = predict(model)?;
-    let fitted = run_threshold::fit(&predictions, config.into());
-    match fitted {
-        Ok(Fitted { threshold, scaling }) => {
-            model.threshold = threshold;
-            if let Some(scaling) = scaling {
-                model.divide_logits(scaling.temperature)?;
-                predictions = predict(model)?;
-                // What the device makes of the divided logits may differ in the last digit.
-                let again = Wanted { calibrate: false, ..config.into() };
-                model.threshold = run_threshold::fit(&predictions, again)?.threshold;
-            }
-        }
-        Err(error) => {
-            let note = format!("The threshold stays at {}: {}", model.threshold, error.one_line());
-            observer.event(Event::Note(note));
-        }
-    }
-    Ok(predictions)
-}
-
-/// Writes what remains of the run; gives the validation figures.
-fn finish(
-    run: &RunDir,
-    record: &RunRecord,
-    model: &Model,
-    epochs: &Epochs,
-    predictions: &[Prediction],
-    observer: &dyn Observer,
-) -> Result<Metrics> {
-    let threshold = model.threshold;
-    let finished = Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
-    let (tables, metrics) = finished.tables()?;
-    for (name, bytes) in &tables {
-        run.write(name, bytes)?;
-    }
-    // A plot that cannot be made must not cost the model.
-    if let Err(error) = draw(run, &finished) {
-        observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line())));
-    }
-    // The model comes last: a folder that has one is complete.
-    run.write(run_dir::MODEL, &model.to_file(epochs.best_epoch)?)?;
-    Ok(metrics)
-}
-
-/// Draws the run, for its folder and for TensorBoard.
-fn draw(run: &RunDir, finished: &Finished<'_>) -> Result<()> {
-    let pictures = finished.pictures()?;
-    for (name, bytes) in run_files::of_pictures(&pictures) {
-        run.write(&name, &bytes)?;
-    }
-    let judged = judged(finished.predictions);
-    EventLog::reopen(run.path())?.add_pictures(finished.best_epoch, &pictures, &judged, finished.threshold)
-}
-
-/// The validation photos among `predictions`, or the training photos where there are no others.
-pub fn judged(predictions: &[Prediction]) -> Vec<&Prediction> {
-    let on = |part| predictions.iter().filter(move |p| p.part == Some(part));
-    if on(Part::Validation).next().is_some() { on(Part::Validation).collect() } else { on(Part::Train).collect() }
-}
-
-fn record(
-    dataset: &Dataset,
-    keys: &[Option<ContentKey>],
-    config: &TrainConfig,
-    network: &Network,
-    device: &DeviceReport,
-    (split, groups): (&Split, &Grouping),
-    features: &FeatureReport,
-) -> RunRecord {
-    let origin = network.origin();
-    let sides = (split.indices(Part::Train).count(), split.indices(Part::Validation).count());
-    RunRecord {
-        program: format!("crackscope {}", env!("CARGO_PKG_VERSION")),
-        created: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
-        device: device.name.clone(),
-        data: DataRecord {
-            groups: Some(groups.record(dataset)),
-            ..DataRecord::of(dataset, digest(dataset, keys), features.unreadable.len(), sides)
-        },
-        weights: WeightsRecord {
-            source: origin.source.clone(),
-            sha256: origin.sha256.clone(),
-            fingerprint: origin.fingerprint.clone(),
-        },
-        train: config.clone(),
-    }
-}
-
-/// Digest of names, labels and contents of the photos, in hexadecimal.
-fn digest(dataset: &Dataset, keys: &[Option<ContentKey>]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for (sample, key) in dataset.samples.iter().zip(keys) {
-        hasher.update(sample.file.as_bytes());
-        hasher.update(sample.label.map_or("?", Class::name).as_bytes());
-        hasher.update(key.as_ref().map_or(&[0; 32], |key| &key.0));
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// The settings, with the head alone to be trained where the device computes wrong gradients.
-fn trusted(
-    config: &TrainConfig,
-    device: &Device,
-    report: &DeviceReport,
-    observer: &dyn Observer,
-) -> Result<TrainConfig> {
-    if config.tune == Tune::Head || trainable::gradients_are_right(config.backbone, device)? {
-        return Ok(config.clone());
-    }
-    observer.event(Event::Note(format!(
-        "{} computes wrong gradients: only the last layer is trained. Choose the CPU to train deeper layers.",
-        report.name
-    )));
-    Ok(TrainConfig { tune: Tune::Head, ..config.clone() })
-}
-
-fn announce(run: Option<&Path>, config: &TrainConfig, report: &DeviceReport, observer: &dyn Observer) {
-    if let Some(run) = run {
-        observer.event(Event::Started { run: run.to_path_buf(), device: report.name.clone() });
-    }
-    if let Some(note) = &report.note {
-        observer.event(Event::Note(note.clone()));
-    }
-    if config.weights == WeightsSource::Random {
-        observer.event(Event::Note("Random weights: these are untrained features, so expect little of them.".into()));
     }
 }

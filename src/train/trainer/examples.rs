@@ -1,8 +1,7 @@
 //! What a run learns from and is judged by: photos, and augmented variants of those it learns from.
 
 use super::Job;
-use crate::dataset::split::{Part, Split};
-use crate::dataset::{Class, Dataset};
+use crate::dataset::split::Part;
 use crate::error::Result;
 use crate::format;
 use crate::nn::head::Labelled;
@@ -14,6 +13,7 @@ use crate::train::features::{self, Features, VariantsOf};
 use crate::train::learner::Example;
 use crate::train::map_cache::MapCache;
 use crate::train::observer::{Event, FeatureReport};
+use crate::train::sides;
 
 /// What the cache takes on disk before it is worth a word.
 const MANY_BYTES: usize = 1 << 30;
@@ -26,20 +26,6 @@ pub(super) enum Varied {
     Features(FeatureCache),
     /// The maps before the last block.
     Maps(MapCache),
-}
-
-/// The labelled photos on one side of the split, and after them so many variants of each.
-pub fn labelled(dataset: &Dataset, split: &Split, part: Part, variants: u32) -> Vec<Example> {
-    let label = |photo: usize| Some((photo, dataset.samples.get(photo)?.label?));
-    let photos: Vec<(usize, Class)> = split.indices(part).filter_map(label).collect();
-    let example = |variant| photos.iter().map(move |&(photo, class)| Example { photo, class, variant });
-    (0..=variants).flat_map(example).collect()
-}
-
-/// Features and classes of the photos on one side of the split.
-pub fn examples<'a>(dataset: &Dataset, features: &'a Features, split: &Split, part: Part) -> Vec<Labelled<'a>> {
-    let labelled = labelled(dataset, split, part, 0).into_iter();
-    labelled.filter_map(|example| Some((features.get(example.photo)?, example.class.index()))).collect()
 }
 
 impl Job<'_> {
@@ -77,12 +63,12 @@ impl Job<'_> {
 
     /// The labelled photos on one side of the split, and after them so many variants of each.
     pub(super) fn labelled(&self, part: Part, variants: u32) -> Vec<Example> {
-        labelled(self.dataset, self.split, part, variants)
+        sides::labelled(self.dataset, self.split, part, variants)
     }
 
     /// Features and classes of the photos on one side of the split.
     pub(super) fn examples<'a>(&self, features: &'a Features, part: Part) -> Vec<Labelled<'a>> {
-        examples(self.dataset, features, self.split, part)
+        sides::examples(self.dataset, features, self.split, part)
     }
 
     /// Features and classes of the training photos, and after them of their variants.
