@@ -2,11 +2,14 @@
 
 use std::cmp::Ordering;
 
+use super::judged::Judged;
 use crate::app::session::{Item, Session, Verdict};
 use crate::app::tabs::browse::Words;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
+use crate::review::metrics::Metrics;
 use crate::review::predictions::{Outcome, Prediction};
+use crate::review::threshold::Threshold;
 
 /// The side of the split that is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +117,50 @@ impl Sort {
             Self::Doubt => doubt(a).total_cmp(&doubt(b)),
             Self::Name => Ordering::Equal,
         }
+    }
+}
+
+/// What follows from the session and the choices above, worked out once for each change of theirs.
+#[derive(Default)]
+pub(super) struct List {
+    /// What `sorted` was made from; the threshold where the order follows it.
+    pub(super) sorted_key: Option<(u64, Scope, Sort, Option<Threshold>)>,
+    /// The photos within scope.
+    pub(super) sorted: Vec<usize>,
+    /// What was asked for: the order, which photos, by which threshold and names.
+    pub(super) asked: Option<(Scope, Sort, Shown, Threshold, String)>,
+    pub(super) revision: u64,
+    /// Those of them that are shown.
+    pub(super) order: Vec<usize>,
+    pub(super) metrics: Option<Metrics>,
+}
+
+impl List {
+    /// Works it out anew if anything has changed; gives the order before where the same photos are still asked for.
+    pub(super) fn update(
+        &mut self,
+        session: &Session,
+        judged: &Judged,
+        (scope, shown, sort): (Scope, Shown, Sort),
+        text: &str,
+    ) -> Option<Vec<usize>> {
+        let threshold = session.threshold();
+        let sorted_key = Some((session.revision, scope, sort, sort.follows_threshold().then_some(threshold)));
+        let resorted = self.sorted_key != sorted_key;
+        if resorted {
+            self.sorted_key = sorted_key;
+            self.sorted = sorted(session, scope, sort);
+        }
+        let asked = Some((scope, sort, shown, threshold, text.to_owned()));
+        let same = self.asked == asked;
+        if same && !resorted {
+            return None;
+        }
+        self.asked = asked;
+        self.revision += 1;
+        let before = std::mem::replace(&mut self.order, self::shown(session, &self.sorted, shown, text));
+        self.metrics = session.verdict.as_ref().map(|_| judged.metrics(threshold));
+        same.then_some(before)
     }
 }
 

@@ -7,25 +7,26 @@ mod figures_view;
 mod judged;
 mod list;
 mod pair_view;
+mod photos_view;
 mod run_choice;
+mod side;
 mod threshold;
 mod threshold_plots;
 
 use std::path::{Path, PathBuf};
 
-use egui::{
-    Align, Button, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, RichText, ScrollArea, TextEdit, Ui,
-    vec2,
-};
+use egui::{CentralPanel, Frame, Panel, Ui};
 
 use self::export_form::{Answer, ExportForm, Replace};
 use self::field::FieldCheck;
 pub(super) use self::figures::matrix_ui;
 use self::figures_view::FiguresView;
 use self::judged::Judged;
+use self::list::List;
 use self::pair_view::PairView;
 use self::run_choice::RunChoice;
 pub(super) use self::run_choice::classify;
+use self::side::unlabelled_ui;
 use self::threshold::ThresholdControls;
 use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
@@ -34,19 +35,14 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::form::{choices, primary};
 use crate::app::widgets::grid::{Grid, GridState};
-use crate::app::widgets::large_photo::LargePhoto;
 use crate::app::widgets::photo_view::{Heat, Picture};
 use crate::app::widgets::{empty, marking};
 use crate::app::worker::asks::ExplainOrder;
 use crate::app::worker::jobs::ExportOrder;
-use crate::dataset::Class;
 use crate::error::Result;
-use crate::format;
 use crate::photo::exif::Facts;
 use crate::review::bootstrap::{self, Intervals};
 use crate::review::metrics::Metrics;
-use crate::review::predictions::Outcome;
-use crate::review::threshold::Threshold;
 
 pub use figures_view::Of as IntervalsOf;
 pub use list::{Scope, Shown, Sort};
@@ -60,35 +56,16 @@ const DETAIL: f32 = 340.0;
 const WIDE: f32 = 1000.0;
 /// Side of a cell of the grid.
 const CELL: f32 = 128.0;
-/// The grid's name.
-const GRID: &str = "review";
 /// The name of the grid beside another run.
 const PAIR_GRID: &str = "two runs";
 /// The plots' share of the room beneath the controls of the threshold.
 const PLOTS: f32 = 0.44;
-/// Room that filters and order take on one line.
-const ONE_LINE: f32 = 860.0;
-/// Width of the field for names.
-const NAME: f32 = 130.0;
 
 /// The scopes, with what they mean.
 pub(super) const SCOPES: [(Scope, &str, &str); 3] = [
     (Scope::Validation, "Validation", "Photos held back from training: what the run can do"),
     (Scope::Training, "Training", "Photos trained on"),
     (Scope::All, "All photos", "Every photo with a prediction"),
-];
-const LABELLED: [(Shown, &str, &str); 5] = [
-    (Shown::Errors, "All errors", "Label and prediction disagree"),
-    (Shown::Only(Outcome::FalsePositive), "False positives", "Intact, called cracked: false alarms"),
-    (Shown::Only(Outcome::FalseNegative), "False negatives", "Cracked, called intact: misses"),
-    (Shown::Correct, "Correct", "Label and prediction agree"),
-    (Shown::Everything, "All", ""),
-];
-const FOR_A_PERSON: (Shown, &str, &str) = (Shown::Unsure, "For a person", "Nearest to the threshold");
-const UNLABELLED: [(Shown, &str, &str); 3] = [
-    (Shown::Everything, "All", ""),
-    (Shown::Called(Class::Positive), "Called cracked", "Probability at or above the threshold"),
-    (Shown::Called(Class::Negative), "Called intact", "Probability below the threshold"),
 ];
 
 /// What is shown beside the figures.
@@ -138,27 +115,6 @@ pub struct ReviewTab {
     pair: PairView,
     export: Option<ExportForm>,
     replace: Option<Replace>,
-}
-
-/// What follows from the session and the choices above, worked out once for each change of theirs.
-#[derive(Default)]
-struct List {
-    /// What `sorted` was made from; the threshold where the order follows it.
-    sorted_key: Option<(u64, Scope, Sort, Option<Threshold>)>,
-    /// The photos within scope.
-    sorted: Vec<usize>,
-    /// What was asked for: the order, which photos, by which threshold and names.
-    asked: Option<(Scope, Sort, Shown, Threshold, String)>,
-    revision: u64,
-    /// Those of them that are shown.
-    order: Vec<usize>,
-    metrics: Option<Metrics>,
-}
-
-impl List {
-    fn large(&self, advance: bool) -> LargePhoto<'_> {
-        LargePhoto { grid: GRID, order: &self.order, advance }
-    }
 }
 
 impl ReviewTab {
@@ -317,72 +273,6 @@ impl ReviewTab {
         }
     }
 
-    fn side_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let margin = Frame::new().inner_margin(theme::panel_margin());
-        if scene.session.verdict.is_some() {
-            Panel::bottom("review buttons").frame(margin).resizable(false).show(ui, |ui| {
-                ui.vertical_centered_justified(|ui| {
-                    let export = primary(ui, true, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
-                    if export
-                        .on_hover_text("Tables, copies of wrong photos, contact sheet, report, model (Ctrl+E)")
-                        .clicked()
-                    {
-                        scene.commands.push(Command::ExportForm);
-                    }
-                });
-            });
-        }
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            margin.show(ui, |ui| {
-                self.run_choice.ui(ui, scene);
-                if let (Some(verdict), Some(metrics)) = (scene.session.verdict.clone(), self.list.metrics.clone()) {
-                    ui.add_space(space::M);
-                    self.figures_ui(ui, &verdict, &metrics, scene);
-                    ui.add_space(space::M);
-                    self.field.ui(ui, &verdict, scene);
-                }
-            });
-        });
-    }
-
-    fn figures_ui(&mut self, ui: &mut Ui, verdict: &Verdict, metrics: &Metrics, scene: &mut Scene<'_>) {
-        if Scope::can_be_chosen(verdict) {
-            ui.horizontal_wrapped(|ui| choices(ui, &mut self.scope, &SCOPES));
-            ui.add_space(space::S);
-        }
-        if metrics.photos == 0 {
-            called_ui(ui, verdict, scene.session.threshold());
-            return;
-        }
-        figures::figures_ui(ui, metrics);
-        ui.add_space(space::M);
-        if let Some(shown) = matrix_ui(ui, &metrics.confusion, self.shown) {
-            self.show_in_grid(shown);
-        }
-        ui.add_space(space::S);
-        if self.view != View::Threshold {
-            self.threshold.small_ui(ui, &self.judged, scene);
-        }
-        self.unsure_ui(ui, metrics, scene.session.threshold());
-        let at = threshold::shown(scene.session.threshold().at);
-        let text = format!("{} · cracked from p ≥ {at}", format::photos(metrics.photos));
-        ui.label(theme::quiet(ui, text).size(theme::SMALL));
-    }
-
-    /// How many go to a person; pressed, it shows them.
-    fn unsure_ui(&mut self, ui: &mut Ui, metrics: &Metrics, threshold: Threshold) {
-        let Some(text) = threshold::band_text(ui, threshold) else { return };
-        ui.horizontal_wrapped(|ui| {
-            let count = format!("? {} for a person", format::photos(metrics.unsure));
-            let chosen = self.shown == Shown::Unsure;
-            let button = Button::selectable(chosen, count).frame_when_inactive(true);
-            if ui.add(button).on_hover_text("Press to see them").clicked() {
-                self.show_in_grid(if chosen { Shown::Errors } else { Shown::Unsure });
-            }
-            ui.label(text);
-        });
-    }
-
     /// Shows these photos where there is a grid of them already, or else among the photos.
     fn show_in_grid(&mut self, shown: Shown) {
         let view = self.view;
@@ -461,125 +351,6 @@ impl ReviewTab {
         });
     }
 
-    fn photos_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let wide = ui.available_width() + FIGURES >= WIDE;
-        let panel = Frame::new().fill(theme::palette(ui).panel).inner_margin(theme::panel_margin());
-        if wide && !self.large && self.grid.selected.is_some() {
-            Panel::right("photo")
-                .frame(panel)
-                .default_size(DETAIL)
-                .size_range(260.0..=640.0)
-                .resizable(true)
-                .show(ui, |ui| self.detail_ui(ui, scene));
-        }
-        let ground = Frame::new().fill(theme::palette(ui).window);
-        CentralPanel::default().frame(ground).show(ui, |ui| {
-            if self.large {
-                self.large_ui(ui, scene);
-                return;
-            }
-            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-                self.filter_ui(ui, scene.session);
-                self.labels_ui(ui, scene);
-            });
-            self.grid_ui(ui, scene);
-        });
-    }
-
-    /// Buttons that label the chosen photos.
-    fn labels_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        marking::bar(ui, &mut self.grid, &self.list.order, scene.session, scene.settings, scene.commands);
-    }
-
-    /// The selected photo in place of the grid.
-    fn large_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let advance = scene.settings.advance;
-        let back = self.list.large(advance).keys(ui, &mut self.grid, scene.commands);
-        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
-            let asked = ui.horizontal(|ui| self.list.large(advance).steps_ui(ui, &mut self.grid)).inner;
-            self.large = !(asked || back);
-            self.labels_ui(ui, scene);
-            self.detail_ui(ui, scene);
-        });
-    }
-
-    fn detail_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        let asked = self.detail.ui(ui, scene.session, self.grid.selected);
-        scene.commands.extend(asked.into_iter().map(Command::from));
-    }
-
-    /// Which photos, in which order, and how many they are: on one line where there is room.
-    fn filter_ui(&mut self, ui: &mut Ui, session: &Session) {
-        let labelled = self.list.metrics.as_ref().is_some_and(|metrics| metrics.photos > 0);
-        let mut filters = if labelled { LABELLED.to_vec() } else { UNLABELLED.to_vec() };
-        if session.threshold().unsure.is_some() {
-            filters.push(FOR_A_PERSON);
-        }
-        let filters = filters.as_slice();
-        if ui.available_width() >= ONE_LINE {
-            ui.horizontal(|ui| {
-                choices(ui, &mut self.shown, filters);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.sort_ui(ui, labelled));
-            });
-        } else {
-            ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
-            ui.horizontal(|ui| self.sort_ui(ui, labelled));
-        }
-        self.update(session);
-        let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
-        if let Some(&first) = self.list.order.first().filter(|_| lost) {
-            self.grid.select(first);
-        }
-    }
-
-    fn sort_ui(&mut self, ui: &mut Ui, labelled: bool) {
-        let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
-        let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
-        ui.name_inputs("Order", |ui| {
-            ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
-                for (order, name, hint) in orders {
-                    let choice = ui.selectable_value(&mut self.sort, order, name);
-                    if !hint.is_empty() {
-                        choice.on_hover_text(hint);
-                    }
-                }
-            })
-        });
-        let hint = theme::quiet(ui, "part of a name");
-        let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(NAME).margin(vec2(8.0, 6.0));
-        let field = ui.add(field);
-        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name"));
-        if field.lost_focus() {
-            // Taken, so that the grid does not open a photo by the same key.
-            ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
-        }
-        if std::mem::take(&mut self.find) {
-            field.request_focus();
-        }
-        field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
-        ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
-    }
-
-    fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        if self.list.order.is_empty() {
-            if nothing_ui(ui, self.shown, &self.text) {
-                self.text.clear();
-            }
-            return;
-        }
-        let session = scene.session;
-        let heat = self.grid.selected.and_then(|index| {
-            let texture = self.detail.heat(&session.item(index)?.sample.path)?;
-            Some((index, texture))
-        });
-        let grid = Grid::new(GRID, &self.list.order, CELL).captions(true).revision(self.list.revision).overlay(heat);
-        let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));
-        marking::obey(&output, &mut self.grid, &self.list.order, scene.settings.advance, scene.commands);
-        if output.activated.is_some() {
-            self.large = true;
-        }
-    }
-
     fn questions_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let ctx = ui.ctx().clone();
         if let Some(form) = &mut self.export
@@ -596,73 +367,6 @@ impl ReviewTab {
             self.export = self.export.take().map(|form| form.chosen_as_before(&replace.order));
         }
     }
-}
-
-impl List {
-    /// Works it out anew if anything has changed; gives the order before where the same photos are still asked for.
-    fn update(
-        &mut self,
-        session: &Session,
-        judged: &Judged,
-        (scope, shown, sort): (Scope, Shown, Sort),
-        text: &str,
-    ) -> Option<Vec<usize>> {
-        let threshold = session.threshold();
-        let sorted_key = Some((session.revision, scope, sort, sort.follows_threshold().then_some(threshold)));
-        let resorted = self.sorted_key != sorted_key;
-        if resorted {
-            self.sorted_key = sorted_key;
-            self.sorted = list::sorted(session, scope, sort);
-        }
-        let asked = Some((scope, sort, shown, threshold, text.to_owned()));
-        let same = self.asked == asked;
-        if same && !resorted {
-            return None;
-        }
-        self.asked = asked;
-        self.revision += 1;
-        let before = std::mem::replace(&mut self.order, list::shown(session, &self.sorted, shown, text));
-        self.metrics = session.verdict.as_ref().map(|_| judged.metrics(threshold));
-        same.then_some(before)
-    }
-}
-
-/// How many photos without labels were called what.
-fn called_ui(ui: &mut Ui, verdict: &Verdict, threshold: Threshold) {
-    for class in [Class::Positive, Class::Negative] {
-        let count = verdict.predictions.iter().filter(|p| p.said(threshold) == Some(class)).count();
-        ui.horizontal(|ui| {
-            let number = RichText::new(format::count(count as u64)).size(theme::NUMBER).family(theme::strong_family());
-            ui.label(number);
-            ui.label(theme::quiet(ui, "called"));
-            ui.label(theme::class_text(ui, class));
-        });
-    }
-    let text = format!("No labels to compare with · cracked from p ≥ {}", threshold::shown(threshold.at));
-    ui.label(theme::quiet(ui, text).size(theme::SMALL));
-}
-
-/// Without labels there is nothing to count.
-fn unlabelled_ui(ui: &mut Ui) {
-    let text = "None of these photos has a label to compare with what was said of it.";
-    empty::state(ui, icons::ICON_FACT_CHECK, "No labels", text, |_| {});
-}
-
-/// Says why there is no photo; returns whether no name is to be looked for any more.
-fn nothing_ui(ui: &mut Ui, shown: Shown, text: &str) -> bool {
-    if !text.trim().is_empty() {
-        let looked_for = format!("None of these names contains “{}”.", text.trim());
-        let clear = |ui: &mut Ui| primary(ui, true, "Show all names").clicked();
-        return empty::state(ui, icons::ICON_SEARCH_OFF, "Nothing to show", &looked_for, clear);
-    }
-    let (title, text) = match shown {
-        Shown::Errors => ("No errors", "Label and prediction agree on every photo here."),
-        Shown::Only(Outcome::FalsePositive) => ("No false positives", "No intact photo was called cracked."),
-        Shown::Only(Outcome::FalseNegative) => ("No false negatives", "No cracked photo was called intact."),
-        Shown::Unsure => ("No photo is for a person", "Every photo here lies outside of the band."),
-        _ => ("No such photos", ""),
-    };
-    empty::state(ui, icons::ICON_CHECK, title, text, |_| false)
 }
 
 fn empty_ui(ui: &mut Ui, run_choice: &RunChoice, scene: &mut Scene<'_>) {
