@@ -62,7 +62,7 @@ impl PathDialog {
             field.request_focus();
             self.focused = true;
         }
-        field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+        form::ended_by(ui, &field, Key::Enter)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Controls with names: what forms are made of.
 
 use egui::{
-    Align, Button, Color32, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
-    vec2,
+    Align, Button, Color32, DragValue, Key, Label, Layout, Modifiers, Rect, Response, RichText, Role, Sense, Stroke,
+    Ui, WidgetInfo, vec2,
 };
 
 use crate::app::theme;
@@ -71,6 +71,12 @@ pub fn choices<T: PartialEq + Copy>(ui: &mut Ui, chosen: &mut T, choices: &[(T, 
     }
     ui.spacing_mut().item_spacing.x = gap;
     *chosen != before
+}
+
+/// Whether typing in `field` was ended by this key, which then means nothing to anything else: else the grid or table
+/// that the keyboard returns to would open what is selected.
+pub fn ended_by(ui: &Ui, field: &Response, key: Key) -> bool {
+    field.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key))
 }
 
 /// A button that bears an icon alone; `name` is its tooltip and its name for a screen reader.

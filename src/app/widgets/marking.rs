@@ -230,7 +230,7 @@ fn tags_ui(ui: &mut Ui, session: &Session, photos: &[usize]) -> Option<(String, 
     if just_opened {
         field.request_focus();
     }
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    let entered = form::ended_by(ui, &field, Key::Enter);
     ui.horizontal(|ui| {
         let tag = tag_of(&typed);
         if (form::primary(ui, tag.is_some(), "Add").clicked() || entered)

@@ -1,9 +1,10 @@
 //! The pane at the left: what is shown.
 
-use egui::{Align, Button, Key, Layout, Modifiers, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Align, Button, Key, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
 use crate::app::theme::{self, icons, space};
+use crate::app::widgets::form;
 use crate::dataset::Dataset;
 use crate::format;
 
@@ -45,10 +46,7 @@ fn name_ui(ui: &mut Ui, filter: &mut Filter, find: bool) {
     if find {
         field.request_focus();
     }
-    if field.lost_focus() {
-        // Taken, so that the grid does not open a photo by the same key.
-        ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
-    }
+    form::ended_by(ui, &field, Key::Enter);
     field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
     ui.add_space(space::XS);
 }

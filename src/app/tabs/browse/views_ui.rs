@@ -1,6 +1,6 @@
 //! The list of saved views in the pane at the left.
 
-use egui::{Button, Key, Modifiers, Role, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Button, Key, Role, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Filter, Sorting};
 use super::saved_views::SavedView;
@@ -105,9 +105,7 @@ fn naming_ui(
         field.request_focus();
     }
     let name = naming.text.trim().to_owned();
-    // Taken, so that the grid does not open a photo by the same key.
-    let ended = |key| field.lost_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    let (entered, left) = (ended(Key::Enter), ended(Key::Escape));
+    let (entered, left) = (form::ended_by(ui, &field, Key::Enter), form::ended_by(ui, &field, Key::Escape));
     let mut done = left;
     ui.horizontal(|ui| {
         let save = form::primary(ui, !name.is_empty(), "Save").clicked() || entered;

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Align, Button, Label, Layout, TextEdit, Ui};
+use egui::{Align, Button, Key, Label, Layout, TextEdit, Ui};
 
 use crate::app::command::Command;
 use crate::app::events::typed_path;
 use crate::app::scene::Scene;
 use crate::app::session::Verdict;
 use crate::app::theme::{self, icons, space};
-use crate::app::widgets::form::{icon_button, primary};
+use crate::app::widgets::form::{ended_by, icon_button, primary};
 use crate::format;
 use crate::review::metrics::Metrics;
 
@@ -96,20 +96,21 @@ enum Answer {
 
 fn ask_ui(ui: &mut Ui, text: &mut String, scene: &mut Scene<'_>) -> Option<Answer> {
     let label = ui.label(theme::strong("Folder of labelled photos"));
-    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+    let typed = ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
         if icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose the folder…").clicked() {
             scene.commands.push(Command::FieldDialog);
         }
         let field = TextEdit::singleline(text).desired_width(f32::INFINITY).hint_text("its path");
-        ui.add(field).labelled_by(label.id);
+        ui.add(field).labelled_by(label.id)
     });
+    let entered = ended_by(ui, &typed.inner, Key::Enter);
     let folder = typed_path(text);
     let free = scene.job.is_none();
     let mut answer = None;
     ui.horizontal(|ui| {
         let test = primary(ui, free && folder.is_some(), "Test");
         let why = if free { "Give a folder first" } else { "Another job is still running" };
-        if test.on_disabled_hover_text(why).clicked() {
+        if test.on_disabled_hover_text(why).clicked() || (entered && free) {
             answer = folder.map(Answer::Test);
         }
         if ui.add(Button::new("Not now")).clicked() {

@@ -345,6 +345,10 @@ impl ReviewTab {
             }
             let session = scene.session;
             let PairView { order, revision, grid, .. } = &mut tab.pair;
+            if order.is_empty() {
+                empty::note(ui, icons::ICON_CHECK, "No photo is of this kind. Choose another field above.");
+                return;
+            }
             let photos = Grid::new(PAIR_GRID, order, CELL).captions(true).revision(*revision);
             let output = photos.show(ui, grid, scene.thumbnails, |index| session.item(index));
             marking::obey(&output, grid, order, scene.settings.advance, scene.commands);

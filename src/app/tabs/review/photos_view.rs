@@ -1,6 +1,6 @@
 //! The photos of the review in a grid, or the selected one large, and which of them are shown in which order.
 
-use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Modifiers, Panel, TextEdit, Ui, vec2};
+use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Panel, TextEdit, Ui, vec2};
 
 use super::list::{List, Shown, Sort};
 use super::{CELL, DETAIL, FIGURES, ReviewTab, WIDE};
@@ -8,7 +8,7 @@ use crate::app::command::Command;
 use crate::app::scene::Scene;
 use crate::app::session::Session;
 use crate::app::theme::{self, icons};
-use crate::app::widgets::form::{choices, primary};
+use crate::app::widgets::form::{choices, ended_by, primary};
 use crate::app::widgets::grid::Grid;
 use crate::app::widgets::large_photo::LargePhoto;
 use crate::app::widgets::{empty, marking};
@@ -132,10 +132,7 @@ impl ReviewTab {
         let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(NAME).margin(vec2(8.0, 6.0));
         let field = ui.add(field);
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name"));
-        if field.lost_focus() {
-            // Taken, so that the grid does not open a photo by the same key.
-            ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
-        }
+        ended_by(ui, &field, Key::Enter);
         if std::mem::take(&mut self.find) {
             field.request_focus();
         }

@@ -10,6 +10,7 @@ use crate::app::command::Command;
 use crate::app::scene::{Kind, Scene};
 use crate::app::tabs::train::live::Live;
 use crate::app::theme::{self, Icon, icons, space};
+use crate::app::widgets::form::ended_by;
 use crate::app::worker::run_folders::Request;
 use crate::format;
 use crate::train::repeat;
@@ -166,7 +167,7 @@ impl Compare {
                 field.request_focus();
             }
             let wrong = what_is_wrong(&renaming, scene.runs);
-            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            let entered = ended_by(ui, &field, Key::Enter);
             let rename = ui.add_enabled(wrong.is_none(), Button::new("Rename"));
             if (rename.clicked() || entered) && wrong.is_none() {
                 let (folder, run) = (self.runs_folder(scene), renaming.run.clone());
@@ -176,7 +177,7 @@ impl Compare {
             } else if entered {
                 field.request_focus();
             }
-            let escaped = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+            let escaped = ended_by(ui, &field, Key::Escape);
             open &= !(ui.button("Cancel").clicked() || escaped);
             if let Some(wrong) = wrong {
                 ui.label(RichText::new(wrong).color(theme::palette(ui).warning));
