@@ -4,7 +4,7 @@ use candle_core::Device;
 
 use super::cpu::{Instructions, Precision};
 use crate::error::{Error, Result};
-use crate::train::config::{DeviceChoice, PrecisionChoice};
+use crate::nn::choice::{DeviceChoice, PrecisionChoice};
 
 /// A device in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

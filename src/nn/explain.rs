@@ -5,8 +5,8 @@ use std::path::Path;
 use super::cpu::FeatureMaps;
 use super::network::{Model, ModelFile};
 use crate::error::Result;
+use crate::nn::choice::Compute;
 use crate::photo::transform;
-use crate::train::config::Compute;
 
 /// What each cell of the last feature map says for a crack.
 ///

@@ -3,6 +3,7 @@
 pub mod architecture;
 pub mod bundled;
 pub mod candle_network;
+pub mod choice;
 pub mod cpu;
 pub mod device;
 pub mod drawing;
@@ -20,6 +21,7 @@ pub mod random;
 pub mod resnet;
 pub mod state_dict;
 pub mod summary;
+pub mod threshold;
 pub mod trainable;
 
 use crate::error::Error;

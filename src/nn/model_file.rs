@@ -10,8 +10,8 @@ use super::architecture::Backbone;
 use super::head::Head;
 use super::state_dict::StateDict;
 use crate::error::{Error, Result};
+use crate::nn::threshold::Threshold;
 use crate::photo::{INPUT_SIZE, MEAN, PREPROCESSING, STD};
-use crate::review::threshold::Threshold;
 
 /// The note that says what the logits were divided by.
 pub(super) const TEMPERATURE: &str = "temperature";

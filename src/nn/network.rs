@@ -15,10 +15,11 @@ use super::state_dict::StateDict;
 use super::{device, failed, mobilenet, model_file};
 use crate::error::{Error, Result};
 use crate::job::{Unwatched, Watch};
+use crate::nn::architecture::Backbone;
+use crate::nn::choice::{Compute, PrecisionChoice, WeightsSource};
+use crate::nn::threshold::Threshold;
 use crate::photo::INPUT_SIZE;
 use crate::places::Places;
-use crate::review::threshold::Threshold;
-use crate::train::config::{Backbone, Compute, PrecisionChoice, WeightsSource};
 
 /// Values of one input photo.
 pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;

@@ -9,9 +9,7 @@ use super::threshold::Threshold;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::error::{Context, Result};
-
-/// The probability above which a photo counts as cracked unless a run says otherwise.
-pub const DEFAULT_THRESHOLD: f32 = 0.5;
+pub use crate::nn::threshold::DEFAULT_THRESHOLD;
 
 /// In tables what is said of a photo that a person is to decide on.
 pub const UNSURE: &str = "Unsure";

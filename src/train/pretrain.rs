@@ -10,7 +10,7 @@ use candle_core::{D, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use self::data::{Mixture, SourceSummary};
-use super::config::{Backbone, OptimizerKind, TrainConfig};
+use super::config::{Backbone, OptimizerKind};
 use super::schedule;
 use crate::atomic_file;
 use crate::dataset::Class;
@@ -19,7 +19,7 @@ use crate::job::{Meter, Phase, Watch};
 use crate::nn::architecture::{Start, Statistics};
 use crate::nn::head::{self, Head};
 use crate::nn::network::Network;
-use crate::nn::optimizer::Optimizer;
+use crate::nn::optimizer::{Optimizer, OptimizerConfig};
 use crate::nn::state_dict::StateDict;
 use crate::nn::trainable::Trainable;
 use crate::photo::augment::Augmentation;
@@ -128,13 +128,12 @@ impl PretrainConfig {
     }
 
     /// What the optimiser is set up by.
-    fn optimizer(&self) -> TrainConfig {
-        TrainConfig {
-            optimizer: OptimizerKind::AdamW,
-            learning_rate: self.learning_rate,
+    fn optimizer(&self) -> OptimizerConfig {
+        OptimizerConfig {
+            kind: OptimizerKind::AdamW,
             weight_decay: self.weight_decay,
             clip_norm: Some(5.0),
-            ..TrainConfig::default()
+            ..OptimizerConfig::default()
         }
     }
 }
@@ -308,7 +307,7 @@ impl<'a> Training<'a> {
 fn optimizer(backbone: &Trainable, head: &Head, config: &PretrainConfig) -> Result<Optimizer> {
     let variables: Vec<_> =
         backbone.variables().into_iter().chain(head.variables()).map(|variable| (variable, 1.0)).collect();
-    Optimizer::new(&variables, &config.optimizer())
+    Optimizer::new(&variables, config.optimizer())
 }
 
 /// Mean cross entropy against targets that leave [`SMOOTHING`] to both classes.

@@ -129,7 +129,7 @@ fn head_losses(features: &Tensor, classes: &Tensor, rate: f64) -> Vec<f64> {
     let columns = features.dim(1).unwrap();
     let head = Head::new(&zeros(&[2, columns]), &zeros(&[2])).unwrap();
     let config = TrainConfig { weight_decay: 0.0, ..TrainConfig::default() };
-    let mut adam = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), &config).unwrap();
+    let mut adam = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), config.optimizer()).unwrap();
     let (values, classes) = (rows(features), classes.to_vec1::<u32>().unwrap());
     let photos: Vec<_> = values.iter().zip(classes).map(|(row, class)| (row.as_slice(), class as usize)).collect();
     let mut step = || {
@@ -230,7 +230,7 @@ fn steps_of_all_layers_of_a_network_of_a_formula_agree_with_pytorch() {
         let variables: Vec<_> =
             backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
         let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
-        let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
+        let mut adam = Optimizer::new(&borrowed, TrainConfig::default().optimizer()).unwrap();
         for expected in NetworkCase::open(kind).adam_losses_all {
             let (loss, gradients) = step(&mut backbone, &head, Statistics::Frozen);
             adam.step(|variable| gradients.get(variable), 1e-5).unwrap();
@@ -535,7 +535,7 @@ fn ten_steps_of_all_layers_agree() {
     let variables: Vec<_> =
         backbone.variables().into_iter().chain(head.variables()).map(|v| (v.clone(), 1.0)).collect();
     let borrowed: Vec<_> = variables.iter().map(|(variable, factor)| (variable, *factor)).collect();
-    let mut adam = Optimizer::new(&borrowed, &TrainConfig::default()).unwrap();
+    let mut adam = Optimizer::new(&borrowed, TrainConfig::default().optimizer()).unwrap();
     for expected in &case.reference.resnet18.adam_losses_all {
         let features = backbone.features(photos.clone(), Statistics::Frozen).unwrap();
         let loss = cross_entropy(&head.logits(&features).unwrap(), &classes, None).unwrap();

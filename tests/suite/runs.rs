@@ -345,6 +345,21 @@ fn a_run_is_renamed_and_whatever_shows_it_follows() {
 }
 
 #[test]
+fn enter_ends_a_name_and_opens_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut window, runs) = table_of_runs(home.path());
+    press(&mut window, Role::Row, "first");
+    window.key_press(Key::F2);
+    window.run_steps(4);
+    type_into(&mut window, "New name", "by keys");
+    window.key_press(Key::Enter);
+    until(&mut window, "its name", |window| rows(window).contains(&"by keys".to_owned()));
+    window.run_steps(8);
+    assert!(runs.join("by keys").is_dir() && window.state().session().verdict.is_none());
+    assert!(!told(&window).iter().any(|message| message.contains("is open")), "{:?}", told(&window));
+}
+
+#[test]
 fn a_run_is_deleted_once_that_is_confirmed() {
     let home = tempfile::tempdir().unwrap();
     let (mut window, runs) = table_of_runs(home.path());

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::train::config::Backbone;
+use crate::nn::architecture::Backbone;
 
 /// One file on the hub.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

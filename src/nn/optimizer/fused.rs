@@ -4,8 +4,7 @@
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result as CandleResult, bail};
 use rayon::prelude::*;
 
-use super::{BETA1, BETA2, EPSILON, Rule};
-use crate::train::config::OptimizerKind;
+use super::{BETA1, BETA2, EPSILON, OptimizerKind, Rule};
 
 /// Values that one thread takes at a time.
 const CHUNK: usize = 1 << 15;

@@ -10,19 +10,49 @@ use self::fused::{Moment, Move};
 use super::failed;
 use super::state_dict::StateDict;
 use crate::error::{Error, Result};
-use crate::train::config::{OptimizerKind, TrainConfig};
+use serde::{Deserialize, Serialize};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 const STEPS: &str = "optimizer.steps";
 
+/// How gradients become steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam (Kingma and Ba 2015), β = 0.9, 0.999, ε = 1e-8.
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    #[value(name = "adamw")]
+    AdamW,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+}
+
+/// How an optimiser is set up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptimizerConfig {
+    /// Which one.
+    pub kind: OptimizerKind,
+    /// Decay of the weights: decoupled for AdamW, added to the gradient otherwise.
+    pub weight_decay: f64,
+    /// Momentum of SGD.
+    pub momentum: f64,
+    /// The length to which the gradients of a step are shortened, together.
+    pub clip_norm: Option<f64>,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self { kind: OptimizerKind::Adam, weight_decay: 0.0, momentum: 0.9, clip_norm: None }
+    }
+}
+
 /// Turns gradients into steps.
 pub struct Optimizer {
-    kind: OptimizerKind,
-    weight_decay: f64,
-    momentum: f64,
-    clip_norm: Option<f64>,
+    config: OptimizerConfig,
     steps: usize,
     slots: Vec<Slot>,
 }
@@ -42,7 +72,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// Where the device has no room for its state.
-    pub fn new(variables: &[(&Var, f64)], config: &TrainConfig) -> Result<Self> {
+    pub fn new(variables: &[(&Var, f64)], config: OptimizerConfig) -> Result<Self> {
         let slots = variables
             .iter()
             .map(|&(variable, rate_factor)| {
@@ -51,14 +81,7 @@ impl Optimizer {
             })
             .collect::<CandleResult<_>>()
             .map_err(failed("set up the optimiser"))?;
-        Ok(Self {
-            kind: config.optimizer,
-            weight_decay: config.weight_decay,
-            momentum: config.momentum,
-            clip_norm: config.clip_norm,
-            steps: 0,
-            slots,
-        })
+        Ok(Self { config, steps: 0, slots })
     }
 
     /// Takes one step along the gradients, shortened where together they are longer than the norm they are clipped to.
@@ -68,17 +91,17 @@ impl Optimizer {
     /// Where the device fails.
     pub fn step<'a>(&mut self, gradient_of: impl Fn(&Var) -> Option<&'a Tensor>, learning_rate: f64) -> Result<()> {
         self.steps += 1;
-        let gradient_scale = match self.clip_norm {
+        let gradient_scale = match self.config.clip_norm {
             Some(most) => (most / self.norm(&gradient_of)?.max(1e-12)).min(1.0),
             None => 1.0,
         };
         for slot in &mut self.slots {
             let Some(gradient) = gradient_of(&slot.variable) else { continue };
             let rule = Rule {
-                kind: self.kind,
+                kind: self.config.kind,
                 learning_rate: learning_rate * slot.rate_factor,
-                momentum: self.momentum,
-                weight_decay: if slot.variable.rank() > 1 { self.weight_decay } else { 0.0 },
+                momentum: self.config.momentum,
+                weight_decay: if slot.variable.rank() > 1 { self.config.weight_decay } else { 0.0 },
                 gradient_scale,
                 first_correction: 1.0 - BETA1.powi(self.steps as i32),
                 second_correction: 1.0 - BETA2.powi(self.steps as i32),
@@ -188,8 +211,8 @@ mod tests {
     fn three_steps(kind: OptimizerKind, in_place: bool) -> Vec<f32> {
         let start = Tensor::new(&[[1f32, -2.0, 0.5]], &Device::Cpu).unwrap();
         let w = Var::from_tensor(&start).unwrap();
-        let config = TrainConfig { optimizer: kind, weight_decay: 0.01, ..TrainConfig::default() };
-        let mut optimizer = Optimizer::new(&[(&w, 1.0)], &config).unwrap();
+        let config = OptimizerConfig { kind, weight_decay: 0.01, ..OptimizerConfig::default() };
+        let mut optimizer = Optimizer::new(&[(&w, 1.0)], config).unwrap();
         for _ in 0..3 {
             let loss = w.as_tensor().powf(3.0).unwrap().sum_all().unwrap();
             let mut gradients = loss.backward().unwrap();
@@ -227,8 +250,8 @@ mod tests {
     fn a_long_gradient_is_shortened_to_the_norm_and_a_short_one_left_alone() {
         let moved = |clip_norm| {
             let w = Var::from_tensor(&Tensor::new(&[3f32, 4.0], &Device::Cpu).unwrap()).unwrap();
-            let config = TrainConfig { optimizer: OptimizerKind::Sgd, clip_norm, ..TrainConfig::default() };
-            let mut optimizer = Optimizer::new(&[(&w, 0.5)], &config).unwrap();
+            let config = OptimizerConfig { kind: OptimizerKind::Sgd, clip_norm, ..OptimizerConfig::default() };
+            let mut optimizer = Optimizer::new(&[(&w, 0.5)], config).unwrap();
             let loss = (w.as_tensor().sqr().unwrap().sum_all().unwrap() / 2.0).unwrap(); // the gradient is w
             let gradients = loss.backward().unwrap();
             optimizer.step(|variable| gradients.get(variable), 1.0).unwrap();

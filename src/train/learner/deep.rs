@@ -190,5 +190,5 @@ fn optimizer(backbone: &Trainable, head: &Head, config: &TrainConfig) -> Result<
     let factor = config.backbone_learning_rate / config.learning_rate;
     let of_backbone = backbone.variables().into_iter().map(|variable| (variable, factor));
     let of_head = head.variables().map(|variable| (variable, 1.0));
-    Optimizer::new(&of_backbone.chain(of_head).collect::<Vec<_>>(), config)
+    Optimizer::new(&of_backbone.chain(of_head).collect::<Vec<_>>(), config.optimizer())
 }

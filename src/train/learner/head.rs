@@ -102,5 +102,5 @@ impl Learner for HeadLearner<'_> {
 }
 
 fn optimizer(head: &Head, config: &TrainConfig) -> Result<Optimizer> {
-    Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), config)
+    Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), config.optimizer())
 }
