@@ -102,7 +102,7 @@ impl App {
                 self.dialogs.choose(ctx, Purpose::Export, self.settings.export_folder.as_ref());
             }
             Command::Curate(request) => self.curate_asks(request),
-            Command::Similar(path) => self.show_similar(&path),
+            Command::Similar(photo) => self.show_similar(photo),
             Command::TrainAgain => self.train_again(),
             Command::Export(order) => _ = self.start(Job::Export(order)),
             Command::Model(request) => self.model_asks(ctx, request),

@@ -171,7 +171,7 @@ pub enum Command {
     /// What the tab for curating asks for.
     Curate(curate::Request),
     /// Show the photos most like this one.
-    Similar(PathBuf),
+    Similar(usize),
     /// Train the last layer again, on the labels in force.
     TrainAgain,
     /// Export.

@@ -1,6 +1,5 @@
 //! Carries out what the tab for curating asks for, and takes in what comes back.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +34,8 @@ impl App {
         Box::new(TrainConfig { tune: Tune::Head, ..self.settings.train.clone() })
     }
 
-    pub(super) fn show_similar(&mut self, path: &Path) {
-        let Some(dataset) = &self.session.dataset else { return };
-        if let Some(photo) = dataset.samples.iter().position(|sample| sample.path == path) {
+    pub(super) fn show_similar(&mut self, photo: usize) {
+        if photo < self.session.len() {
             self.curate.show_similar(photo, self.tab);
             self.tab = Tab::Curate;
             self.curate_asks(Request::Similar(photo));

@@ -318,7 +318,7 @@ impl From<Request> for Command {
             Request::Classify => Self::Classify(bundled::NAME.into()),
             Request::Photo(path) => Self::Photo(path),
             Request::Activation(path) => Self::Explain(path),
-            Request::Similar(path) => Self::Similar(path),
+            Request::Similar(photo) => Self::Similar(photo),
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Request {
     /// Decode this photo. Only the newest such request matters.
     Photo(PathBuf),
     /// Show the photos most like this one.
-    Similar(PathBuf),
+    Similar(usize),
     /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.
     Activation(PathBuf),
 }
@@ -95,7 +95,7 @@ impl Detail {
     pub fn photo_ui(&mut self, ui: &mut Ui, session: &Session, item: &Item<'_>) -> Vec<Request> {
         let mut requests = Vec::new();
         if std::mem::take(&mut self.similar_wanted) {
-            requests.push(Request::Similar(item.sample.path.clone()));
+            requests.push(Request::Similar(item.index));
         }
         self.look_at(ui, session, item, &mut requests);
         let heat = self.heat_texture(ui);

@@ -65,6 +65,8 @@ pub struct GridOutput {
     pub hovered: Option<usize>,
     /// What the keys say of the chosen photos, one after the other: see [`marking::obey`].
     pub said: Vec<Said>,
+    /// The photo whose like is asked for.
+    pub similar: Option<usize>,
     /// Whether Escape was pressed while the grid had the keyboard.
     pub escaped: bool,
 }
@@ -297,6 +299,7 @@ impl<'a> Grid<'a> {
         }
         if state.position(self.order).is_some() {
             output.said = marking::pressed(ui);
+            output.similar = state.selected.filter(|_| pressed(Key::S));
         }
         if pressed(Key::Enter) || pressed(Key::Space) {
             output.activated = state.position(self.order).and(state.selected);

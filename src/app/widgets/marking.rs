@@ -56,11 +56,12 @@ pub fn pressed(ui: &Ui) -> Vec<Said> {
     pressed
 }
 
-/// Carries out what the keys said in a grid that shows `order`.
+/// Carries out what the keys said in a grid that shows `order`: labels, and the way to similar photos.
 pub fn obey(output: &GridOutput, state: &mut GridState, order: &[usize], advance: bool, commands: &mut Vec<Command>) {
     for &said in &output.said {
         mark(state, order, said, advance, commands);
     }
+    commands.extend(output.similar.map(Command::Similar));
 }
 
 /// Says something of the chosen photos, and goes on to the next one if `advance` says so.

@@ -227,7 +227,7 @@ impl MapView {
                         && let Some(item) = scene.session.item(photo)
                         && ui.button("Similar").on_hover_text("The photos most like the selected one").clicked()
                     {
-                        scene.commands.push(Command::Similar(item.sample.path.clone()));
+                        scene.commands.push(Command::Similar(item.index));
                     }
                 });
             });

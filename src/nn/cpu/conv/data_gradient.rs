@@ -132,6 +132,7 @@ impl DataGradient {
                 input_step: outputs,
                 runs: &runs,
                 run: kind.columns.len() * outputs,
+                apart: false,
                 weights: &kind.weights[index * size..(index + 1) * size],
                 bias: &self.no_bias[..block],
                 finish: epilogue.at(begin),

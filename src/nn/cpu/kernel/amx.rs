@@ -120,6 +120,7 @@ fn unit_agrees() -> bool {
                 input_step: 64,
                 runs: &[0, 3],
                 run: 64,
+                apart: false,
                 weights: &weights,
                 bias: &[0.0; CHANNELS],
                 finish: Finish::NOTHING,
@@ -322,6 +323,7 @@ mod tests {
                     input_step: stride * inputs,
                     runs: &runs,
                     run,
+                    apart: false,
                     weights: &weights,
                     bias: &bias,
                     finish: Finish {

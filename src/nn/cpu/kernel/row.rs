@@ -24,6 +24,9 @@ pub(in super::super) struct Row<'a, F = f32> {
     pub runs: &'a [usize],
     /// Values in a run.
     pub run: usize,
+    /// Whether each run is summed by itself and the sums of runs then: rounding grows with the number of values summed
+    /// one after the other, and so it grows less.
+    pub apart: bool,
     /// For each value of the runs, a weight for each channel of the block.
     pub weights: &'a [F],
     /// One for each channel of the block.
@@ -135,16 +138,17 @@ unsafe fn tile<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>, be
         let mut sums = [bias; R];
         let mut weights = row.weights.as_ptr();
         let first = row.input.as_ptr().add(begin * row.input_step);
-        for &offset in row.runs {
-            let mut input = first.add(offset);
-            for _ in 0..row.run / F::TOGETHER {
-                let (low, high) = (F::load(weights), F::load(weights.add(V::N * F::TOGETHER)));
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    let value = F::splat(input.add(r * row.input_step));
-                    *sum = [F::multiply_add(sum[0], value, low), F::multiply_add(sum[1], value, high)];
+        if row.apart {
+            for &offset in row.runs {
+                let mut of_run = [[V::splat(0.0); 2]; R];
+                weights = add_run::<V, F, R>(row, first.add(offset), weights, &mut of_run);
+                for (sum, [low, high]) in sums.iter_mut().zip(of_run) {
+                    *sum = [sum[0].add(low), sum[1].add(high)];
                 }
-                input = input.add(F::TOGETHER);
-                weights = weights.add(2 * V::N * F::TOGETHER);
+            }
+        } else {
+            for &offset in row.runs {
+                weights = add_run::<V, F, R>(row, first.add(offset), weights, &mut sums);
             }
         }
         for (r, sum) in sums.into_iter().enumerate() {
@@ -152,6 +156,32 @@ unsafe fn tile<V: Lanes, F: Factors<V>, const R: usize>(row: &mut Row<'_, F>, be
                 finish(row, (begin + r) * row.output_step + half * V::N, value);
             }
         }
+    }
+}
+
+/// Adds the products of a run with its weights, which begin at `weights`; returns where those of the next begin.
+///
+/// # Safety
+/// From `input` on there must be `R` times a run, each a step after the one before, and from `weights` on those of a run.
+#[inline(always)]
+unsafe fn add_run<V: Lanes, F: Factors<V>, const R: usize>(
+    row: &Row<'_, F>,
+    mut input: *const F,
+    mut weights: *const F,
+    sums: &mut [[V; 2]; R],
+) -> *const F {
+    // SAFETY: the values are there, as the caller promises.
+    unsafe {
+        for _ in 0..row.run / F::TOGETHER {
+            let (low, high) = (F::load(weights), F::load(weights.add(V::N * F::TOGETHER)));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let value = F::splat(input.add(r * row.input_step));
+                *sum = [F::multiply_add(sum[0], value, low), F::multiply_add(sum[1], value, high)];
+            }
+            input = input.add(F::TOGETHER);
+            weights = weights.add(2 * V::N * F::TOGETHER);
+        }
+        weights
     }
 }
 
