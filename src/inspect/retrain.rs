@@ -3,10 +3,8 @@
 use super::heat::{CELLS, Platt};
 use crate::error::{Error, Result};
 use crate::job::{Meter, Phase, Watch};
-use crate::nn::head::{Head, Labelled};
-use crate::nn::optimizer::Optimizer;
-use crate::train::config::TrainConfig;
-use crate::train::learner::class_weights;
+use crate::nn::head::{Head, Labelled, class_weights};
+use crate::nn::optimizer::{Optimizer, OptimizerConfig};
 
 /// Passes over all rows at once.
 const STEPS: usize = 300;
@@ -47,8 +45,8 @@ pub fn retrain_cells(
         }
     }
     let head = head.snapshot()?;
-    let config = TrainConfig { weight_decay, ..TrainConfig::default() };
-    let mut optimizer = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), &config)?;
+    let config = OptimizerConfig { weight_decay, ..OptimizerConfig::default() };
+    let mut optimizer = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), config)?;
     let weights = class_weights(rows().map(|((_, class), _)| class));
     let mut meter = Meter::new(watch, Phase::Train, Some(STEPS as u64));
     for step in 0..STEPS {

@@ -4,7 +4,7 @@ mod rows;
 
 use candle_core::{D, Device, Result as CandleResult, Tensor, Var};
 
-pub use self::rows::{Fit, Labelled, Slope};
+pub use self::rows::{Fit, Labelled, Slope, class_weights};
 use super::architecture::Backbone;
 use super::failed;
 use super::random;

@@ -89,12 +89,6 @@ fn class_indices(classes: &[Class]) -> Vec<u32> {
     classes.iter().map(|class| class.index() as u32).collect()
 }
 
-/// Weights of the classes that make both count alike: photos / (2 · photos of the class).
-pub fn class_weights(classes: impl Iterator<Item = usize> + Clone) -> [f32; 2] {
-    let photos = classes.clone().count() as f32;
-    [0, 1].map(|class| photos / (2.0 * classes.clone().filter(|other| *other == class).count().max(1) as f32))
-}
-
 fn cannot_train(cause: candle_core::Error) -> Error {
     let text = cause.to_string();
     Error::new("Cannot train").detail(text.lines().next().unwrap_or_default().to_owned())

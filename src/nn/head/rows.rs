@@ -123,6 +123,12 @@ impl Head {
     }
 }
 
+/// Weights of the classes that make both count alike: photos / (2 · photos of the class).
+pub fn class_weights(classes: impl Iterator<Item = usize> + Clone) -> [f32; 2] {
+    let photos = classes.clone().count() as f32;
+    [0, 1].map(|class| photos / (2.0 * classes.clone().filter(|other| *other == class).count().max(1) as f32))
+}
+
 impl Values {
     fn of(head: &Head) -> Result<Self> {
         let (weight, bias) = head.values()?;

@@ -2,11 +2,11 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Example, Figures, Learner, Source, Step, cannot_train, class_indices, class_weights, count_right};
+use super::{Example, Figures, Learner, Source, Step, cannot_train, class_indices, count_right};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
 use crate::nn::architecture::{Start, Statistics};
-use crate::nn::head::{self, Head};
+use crate::nn::head::{self, Head, class_weights};
 use crate::nn::optimizer::Optimizer;
 use crate::nn::state_dict::StateDict;
 use crate::nn::trainable::Trainable;

@@ -2,10 +2,10 @@
 
 use candle_core::Device;
 
-use super::{Figures, Learner, Step, class_weights};
+use super::{Figures, Learner, Step};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Watch};
-use crate::nn::head::{Fit, Head, Labelled};
+use crate::nn::head::{Fit, Head, Labelled, class_weights};
 use crate::nn::optimizer::Optimizer;
 use crate::nn::state_dict::StateDict;
 use crate::train::config::TrainConfig;
