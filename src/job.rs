@@ -47,6 +47,8 @@ pub enum Phase {
     Quality,
     /// Laying the photos out on a map.
     Map,
+    /// Looking at whole photos.
+    Inspect,
     /// Writing results.
     Export,
 }
@@ -70,6 +72,7 @@ impl Phase {
             Self::Turns => "Training in turns",
             Self::Quality => "Measuring photos",
             Self::Map => "Drawing the map",
+            Self::Inspect => "Inspecting",
             Self::Export => "Exporting",
         }
     }
@@ -82,6 +85,7 @@ impl Phase {
             Self::Export | Self::Unpack => "files",
             Self::Variants => "variants",
             Self::Rates | Self::Map => "steps",
+            Self::Inspect => "pixels",
             _ => "photos",
         }
     }

@@ -9,6 +9,7 @@
 //! | [`nn`] | ResNet18 and MobileNetV2: weights, features, the swapped head, class activation maps |
 //! | [`train`] | features once per photo, then the head, with curves; leaves a run folder |
 //! | [`review`] | predictions, confusion matrix, metrics; a trained model over other folders |
+//! | [`inspect`] | whole photos: a heat map from one pass, regions, the line along each crack, measures |
 //! | [`export`] | tables, copies of wrong photos, contact sheet, report |
 //! | [`app`] and [`cli`] | the window and the command line, which call the same functions |
 //!
@@ -24,6 +25,7 @@ mod dice;
 pub mod error;
 pub mod export;
 pub mod format;
+pub mod inspect;
 pub mod job;
 pub mod nn;
 pub mod photo;

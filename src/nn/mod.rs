@@ -17,10 +17,12 @@ pub mod network;
 pub mod optimizer;
 pub mod portable;
 pub mod random;
+pub mod reach;
 pub mod resnet;
 pub mod state_dict;
 pub mod summary;
 pub mod trainable;
+pub mod whole;
 
 use crate::error::Error;
 

@@ -27,7 +27,7 @@ pub const INPUT_VALUES: usize = 3 * INPUT_SIZE * INPUT_SIZE;
 #[derive(Clone)]
 pub struct Network {
     kind: Backbone,
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     weights: StateDict,
     device: Device,
     precision: Precision,
@@ -35,7 +35,7 @@ pub struct Network {
 }
 
 /// What computes the features.
-enum Engine {
+pub(super) enum Engine {
     /// Our own operators on the processor.
     Processor(FrozenNetwork),
     /// candle's on a GPU.

@@ -41,6 +41,48 @@ pub fn facts(path: &Path) -> Result<Facts> {
     Ok(Facts { width, height, bytes, format: format.title(), taken, camera })
 }
 
+/// Through which lens a photo was taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lens {
+    /// The focal length that gives the same view on 35 mm film.
+    Film {
+        /// In millimetres.
+        focal_mm: f64,
+    },
+    /// The focal length, and how wide the sensor is.
+    Sensor {
+        /// In millimetres.
+        focal_mm: f64,
+        /// The sensor's longer side, in millimetres.
+        width_mm: f64,
+    },
+}
+
+/// The lens of a photo of this size, where its camera noted it.
+pub fn lens(path: &Path, (width, height): (u32, u32)) -> Option<Lens> {
+    lens_of(&read(path)?, width.max(height))
+}
+
+fn lens_of(exif: &Exif, longer_side: u32) -> Option<Lens> {
+    let positive = |value: f64| Some(value).filter(|value| value.is_finite() && *value > 0.0);
+    let number = |tag| {
+        positive(match &exif.get_field(tag, In::PRIMARY)?.value {
+            Value::Rational(values) => values.first()?.to_f64(),
+            value => f64::from(value.get_uint(0)?),
+        })
+    };
+    if let Some(focal_mm) = number(Tag::FocalLengthIn35mmFilm) {
+        return Some(Lens::Film { focal_mm });
+    }
+    // Pixels to a centimetre of the sensor, or to an inch where no unit is noted.
+    let unit_mm = match exif.get_field(Tag::FocalPlaneResolutionUnit, In::PRIMARY).and_then(|f| f.value.get_uint(0)) {
+        Some(3) => 10.0,
+        _ => 25.4,
+    };
+    let width_mm = f64::from(longer_side) / number(Tag::FocalPlaneXResolution)? * unit_mm;
+    Some(Lens::Sensor { focal_mm: number(Tag::FocalLength)?, width_mm })
+}
+
 /// When a photo was taken, and by which camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -158,6 +200,23 @@ mod tests {
             camera: Some("Canon EOS 5D".to_owned()),
         };
         assert_eq!(facts(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_lens_is_known_by_film_or_by_sensor() {
+        let rational = |num: u32, denom: u32| Value::Rational(vec![exif::Rational { num, denom }]);
+        let lens_of = |fields: &[(Tag, Value)]| {
+            let (_folder, path) = photo(fields);
+            lens(&path, (6000, 4000))
+        };
+        let film = (Tag::FocalLengthIn35mmFilm, Value::Short(vec![26]));
+        let (focal, per_cm) = ((Tag::FocalLength, rational(500, 10)), (Tag::FocalPlaneXResolution, rational(2500, 1)));
+        let unit = (Tag::FocalPlaneResolutionUnit, Value::Short(vec![3]));
+        assert_eq!(lens_of(&[film, focal.clone()]), Some(Lens::Film { focal_mm: 26.0 }));
+        let sensor = Some(Lens::Sensor { focal_mm: 50.0, width_mm: 24.0 });
+        assert_eq!(lens_of(&[focal.clone(), per_cm.clone(), unit]), sensor);
+        assert_eq!(lens_of(std::slice::from_ref(&focal)), None);
+        assert_eq!(lens_of(&[(Tag::FocalLengthIn35mmFilm, Value::Short(vec![0])), focal]), None, "0 is unknown");
     }
 
     #[test]

@@ -40,6 +40,18 @@ pub fn normalise(image: &RgbImage, out: &mut [f32]) {
     }
 }
 
+/// Writes the normalised values of a row of RGB pixels to `out`, pixel by pixel.
+pub fn normalise_row(levels: &[u8], out: &mut [f32]) {
+    let [reds, greens, blues] = &*NORMALISED;
+    for (values, levels) in out.chunks_exact_mut(3).zip(levels.chunks_exact(3)) {
+        if let (&[red, green, blue], [r, g, b]) = (levels, values) {
+            *r = reds[usize::from(red)];
+            *g = greens[usize::from(green)];
+            *b = blues[usize::from(blue)];
+        }
+    }
+}
+
 /// A picture as the network takes it: resized to 224×224, normalised, 3×224×224.
 pub fn to_input(image: &RgbImage) -> Vec<f32> {
     let side = INPUT_SIZE as u32;

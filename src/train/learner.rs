@@ -90,7 +90,7 @@ fn class_indices(classes: &[Class]) -> Vec<u32> {
 }
 
 /// Weights of the classes that make both count alike: photos / (2 · photos of the class).
-fn class_weights(classes: impl Iterator<Item = usize> + Clone) -> [f32; 2] {
+pub fn class_weights(classes: impl Iterator<Item = usize> + Clone) -> [f32; 2] {
     let photos = classes.clone().count() as f32;
     [0, 1].map(|class| photos / (2.0 * classes.clone().filter(|other| *other == class).count().max(1) as f32))
 }

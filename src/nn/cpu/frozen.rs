@@ -14,6 +14,7 @@ use super::map::{Layout, Map};
 use super::norm::Running;
 use super::pool;
 use crate::error::Result;
+use crate::nn::reach::Reach;
 
 /// Photos that a thread takes through the network together. The last layers' weights are larger than a core's cache,
 /// so that it pays to use each part of them for several photos.
@@ -57,6 +58,15 @@ struct Scratch {
     inner: Inner,
     around: [Map; GROUP],
     next: [Map; GROUP],
+    alone: Working,
+}
+
+/// The maps within the part of the network that a photo is in.
+#[derive(Default)]
+pub(super) struct Working {
+    stem: Map,
+    inner: Inner,
+    around: Map,
 }
 
 /// What comes out of the convolutions of a block but the last, in turn.
@@ -158,7 +168,7 @@ impl FrozenNetwork {
     /// Takes at most [`GROUP`] photos through in this thread; what comes out is then `scratch.current`. Gives their
     /// number.
     fn run_group(&self, photos: &[f32], size: (usize, usize), blocks: usize, scratch: &mut Scratch) -> usize {
-        let Scratch { photo, stem, current, inner, around, next } = scratch;
+        let Scratch { photo, stem, current, inner, around, next, .. } = scratch;
         let planes = photos.chunks_exact(3 * size.0 * size.1);
         let count = planes.len().min(GROUP);
         for (planes, first) in planes.zip(current.iter_mut()) {
@@ -183,18 +193,48 @@ impl FrozenNetwork {
 
     /// Takes one photo through in all threads; what comes out is then the first of `scratch.current`.
     fn run_alone(&self, planes: &[f32], size: (usize, usize), blocks: usize, scratch: &mut Scratch) {
-        let Scratch { photo: [photo], stem: [stem], current, inner, around, next } = scratch;
+        let Scratch { photo: [photo], current: [current, ..], next: [next, ..], alone, .. } = scratch;
         photo.fill_from_planes(planes, photo_layout(size, self.stem.convolution.shape()));
-        if self.max_pool {
-            self.stem.run_in_bands(photo, stem, None);
-            pool::max_pool(stem, &mut current[0]);
-        } else {
-            self.stem.run_in_bands(photo, &mut current[0], None);
-        }
-        for block in self.blocks.iter().take(blocks) {
-            block.run_in_bands(&current[0], inner, &mut around[0], &mut next[0]);
+        self.run_part(0, photo, alone, current);
+        for part in 1..=blocks.min(self.blocks.len()) {
+            self.run_part(part, current, alone, next);
             std::mem::swap(current, next);
         }
+    }
+
+    /// Fills `output` with what one part of the network makes of a map, in all threads: part 0 is the stem with the
+    /// maximum behind it, part n block n.
+    pub(super) fn run_part(&self, part: usize, input: &Map, working: &mut Working, output: &mut Map) {
+        let Working { stem, inner, around } = working;
+        match part.checked_sub(1).map(|block| self.blocks.get(block)) {
+            None if self.max_pool => {
+                self.stem.run_in_bands(input, stem, None);
+                pool::max_pool_in_bands(stem, output);
+            }
+            None => self.stem.run_in_bands(input, output, None),
+            Some(Some(block)) => block.run_in_bands(input, inner, around, output),
+            Some(None) => {}
+        }
+    }
+
+    /// How a photo of this size lies as what goes into part 0.
+    pub(super) fn photo_layout(&self, height: usize, width: usize) -> Layout {
+        photo_layout((height, width), self.stem.convolution.shape())
+    }
+
+    /// How what comes out of a part lies, from what goes in.
+    pub(super) fn layout_after(&self, part: usize, input: Layout) -> Layout {
+        match part.checked_sub(1).map(|block| self.blocks.get(block)) {
+            None if self.max_pool => pool::layout_after(self.stem.convolution.layout_after(input)),
+            None => self.stem.convolution.layout_after(input),
+            Some(Some(block)) => block.path.iter().fold(input, |layout, layer| layer.convolution.layout_after(layout)),
+            Some(None) => input,
+        }
+    }
+
+    /// What of its input each part sees.
+    pub(super) fn reaches(&self) -> Vec<Reach> {
+        self.backbone.architecture().reaches()
     }
 }
 
@@ -336,7 +376,7 @@ fn border_before(architecture: &Architecture, index: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use candle_core::{Device, Tensor};
 
     use super::super::super::architecture::Statistics;
@@ -344,7 +384,7 @@ mod tests {
     use super::*;
 
     /// Any weights will do, but with statistics that are not those of a fresh network.
-    fn weights(backbone: Backbone) -> StateDict {
+    pub fn weights(backbone: Backbone) -> StateDict {
         let mut weights = backbone.architecture().random_weights(1, &Device::Cpu).unwrap();
         for (name, shape) in backbone.architecture().tensor_shapes() {
             let spread = |n: usize| ((n * 7919 + name.len() * 31) % 100) as f32 / 100.0;
@@ -361,9 +401,9 @@ mod tests {
         weights
     }
 
-    const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
+    pub const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
 
-    fn photos(count: usize, height: usize, width: usize) -> Vec<f32> {
+    pub fn photos(count: usize, height: usize, width: usize) -> Vec<f32> {
         (0..count * 3 * height * width).map(|n| ((n * 7907) % 1000) as f32 / 250.0 - 2.0).collect()
     }
 

@@ -6,6 +6,7 @@
 //! gradients backward, run on a few small loops in [`kernel`], the only place with `unsafe`: in single
 //! precision, or for frozen features in bf16, by AVX-512 BF16 or AMX.
 
+mod banded;
 mod conv;
 mod frozen;
 mod idle;
@@ -15,6 +16,7 @@ mod norm;
 mod pool;
 mod trained;
 
+pub use self::banded::BandedPass;
 pub use self::conv::{ConvShape, Convolution, DataGradient, Gates, InvertedResidual, Stage, WeightGradient};
 pub use self::frozen::{FeatureMaps, FrozenNetwork};
 pub use self::kernel::{Instructions, Precision};

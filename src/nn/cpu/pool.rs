@@ -1,22 +1,37 @@
 //! The maximum after the stem and the mean after the last block, with their gradients.
 
+use rayon::prelude::*;
+
 use super::super::architecture::Activation;
 use super::map::{Layout, Map};
 
 /// Side of the window over which the maximum is taken; its step is 2.
 const WINDOW: usize = 3;
 
+/// How the maximum of a map that lies like this lies.
+pub(super) fn layout_after(input: Layout) -> Layout {
+    let Layout { height, width, channels, .. } = input;
+    Layout { height: (height - 1) / 2 + 1, width: (width - 1) / 2 + 1, channels, border: 1 }
+}
+
 /// The 3×3 maximum with step 2 of a map whose values are not negative, so that its border of zeros serves.
 pub(super) fn max_pool(input: &Map, output: &mut Map) {
-    let (from, channels) = (input.layout(), input.layout().channels);
-    let (height, width) = ((from.height - 1) / 2 + 1, (from.width - 1) / 2 + 1);
-    output.reshape(Layout { height, width, channels, border: 1 });
-    for (y, row) in output.rows_mut().enumerate() {
-        for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
-            pixel.fill(0.0);
-            for near in window(input, y, x) {
-                pixel.iter_mut().zip(near).for_each(|(most, value)| *most = most.max(*value));
-            }
+    output.reshape(layout_after(input.layout()));
+    output.rows_mut().enumerate().for_each(|(y, row)| max_pool_row(input, y, row));
+}
+
+/// The same in all threads: each takes some rows.
+pub(super) fn max_pool_in_bands(input: &Map, output: &mut Map) {
+    output.reshape(layout_after(input.layout()));
+    let rows: Vec<&mut [f32]> = output.rows_mut().collect();
+    rows.into_par_iter().enumerate().for_each(|(y, row)| max_pool_row(input, y, row));
+}
+
+fn max_pool_row(input: &Map, y: usize, row: &mut [f32]) {
+    for (x, pixel) in row.chunks_exact_mut(input.layout().channels).enumerate() {
+        pixel.fill(0.0);
+        for near in window(input, y, x) {
+            pixel.iter_mut().zip(near).for_each(|(most, value)| *most = most.max(*value));
         }
     }
 }
