@@ -15,7 +15,9 @@ use crate::app::widgets::photo_view::{Heat, PhotoView, Picture, heat_colour};
 use crate::app::widgets::{empty, form};
 use crate::app::worker::asks::ExplainOrder;
 use crate::error::{Error, Result};
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
+use facts::Why;
 
 /// What a view of photos asks of the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +63,13 @@ struct HeatMap {
     path: PathBuf,
     /// Which of the opened runs it is of, as the session counts them.
     opened: u64,
-    content: Option<Result<TextureOrNot>>,
+    content: Option<Result<Explained>>,
 }
 
-/// A heat map becomes a texture when it is first painted.
-enum TextureOrNot {
-    Not(Heat),
-    Texture(TextureHandle),
+/// Why the model decided as it did, as numbers and, once it was painted, as a texture.
+struct Explained {
+    cam: Cam,
+    texture: Option<TextureHandle>,
 }
 
 /// For so many seconds the photo before stands in for one that is being read, so that nothing flickers.
@@ -149,7 +151,9 @@ impl Detail {
     pub fn facts_ui(&self, ui: &mut Ui, session: &Session, item: &Item<'_>) {
         let photo = self.photo.as_ref().filter(|photo| photo.path == item.sample.path);
         let content = photo.and_then(|photo| photo.content.as_ref());
-        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, |ui| facts::ui(ui, session, item, content));
+        let why = self.why(&item.sample.path);
+        let facts = |ui: &mut Ui| facts::ui(ui, session, item, content, why);
+        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, facts);
     }
 
     /// The photo is read, or cannot be. Photos that were asked for before another one are passed over.
@@ -168,18 +172,27 @@ impl Detail {
     }
 
     /// The heat map is computed, or cannot be. Those of other photos and of runs open before are passed over.
-    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Cam>) {
         if let Some(heat) = self.heat.as_mut().filter(|heat| heat.path == of.photo && heat.opened == of.opened) {
-            heat.content = Some(result.map(TextureOrNot::Not));
+            heat.content = Some(result.map(|cam| Explained { cam, texture: None }));
         }
     }
 
     /// The heat map of the photo at `path`, if it is wanted and there.
     pub fn heat(&self, path: &Path) -> Option<TextureId> {
         let heat = self.heat.as_ref().filter(|heat| self.heat_wanted && heat.path == path)?;
-        match heat.content.as_ref()? {
-            Ok(TextureOrNot::Texture(texture)) => Some(texture.id()),
-            _ => None,
+        heat.content.as_ref()?.as_ref().ok()?.texture.as_ref().map(TextureHandle::id)
+    }
+
+    /// What is to be said of the heat map of the photo at `path`.
+    fn why(&self, path: &Path) -> Why<'_> {
+        let Some(heat) = self.heat.as_ref().filter(|heat| self.heat_wanted && heat.path == path) else {
+            return Why::NotAsked;
+        };
+        match &heat.content {
+            Some(Ok(explained)) => Why::Sum(&explained.cam),
+            Some(Err(_)) => Why::NotAsked,
+            None => Why::Computing,
         }
     }
 
@@ -222,15 +235,12 @@ impl Detail {
     }
 
     fn heat_texture(&mut self, ui: &Ui) -> Option<TextureId> {
-        let content = self.heat.as_mut()?.content.as_mut()?.as_mut().ok()?;
-        if let TextureOrNot::Not(heat) = content {
-            let texture = ui.ctx().load_texture("heat map", heat.image.clone(), TextureOptions::LINEAR);
-            *content = TextureOrNot::Texture(texture);
-        }
-        match content {
-            TextureOrNot::Texture(texture) => Some(texture.id()),
-            TextureOrNot::Not(_) => None,
-        }
+        let Explained { cam, texture } = self.heat.as_mut()?.content.as_mut()?.as_mut().ok()?;
+        let load = || {
+            let heat = Heat::new(cam.width, cam.height, &cam.values);
+            ui.ctx().load_texture("heat map", heat.image, TextureOptions::LINEAR)
+        };
+        Some(texture.get_or_insert_with(load).id())
     }
 
     /// The heat map's button, and what its colours mean or why there is nothing to see.

@@ -13,13 +13,13 @@ use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
 use crate::app::tabs::browse::{SavedView, saved_views};
 use crate::app::tabs::review::{IntervalsOf, Said};
-use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::photo_view::Picture;
 use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
 use crate::dataset::labels::{self, Opened};
 use crate::error::{Error, Result};
 use crate::nn::device::{self, DeviceReport};
-use crate::nn::explain::Explainer;
+use crate::nn::explain::{Cam, Explainer};
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
 use crate::places::Places;
@@ -87,7 +87,7 @@ pub enum Answer {
     /// A photo.
     Photo(PathBuf, Result<(Picture, Facts)>),
     /// What each part of a photo says.
-    Explained(ExplainOrder, Result<Heat>),
+    Explained(ExplainOrder, Result<Cam>),
     /// A photo as the network takes it and its variants after it.
     Varied(VaryOrder, Result<Vec<ColorImage>>),
     /// The weights of a model.
@@ -247,7 +247,7 @@ impl Asks {
     }
 
     /// The model stays open from one photo to the next.
-    fn explain(&mut self, order: &ExplainOrder) -> Result<Heat> {
+    fn explain(&mut self, order: &ExplainOrder) -> Result<Cam> {
         let ExplainOrder { run, photo, compute, .. } = order;
         let of = (ModelState::of(run_dir::model_file(run)?), *compute);
         if self.explainer.as_ref().is_none_or(|(open, _)| *open != of) {
@@ -256,7 +256,7 @@ impl Asks {
             self.explainer = Some((of, explainer));
         }
         match &self.explainer {
-            Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
+            Some((_, explainer)) => explainer.explain(photo),
             None => Err(Error::new("No model is open")),
         }
     }
