@@ -11,6 +11,7 @@ mod duplicates;
 mod evaluate;
 mod export;
 mod find_lr;
+mod inspect;
 mod labels;
 mod leaks;
 mod model;
@@ -118,6 +119,8 @@ enum Command {
     Threshold(threshold::Options),
     /// The probability of a crack for each photo of a folder
     Classify(classify::Options),
+    /// Whole photos of any size: where the cracks are, how long, and how sure that is
+    Inspect(Box<inspect::Options>),
     /// Tables, copies of misclassified photos, contact sheet, report and model of a run
     Export(export::Options),
     /// Runs side by side, sorted; rename and delete them
@@ -239,6 +242,7 @@ impl Command {
             Self::Evaluate(options) => evaluate::run(&options, session),
             Self::Threshold(options) => threshold::run(&options, session),
             Self::Classify(options) => classify::run(&options, session),
+            Self::Inspect(options) => inspect::run(&options, session),
             Self::Export(options) => export::run(&options, session),
             Self::Runs(options) => runs::run(&options, session),
             Self::Weights(options) => weights::run(&options, session),

@@ -67,6 +67,12 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// `12.3 megapixels`, or `0.05 megapixels` of the smallest photos.
+pub fn megapixels(pixels: u64) -> String {
+    let megapixels = pixels as f64 / 1e6;
+    if megapixels < 1.0 { format!("{megapixels:.2} megapixels") } else { format!("{megapixels:.1} megapixels") }
+}
+
 /// A share with three decimals, or a dash where it has no meaning.
 pub fn share(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))

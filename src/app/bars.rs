@@ -244,8 +244,11 @@ fn cell<R>(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui) -> R) {
 
 /// `5,120 / 7,146 photos · 412/s · 5 s left`.
 pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
-    let amount = |n: u64| if progress.phase == Phase::Download { format::bytes(n) } else { format::count(n) };
-    let unit = if progress.phase == Phase::Download { String::new() } else { format!(" {}", progress.phase.unit()) };
+    let (amount, unit): (fn(u64) -> String, String) = match progress.phase {
+        Phase::Download => (format::bytes, String::new()),
+        Phase::Inspect => (format::megapixels, String::new()),
+        phase => (|n| format::count(n), format!(" {}", phase.unit())),
+    };
     let mut parts = vec![match progress.total {
         Some(total) => format!("{} / {}{unit}", amount(progress.done), amount(total)),
         None => format!("{}{unit}", amount(progress.done)),
@@ -254,7 +257,7 @@ pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
         parts.push("paused".to_owned());
     } else if progress.per_second > 0.0 {
         parts.push(match progress.phase {
-            Phase::Download => format!("{}/s", format::bytes(progress.per_second as u64)),
+            Phase::Download | Phase::Inspect => format!("{}/s", amount(progress.per_second as u64)),
             _ => format::rate(progress.per_second),
         });
         if let Some(left) = progress.remaining().filter(|_| progress.fraction() != Some(1.0)) {

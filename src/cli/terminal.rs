@@ -213,7 +213,11 @@ fn line_of(progress: &Progress) -> String {
 }
 
 fn amount(phase: Phase, n: u64) -> String {
-    if phase == Phase::Download { format::bytes(n) } else { format::count(n) }
+    match phase {
+        Phase::Download => format::bytes(n),
+        Phase::Inspect => format::megapixels(n),
+        _ => format::count(n),
+    }
 }
 
 fn rate_and_rest(progress: &Progress) -> String {
@@ -221,7 +225,7 @@ fn rate_and_rest(progress: &Progress) -> String {
         return String::new();
     }
     let rate = match progress.phase {
-        Phase::Download => format!("{}/s", format::bytes(progress.per_second as u64)),
+        Phase::Download | Phase::Inspect => format!("{}/s", amount(progress.phase, progress.per_second as u64)),
         _ => format::rate(progress.per_second),
     };
     match progress.remaining() {

@@ -12,6 +12,7 @@ pub mod copies;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
+pub mod inspection;
 pub mod labels;
 pub mod lettering;
 pub mod onnx;

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod heat;
 pub mod measure;
 pub mod pass;
+pub mod photo;
 pub mod regions;
 pub mod retrain;
 pub mod skeleton;

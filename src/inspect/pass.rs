@@ -241,11 +241,11 @@ pub fn scales_for(size: (u32, u32), scales: &[f32]) -> Vec<f32> {
     if fit.is_empty() { vec![1.0] } else { fit }
 }
 
-fn scaled((width, height): (u32, u32), scale: f32) -> (u32, u32) {
+pub(super) fn scaled((width, height): (u32, u32), scale: f32) -> (u32, u32) {
     let side = |side: u32| ((f64::from(side) * f64::from(scale)).round() as u32).max(1);
     (side(width), side(height))
 }
 
-fn area((width, height): (u32, u32)) -> u64 {
+pub(super) fn area((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
 }
