@@ -10,6 +10,7 @@ mod exported_model;
 mod figures;
 mod groups;
 mod hub;
+mod inspect_window;
 mod labels;
 mod parity;
 mod rates_and_folds;
