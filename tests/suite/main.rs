@@ -11,6 +11,7 @@ mod figures;
 mod groups;
 mod hub;
 mod inspect_window;
+mod inspect;
 mod labels;
 mod parity;
 mod rates_and_folds;

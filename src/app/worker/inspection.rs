@@ -245,7 +245,9 @@ mod tests {
 
     fn order(photos: Vec<PathBuf>) -> InspectOrder {
         let model = ModelOf { path: bundled::NAME.into(), head: None };
-        InspectOrder { photos, model, compute: COMPUTE, settings: Settings::default(), threshold: None }
+        // At one scale a cell is one sample, and what is said of samples holds for cells.
+        let settings = Settings { scales: vec![1.0], ..Settings::default() };
+        InspectOrder { photos, model, compute: COMPUTE, settings, threshold: None }
     }
 
     fn run(desk: &mut Desk, order: &InspectOrder, watch: &dyn Watch) -> (Outcome, Vec<PhotoDone>) {

@@ -31,8 +31,17 @@ const JOINS: [(Join, &str, &str); 2] = [
     (Join::Max, "what any sees", "The highest of the scales: finds more, and more that is none"),
 ];
 
+const SCALES_FROM: [(bool, &str, &str); 2] = [
+    (false, "by size", "Three scales that suit the photo's size"),
+    (true, "chosen", "Those that you choose, for photos of any size"),
+];
+
+/// What is chosen first where scales are chosen.
+const FIRST: [f32; 3] = [0.5, 1.0, 2.0];
+
 /// Scales, with what they are for.
-const SCALES: [(f32, &str, &str); 3] = [
+const SCALES: [(f32, &str, &str); 4] = [
+    (0.25, "¼", "The photo at a quarter of its size: cracks of 20 pixels and more"),
     (0.5, "½", "The photo at half its size: cracks of 10 to 40 pixels, and a quarter of the time"),
     (1.0, "1", "The photo as it is: what the network was trained on"),
     (2.0, "2", "The photo at twice its size: cracks of a pixel or two, and four times the time"),
@@ -40,7 +49,7 @@ const SCALES: [(f32, &str, &str); 3] = [
 
 /// Windows, in cells on a side.
 const WINDOWS: [(usize, &str); 4] = [
-    (1, "1 × 1 cell, 32 pixels: sharp and restless"),
+    (1, "Each cell by itself: sharpest"),
     (3, "3 × 3 cells, 96 pixels"),
     (5, "5 × 5 cells, 160 pixels"),
     (7, "7 × 7 cells, 224 pixels: as in training"),
@@ -89,8 +98,16 @@ impl InspectTab {
 fn settings_form(ui: &mut Ui, settings: &mut inspect::Settings) {
     form::row(ui, "Method", "How the map comes about", |ui| choices(ui, &mut settings.method, &METHODS));
     if settings.method == Method::Pass {
-        form::row(ui, "Scales", "Sizes at which a photo goes through the network", |ui| scales_ui(ui, settings));
-        if settings.scales.len() > 1 {
+        form::row(ui, "Scales", "Sizes at which a photo goes through the network", |ui| {
+            let mut chosen = !settings.scales.is_empty();
+            if choices(ui, &mut chosen, &SCALES_FROM) {
+                settings.scales = if chosen { FIRST.to_vec() } else { Vec::new() };
+            }
+        });
+        if !settings.scales.is_empty() {
+            form::row(ui, "Sizes", "Each goes through the network", |ui| scales_ui(ui, settings));
+        }
+        if settings.scales.len() != 1 {
             form::row(ui, "Joined", "How several scales become one map", |ui| choices(ui, &mut settings.join, &JOINS));
         }
     }
@@ -115,9 +132,6 @@ fn scales_ui(ui: &mut Ui, settings: &mut inspect::Settings) {
             settings.scales.retain(|other| *other != scale);
             if on {
                 settings.scales.push(scale);
-            }
-            if settings.scales.is_empty() {
-                settings.scales.push(1.0);
             }
             settings.scales.sort_by(f32::total_cmp);
         }

@@ -8,9 +8,10 @@ use super::{Desk, InspectOrder, ModelOf};
 use crate::dataset::Class;
 use crate::error::{Error, Result};
 use crate::inspect::corrections::{self, MOST_REST, Row};
-use crate::inspect::{HeatMap, Method, Settings, retrain};
+use crate::inspect::heat::Platt;
+use crate::inspect::{Contrast, HeatMap, Method, Settings, retrain};
 use crate::job::Watch;
-use crate::nn::head::Labelled;
+use crate::nn::head::Head;
 use crate::places::Places;
 use crate::train::config::Compute;
 
@@ -73,12 +74,9 @@ pub(super) fn train(desk: &mut Desk, correction: &Correction, places: &Places, w
     let network = desk.model(&order.model, *compute)?.inspector.model().network.clone();
     let own = corrections::of_run(&order.model.path, &network, places, MOST_REST, watch)?;
     let (painted, sure) = rows(desk, correction, &order, own.is_empty(), watch)?;
-    let rest = if own.is_empty() { &sure } else { &own };
     let head = desk.model(&order.model, *compute)?.inspector.model().head.snapshot()?;
-    let trained = retrain::retrain(&head, &corrections::together(&painted, rest), DECAY, watch)?;
-    let labelled: Vec<Labelled<'_>> = painted.iter().map(|(features, class)| (features.as_slice(), *class)).collect();
-    let right_before = head.fit(&labelled, [1.0; 2])?.right;
-    let right_after = trained.fit(&labelled, [1.0; 2])?.right;
+    let trained = trained(&head, &painted, (&own, &sure), settings, watch)?;
+    let (right_before, right_after) = (right(&head, &painted, settings)?, right(&trained, &painted, settings)?);
     order.model.head = Some(desk.add_head(trained));
     let maps = desk.maps(&order)?;
     Ok(Corrected {
@@ -92,6 +90,35 @@ pub(super) fn train(desk: &mut Desk, correction: &Correction, places: &Places, w
         maps,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// Trains on what was painted, beside photos of the run, or cells that the model is sure of where there are none.
+fn trained(
+    head: &Head,
+    painted: &[Row],
+    (own, sure): (&[Row], &[Row]),
+    settings: &Settings,
+    watch: &dyn Watch,
+) -> Result<Head> {
+    let as_cells = settings.platt() != Platt::NONE;
+    match (own.is_empty(), as_cells) {
+        (true, true) => retrain::retrain_cells(head, &[], &corrections::together(painted, sure), DECAY, watch),
+        (false, true) => {
+            let (own, painted) = (corrections::together(&[], own), corrections::together(painted, &[]));
+            retrain::retrain_cells(head, &own, &painted, DECAY, watch)
+        }
+        (_, false) => {
+            let rest = if own.is_empty() { sure } else { own };
+            retrain::retrain(head, &corrections::together(painted, rest), DECAY, watch)
+        }
+    }
+}
+
+/// How many rows a head calls what they are, as the map reads them.
+fn right(head: &Head, rows: &[Row], settings: &Settings) -> Result<usize> {
+    let contrast = Contrast::of(head)?;
+    let cracked = |features: &[f32]| settings.platt().logit(contrast.share(features) + contrast.bias) >= 0.0;
+    Ok(rows.iter().filter(|(features, class)| cracked(features) == (*class == Class::Positive.index())).count())
 }
 
 /// The rows that were painted, and, where they are wanted, those that the model is sure of.
