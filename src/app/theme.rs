@@ -54,6 +54,18 @@ pub mod space {
     pub const XL: f32 = 24.0;
 }
 
+/// Colours of what is drawn over photos, the same in both themes and in the pictures that leave the program.
+pub mod over_photo {
+    use egui::Color32;
+
+    /// Lines along cracks: yellow, the far end of viridis.
+    pub const LINE: Color32 = Color32::from_rgb(0xFD, 0xE7, 0x25);
+    /// Boxes and outlines.
+    pub const BOX: Color32 = Color32::WHITE;
+    /// What surrounds lines, so that they are seen on any ground.
+    pub const RIM: Color32 = Color32::from_rgb(0x10, 0x10, 0x10);
+}
+
 /// Radius of corners.
 pub const CORNER: u8 = 6;
 /// Height of a row of controls.

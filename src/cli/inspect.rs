@@ -32,13 +32,15 @@ pub(super) struct Options {
     /// Folder to write to: overlays, masks, cells.csv, cracks.geojson, coco.json and inspection.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Sizes at which photos go through the network: 2 for cracks of a pixel or two, 0.5 for those of forty [default: 1]
+    /// Sizes at which photos go through the network: 2 for cracks of a pixel or two, 0.25 for those of forty [default:
+    /// 0.5,1,2; of photos with more than 4 megapixels 0.25,0.5,1]
     #[arg(long, value_name = "SCALES", value_delimiter = ',')]
     scales: Option<Vec<f32>>,
     /// How several scales become one map
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     join: Join,
-    /// Cells of 32 pixels on a side of the window that a cell's probability is of: odd; 7 is what the network was trained on
+    /// Cells of 32 pixels on a side of the window that a cell's probability is of: 1 for the cell itself, 7 for the square
+    /// that the network was trained on
     #[arg(long, value_name = "CELLS", default_value_t = Settings::default().window)]
     window: usize,
     /// Probability from which a cell counts as cracked [default: the one stored with the model]

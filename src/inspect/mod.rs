@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows files but by reading a photo; all results are plain data that cross threads.
 
+pub mod corrections;
 pub mod evaluate;
 pub mod findings;
 pub mod heat;
@@ -35,16 +36,19 @@ use crate::error::{Error, Result};
 pub struct Settings {
     /// One pass or tile by tile.
     pub method: Method,
-    /// Sizes at which the photo goes through the network, 1 its own. At 2, a crack of 2 pixels looks like one of 4.
+    /// Sizes at which the photo goes through the network, 1 its own; none for those that suit its size
+    /// ([`pass::scales_for`]). At 2, a crack of 2 pixels looks like one of 4.
     pub scales: Vec<f32>,
-    /// Cells on a side of the window whose mean is a cell's logit: odd. 7 is what the network was trained on.
+    /// Cells on a side of the window whose mean is a cell's logit: odd. 1 asks of each cell by itself, and its logit is
+    /// brought to the scale of cells ([`heat::CELLS`]); 7 asks what the network was trained on, the logit of a square of 224
+    /// pixels around the cell as it is.
     pub window: usize,
     /// How several scales become one map.
     pub join: Join,
     /// Pixels from one tile to the next, where it goes tile by tile.
     pub tile_step: u32,
-    /// Whether features of all cells are kept, so that another head can be applied without a new pass: 64 bytes a pixel
-    /// row of a cell, 24 MB for 12 megapixels of ResNet18 at scale 1.
+    /// Whether features of all cells are kept, so that another head can be applied without a new pass: 24 MB for 12
+    /// megapixels of ResNet18 at scale 1.
     pub keep_features: bool,
     /// Whether long straight findings are taken out: joints, formwork edges, road markings.
     pub drop_straight: bool,
@@ -76,8 +80,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             method: Method::Pass,
-            scales: vec![1.0],
-            window: 3,
+            scales: Vec::new(),
+            window: 1,
             join: Join::Mean,
             tile_step: tiles::SIDE / 2,
             keep_features: false,
@@ -87,12 +91,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What becomes of the logits: see [`Settings::window`].
+    pub fn platt(&self) -> heat::Platt {
+        if self.method == Method::Pass && self.window == 1 { heat::CELLS } else { heat::Platt::NONE }
+    }
+
     /// Checks that they make sense.
     ///
     /// # Errors
     /// A usage error that says what is wrong.
     pub fn validate(&self) -> Result<()> {
-        if self.scales.is_empty() || self.scales.iter().any(|scale| !(0.05..=8.0).contains(scale)) {
+        if self.scales.iter().any(|scale| !(0.05..=8.0).contains(scale)) {
             return Err(Error::usage("Scales must be from 0.05 to 8").hint("give such as 1 or 0.5,1,2"));
         }
         if self.window.is_multiple_of(2) || self.window > 99 {

@@ -16,6 +16,9 @@ use crate::review::threshold::Threshold;
 use crate::train::config::Compute;
 use crate::train::run_dir;
 
+/// Photos of at most so many pixels are looked at enlarged as well.
+const SMALL_PIXELS: u64 = 4_000_000;
+
 /// What speaks for a crack: the head's row for cracked minus that for intact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contrast {
@@ -235,8 +238,11 @@ impl Layer {
     }
 }
 
-/// The scales that a photo of this size is looked at.
-pub fn scales_for(size: (u32, u32), scales: &[f32]) -> Vec<f32> {
+/// The scales that a photo of this size is looked at, those asked for or, where none are, an octave to either side of
+/// what suits it: of photos with more pixels, cracks have more as well.
+pub fn scales_for(size: (u32, u32), asked: &[f32]) -> Vec<f32> {
+    let of_size: &[f32] = if area(size) <= SMALL_PIXELS { &[0.5, 1.0, 2.0] } else { &[0.25, 0.5, 1.0] };
+    let scales = if asked.is_empty() { of_size } else { asked };
     let fit: Vec<f32> = scales.iter().copied().filter(|scale| area(scaled(size, *scale)) <= MAX_PIXELS).collect();
     if fit.is_empty() { vec![1.0] } else { fit }
 }
@@ -248,4 +254,123 @@ pub(super) fn scaled((width, height): (u32, u32), scale: f32) -> (u32, u32) {
 
 pub(super) fn area((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use image::{Rgb, imageops};
+
+    use super::*;
+    use crate::inspect::heat::{CELL, CELLS, sigmoid};
+    use crate::job::Unwatched;
+    use crate::nn::architecture::Backbone;
+    use crate::nn::cpu::{FrozenNetwork, Precision};
+    use crate::nn::network::Network;
+
+    fn inspector(backbone: Backbone) -> (Inspector, FrozenNetwork) {
+        let weights = backbone.architecture().random_weights(3, &Device::Cpu).unwrap();
+        let frozen = FrozenNetwork::new(backbone, &weights, Precision::F32).unwrap();
+        let network = Network::from_weights(backbone, weights, &Device::Cpu, "random").unwrap();
+        let head = Head::random(backbone.features(), 4, &Device::Cpu).unwrap();
+        (Inspector::of(Model::trained(network, head)).unwrap(), frozen)
+    }
+
+    fn photo(width: u32, height: u32) -> RgbImage {
+        let noise = |n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8;
+        RgbImage::from_fn(width, height, |x, y| Rgb([0, 1, 2].map(|c| noise(x + 7919 * y + 104_729 * c))))
+    }
+
+    /// What the head says of the mean over some cells of a crop, which goes through the network by itself.
+    fn p_of_crop(
+        inspector: &Inspector,
+        frozen: &FrozenNetwork,
+        crop: &RgbImage,
+        cells: [std::ops::Range<usize>; 2],
+    ) -> f32 {
+        let mut planes = vec![0.0; crop.as_raw().len()];
+        transform::normalise(crop, &mut planes);
+        let maps = frozen.last_maps(&planes, crop.height() as usize, crop.width() as usize);
+        let [columns, rows] = cells;
+        let count = (columns.len() * rows.len()) as f32;
+        let share = |map: &[f32]| -> f32 {
+            rows.clone().flat_map(|y| columns.clone().map(move |x| y * maps.width + x)).map(|at| map[at]).sum::<f32>()
+                / count
+        };
+        let features: Vec<f32> = maps.values.chunks_exact(maps.height * maps.width).map(share).collect();
+        inspector.model.p_positive(&features).unwrap()[0]
+    }
+
+    #[test]
+    fn a_window_is_the_tile_with_all_that_it_sees() {
+        for backbone in [Backbone::Resnet18, Backbone::MobilenetV2] {
+            let (inspector, frozen) = inspector(backbone);
+            let photo = photo(1000, 900);
+            let settings = Settings { window: 7, scales: vec![1.0], ..Settings::default() };
+            let map = inspector.map(&photo, &settings, &Unwatched).unwrap();
+            // Eight cells, 256 pixels, are more than either network sees beyond a window.
+            let context = 8 * CELL;
+            for (column, row) in [(15_u32, 13_u32), (12, 16), (19, 12)] {
+                let (left, top) = ((column - 3) * CELL - context, (row - 3) * CELL - context);
+                let side = (7 * CELL + 2 * context).min(1000 - left);
+                let crop = imageops::crop_imm(&photo, left, top, side, side.min(900 - top)).to_image();
+                let expected = p_of_crop(&inspector, &frozen, &crop, [8..15, 8..15]);
+                let got = map.p(row as usize * map.grid.columns + column as usize);
+                assert!((got - expected).abs() < 1e-3, "{}: {got} instead of {expected}", backbone.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_window_over_all_is_the_photo_as_one() {
+        let (inspector, frozen) = inspector(Backbone::Resnet18);
+        for (width, height) in [(1, 1), (5, 300), (224, 224), (90, 33)] {
+            let photo = photo(width, height);
+            let settings = Settings { window: 99, scales: vec![1.0], ..Settings::default() };
+            let map = inspector.map(&photo, &settings, &Unwatched).unwrap();
+            let cells = [0..map.grid.columns, 0..map.grid.rows];
+            let expected = p_of_crop(&inspector, &frozen, &photo, cells);
+            assert!(map.probabilities().all(|p| (p - expected).abs() < 1e-4), "{width} × {height}");
+        }
+    }
+
+    #[test]
+    fn kept_features_take_another_head_without_a_pass() {
+        let (mut inspector, _) = inspector(Backbone::Resnet18);
+        let photo = photo(200, 150);
+        let settings = Settings { scales: vec![1.0, 0.5], keep_features: true, ..Settings::default() };
+        let mut look = inspector.look(&photo, &settings, &Unwatched).unwrap();
+        let other = Head::random(512, 9, &Device::Cpu).unwrap();
+        inspector.set_head(other).unwrap();
+        let anew = inspector.look(&photo, &settings, &Unwatched).unwrap();
+        assert_ne!(look.layers[0].shares, anew.layers[0].shares);
+        assert!(look.apply(inspector.contrast()));
+        assert_eq!(look, anew);
+        let rows = look.features_at(&[0, 8], settings.window).unwrap();
+        assert_eq!((rows.len(), rows[0].len()), (4, 512), "two cells at two scales");
+        // At one scale, the head says of the rows what the map says of the cells.
+        let one = Settings { scales: vec![1.0], ..settings };
+        let look = inspector.look(&photo, &one, &Unwatched).unwrap();
+        let (map, rows) = (inspector.heat(&look, &one), look.features_at(&[0, 8], one.window).unwrap());
+        for (cell, row) in [0, 8].into_iter().zip(rows) {
+            let p = sigmoid(CELLS.logit(inspector.contrast().share(&row) + inspector.contrast().bias));
+            assert!((p - map.p(cell)).abs() < 1e-5);
+        }
+        let plain = inspector.look(&photo, &Settings::default(), &Unwatched).unwrap();
+        assert_eq!((plain.features_at(&[0], 1), plain.clone().apply(inspector.contrast())), (None, false));
+    }
+
+    #[test]
+    fn senseless_settings_are_refused_and_too_large_scales_left_out() {
+        let wrong = [
+            Settings { scales: vec![f32::NAN], ..Settings::default() },
+            Settings { window: 4, ..Settings::default() },
+            Settings { tile_step: 0, ..Settings::default() },
+        ];
+        assert!(wrong.iter().all(|settings| settings.validate().is_err()));
+        assert_eq!(scales_for((10_000, 9_000), &[0.5, 1.0, 2.0]), [0.5, 1.0]);
+        assert_eq!(scales_for((10_000, 9_000), &[2.0]), [1.0]);
+        assert_eq!(scales_for((1920, 1080), &[]), [0.5, 1.0, 2.0]);
+        assert_eq!(scales_for((4000, 3000), &[]), [0.25, 0.5, 1.0]);
+    }
 }

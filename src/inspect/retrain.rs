@@ -1,7 +1,6 @@
 //! A head trained anew with rows of a person's corrections beside a run's own.
 
-use candle_core::Var;
-
+use super::heat::{CELLS, Platt};
 use crate::error::{Error, Result};
 use crate::job::{Meter, Phase, Watch};
 use crate::nn::head::{Head, Labelled};
@@ -14,14 +13,35 @@ const STEPS: usize = 300;
 /// The learning rate of these steps, falling to zero along half a cosine.
 const LEARNING_RATE: f64 = 0.01;
 
-/// Goes on training `head` on `rows`, each (features, class): those of a run's photos and those that a person painted.
-/// All rows make one step, so that the outcome does not hang on their order; each class counts as much as the other.
+/// Goes on training `head` on rows of whole photos alone: [`retrain_cells`] without cells.
+///
+/// # Errors
+/// As [`retrain_cells`].
+pub fn retrain(head: &Head, photos: &[Labelled<'_>], weight_decay: f64, watch: &dyn Watch) -> Result<Head> {
+    retrain_cells(head, photos, &[], weight_decay, watch)
+}
+
+/// Goes on training `head` on rows (features, class) of a run's photos, and on those of cells that a person painted
+/// ([`Look::features_at`](super::Look::features_at) with a window of 1).
+///
+/// A cell's logit counts as the map reads it ([`CELLS`]). All rows make one step, so that the outcome does not hang on their
+/// order; each class counts as much as the other, and what was painted as much as all photos together.
 ///
 /// # Errors
 /// Where there are no rows, or not of both classes, or the user stops the job.
-pub fn retrain(head: &Head, rows: &[Labelled<'_>], weight_decay: f64, watch: &dyn Watch) -> Result<Head> {
+pub fn retrain_cells(
+    head: &Head,
+    photos: &[Labelled<'_>],
+    cells: &[Labelled<'_>],
+    weight_decay: f64,
+    watch: &dyn Watch,
+) -> Result<Head> {
+    // A few painted cells must be heard among thousands of photos.
+    let times = (photos.len() / cells.len().max(1)).max(1);
+    let painted = std::iter::repeat_n(cells, times).flatten().map(|row| (*row, CELLS));
+    let rows = || photos.iter().map(|row| (*row, Platt::NONE)).chain(painted.clone());
     for (class, name) in [(0, "intact"), (1, "cracked")] {
-        if !rows.iter().any(|(_, of)| *of == class) {
+        if !rows().any(|((_, of), _)| of == class) {
             return Err(Error::usage(format!("There is nothing {name} to learn from"))
                 .hint("paint some cells of either class, or begin from a run with photos of both"));
         }
@@ -29,16 +49,14 @@ pub fn retrain(head: &Head, rows: &[Labelled<'_>], weight_decay: f64, watch: &dy
     let head = head.snapshot()?;
     let config = TrainConfig { weight_decay, ..TrainConfig::default() };
     let mut optimizer = Optimizer::new(&head.variables().map(|variable| (variable, 1.0)), &config)?;
-    let weights = class_weights(rows.iter().map(|(_, class)| *class));
+    let weights = class_weights(rows().map(|((_, class), _)| class));
     let mut meter = Meter::new(watch, Phase::Train, Some(STEPS as u64));
     for step in 0..STEPS {
         watch.check()?;
-        let (_, slope) = head.slope(rows.iter().copied(), weights)?;
-        let [weight, _] = head.variables();
-        let [of_weight, of_bias] = slope.tensors();
-        let gradient_of = |variable: &Var| Some(if variable.id() == weight.id() { of_weight } else { of_bias });
+        let read = rows().map(|(row, Platt { slope, offset })| (row, [slope, offset]));
+        let (_, slope) = head.slope_read(read, weights)?;
         let phase = std::f64::consts::PI * step as f64 / STEPS as f64;
-        optimizer.step(gradient_of, LEARNING_RATE * 0.5 * (1.0 + phase.cos()))?;
+        optimizer.step_head(&head, &slope, LEARNING_RATE * 0.5 * (1.0 + phase.cos()))?;
         meter.add(1);
     }
     Ok(head)
@@ -65,5 +83,21 @@ mod tests {
         assert!(after.right >= 38 && after.loss < before.loss, "{before:?} {after:?}");
         assert_eq!(head.fit(&labelled, [1.0; 2]).unwrap(), before, "the head that it began from is left alone");
         assert_eq!(retrain(&head, &labelled[..1], 0.0, &Unwatched).unwrap_err().kind(), crate::error::Kind::Usage);
+    }
+
+    #[test]
+    fn painted_cells_are_heard_as_the_map_reads_them() {
+        let head = Head::random(8, 1, &Device::Cpu).unwrap();
+        let row = |sign: f32, n: usize| -> Vec<f32> { (0..8).map(|f| if f == n { sign } else { 0.1 }).collect() };
+        // Photos part along the first feature; a cell that says the same is no crack, one along the second is.
+        let photos: Vec<(Vec<f32>, usize)> = (0..200).map(|i| (row([-1.0, 1.0][i % 2], 0), i % 2)).collect();
+        let cells = [(row(3.0, 1), 1), (row(3.0, 2), 0)];
+        let photos: Vec<Labelled<'_>> = photos.iter().map(|(row, class)| (row.as_slice(), *class)).collect();
+        let cells: Vec<Labelled<'_>> = cells.iter().map(|(row, class)| (row.as_slice(), *class)).collect();
+        let trained = retrain_cells(&head, &photos, &cells, 0.0, &Unwatched).unwrap();
+        let said =
+            |row: &[f32]| CELLS.logit(crate::review::calibration::logit(trained.p_positive(row).unwrap()[0]) as f32);
+        assert!(said(cells[0].0) > 0.0 && said(cells[1].0) < 0.0, "{} {}", said(cells[0].0), said(cells[1].0));
+        assert!(trained.fit(&photos, [1.0; 2]).unwrap().right >= 190);
     }
 }

@@ -62,15 +62,19 @@ impl Network {
                 }
                 Ok(())
             }
-            Engine::Device(network) => self.whole_on_device(network, photo, watch, progress, each),
+            Engine::Device(network) => {
+                let rows = band_rows(photo.width() as usize, DEVICE_BAND_PIXELS);
+                self.whole_on_device(network, photo, rows / CELL, watch, progress, each)
+            }
         }
     }
 
-    /// The same on a GPU, in bands with all the context that their cells see.
+    /// The same on a GPU, in bands of so many rows of cells with all the context that these see.
     fn whole_on_device(
         &self,
         network: &CandleNetwork,
         photo: &RgbImage,
+        in_band: usize,
         watch: &dyn Watch,
         progress: &mut dyn FnMut(u64),
         each: &mut dyn FnMut(&[f32]),
@@ -78,7 +82,6 @@ impl Network {
         let (width, height) = (photo.width() as usize, photo.height() as usize);
         let (columns, rows) = cells(width, height);
         let reach = self.kind().architecture().reach();
-        let in_band = band_rows(width, DEVICE_BAND_PIXELS) / CELL;
         for first in (0..rows).step_by(in_band) {
             watch.check()?;
             let last = (first + in_band).min(rows);
@@ -104,4 +107,41 @@ impl Network {
 /// Rows of a band of about so many pixels: whole cells.
 fn band_rows(width: usize, pixels: usize) -> usize {
     (pixels / width.max(1)).next_multiple_of(CELL).max(LEAST_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use image::Rgb;
+
+    use super::super::architecture::Backbone;
+    use super::*;
+    use crate::job::Unwatched;
+
+    #[test]
+    fn a_gpus_bands_give_what_the_processors_do() {
+        for backbone in [Backbone::Resnet18, Backbone::MobilenetV2] {
+            let weights = backbone.architecture().random_weights(5, &Device::Cpu).unwrap();
+            let on_device = CandleNetwork::new(backbone.architecture(), &weights).unwrap();
+            let network = Network::from_weights(backbone, weights, &Device::Cpu, "random").unwrap();
+            for (width, height) in [(70, 700), (1, 1), (300, 33)] {
+                let photo = RgbImage::from_fn(width, height, |x, y| {
+                    Rgb([0, 1, 2].map(|c| ((x * 37 + y * 91 + c * 50 + x * y) % 256) as u8))
+                });
+                let (mut ours, mut theirs, mut counted) = (Vec::new(), Vec::new(), 0);
+                network
+                    .whole(&photo, &Unwatched, &mut |n| counted += n, &mut |row| ours.extend_from_slice(row))
+                    .unwrap();
+                assert_eq!(counted, u64::from(width * height));
+                let each = &mut |row: &[f32]| theirs.extend_from_slice(row);
+                network.whole_on_device(&on_device, &photo, 3, &Unwatched, &mut |n| counted -= n, each).unwrap();
+                assert_eq!((ours.len(), counted), (theirs.len(), 0));
+                let (columns, rows) = cells(width as usize, height as usize);
+                assert_eq!(ours.len(), columns * rows * backbone.features());
+                for (ours, theirs) in ours.iter().zip(&theirs) {
+                    assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(1.0), "{ours} {theirs}");
+                }
+            }
+        }
+    }
 }

@@ -81,6 +81,7 @@ fn help_tells_what_there_is() {
         "suspects",
         "evaluate",
         "classify",
+        "inspect",
         "export",
         "weights",
         "model",

@@ -11,6 +11,8 @@ mod figures;
 mod groups;
 mod hub;
 mod inspection_report;
+mod inspect_window;
+mod inspect;
 mod labels;
 mod parity;
 mod rates_and_folds;

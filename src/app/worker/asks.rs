@@ -7,6 +7,7 @@ use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
 use super::inspect::{self, DrawingOrder, MapsOf, ModelState, Seen, Weights};
+use super::inspection::{self, FindOrder};
 use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, Shelf, caught};
 use crate::app::fallback_fonts::{self, Font};
@@ -18,6 +19,7 @@ use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
 use crate::dataset::labels::{self, Opened};
 use crate::error::{Error, Result};
+use crate::inspect::Findings;
 use crate::nn::device::{self, DeviceReport};
 use crate::nn::explain::{Cam, Explainer};
 use crate::photo::decode;
@@ -70,6 +72,8 @@ pub enum Ask {
     Save(PathBuf, Box<Settings>),
     /// What is kept of the labels of these photos?
     Labels(Arc<Dataset>),
+    /// What does a map come to at another threshold?
+    Find(Box<FindOrder>),
     /// Which views of the photos in these folders were saved?
     Views(Vec<PathBuf>),
     /// Keep these views of the photos in these folders.
@@ -112,6 +116,8 @@ pub enum Answer {
     LabelsLost(Error),
     /// The photos with the labels that are kept.
     Labels(Result<Box<(Arc<Dataset>, Opened)>>),
+    /// What a map comes to.
+    Found(Box<FindOrder>, Result<Arc<Findings>>),
     /// Views of the photos in these folders.
     Views(Vec<PathBuf>, Result<Vec<SavedView>>),
 }
@@ -220,6 +226,7 @@ impl Asks {
                 Err(error) => Answer::NotSaved(error),
             },
             Ask::Labels(dataset) => Answer::Labels(caught("Reading labels", || self.labels(dataset)).map(Box::new)),
+            Ask::Find(order) => Answer::Found(order.clone(), caught("Looking for cracks", || inspection::find(order))),
             Ask::Views(roots) => Answer::Views(roots.clone(), saved_views::read(&self.places, roots)),
             Ask::KeepViews(roots, views) => match saved_views::keep(&self.places, roots, views) {
                 Ok(()) => return,
@@ -274,6 +281,7 @@ impl Ask {
                 | Self::Similar(_)
                 | Self::Intervals { .. }
                 | Self::Said(_)
+                | Self::Find(_)
         )
     }
 }

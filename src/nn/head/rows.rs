@@ -62,16 +62,28 @@ impl Head {
         photos: impl Iterator<Item = Labelled<'a>> + Clone,
         class_weights: [f32; 2],
     ) -> Result<(Fit, Slope)> {
+        self.slope_read(photos.map(|photo| (photo, [1.0, 0.0])), class_weights)
+    }
+
+    /// The same where the logit of each row is read through a line: multiplied by the first number, the second added.
+    ///
+    /// # Errors
+    /// As [`Head::slope`].
+    pub fn slope_read<'a>(
+        &self,
+        rows: impl Iterator<Item = (Labelled<'a>, [f32; 2])>,
+        class_weights: [f32; 2],
+    ) -> Result<(Fit, Slope)> {
         let values = Values::of(self)?;
         let columns = values.weight.len() / 2;
         let mut sums = Sums::default();
         // The two probabilities add up to one, so what one row of the weight gains the other loses.
         let (mut weight, mut bias) = (vec![0.0; columns], 0.0);
-        for (features, class) in photos {
-            let margin = values.margin(features);
+        for ((features, class), [factor, offset]) in rows {
+            let margin = factor * values.margin(features) + offset;
             sums.add(margin, class, class_weights);
             let excess = sigmoid(margin) - class as f32;
-            let share = class_weights.get(class).copied().unwrap_or(1.0) * excess;
+            let share = class_weights.get(class).copied().unwrap_or(1.0) * excess * factor;
             weight.iter_mut().zip(features).for_each(|(sum, feature)| *sum += share * feature);
             bias += share;
         }

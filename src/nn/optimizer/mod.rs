@@ -8,6 +8,7 @@ use candle_core::{DType, Result as CandleResult, Tensor, Var};
 
 use self::fused::{Moment, Move};
 use super::failed;
+use super::head::{Head, Slope};
 use super::state_dict::StateDict;
 use crate::error::{Error, Result};
 use crate::train::config::{OptimizerKind, TrainConfig};
@@ -86,6 +87,16 @@ impl Optimizer {
             slot.step(&gradient.detach(), rule).map_err(failed("take a training step"))?;
         }
         Ok(())
+    }
+
+    /// Takes one step of a head's two variables.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn step_head(&mut self, head: &Head, slope: &Slope, learning_rate: f64) -> Result<()> {
+        let [weight, _] = head.variables();
+        let [of_weight, of_bias] = slope.tensors();
+        self.step(|variable| Some(if variable.id() == weight.id() { of_weight } else { of_bias }), learning_rate)
     }
 
     /// The length of all gradients together.

@@ -1,6 +1,6 @@
 //! The last layer alone, on features that are there already.
 
-use candle_core::{Device, Var};
+use candle_core::Device;
 
 use super::{Figures, Learner, Step, class_weights};
 use crate::error::{Error, Result};
@@ -59,10 +59,7 @@ impl Learner for HeadLearner<'_> {
     fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<Step> {
         let photos = rows.iter().filter_map(|row| self.train.get(*row as usize).copied());
         let (Fit { loss, right }, slope) = self.head.slope(photos, self.class_weights)?;
-        let [weight, _] = self.head.variables();
-        let [of_weight, of_bias] = slope.tensors();
-        let gradient_of = |variable: &Var| Some(if variable.id() == weight.id() { of_weight } else { of_bias });
-        self.optimizer.step(gradient_of, learning_rate)?;
+        self.optimizer.step_head(&self.head, &slope, learning_rate)?;
         Ok(Step { loss: loss as f32, right: right as f32 })
     }
 

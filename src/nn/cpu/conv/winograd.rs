@@ -59,11 +59,15 @@ impl Tiles for bf16 {
     }
 }
 
-/// A row of tiles of one of the photos.
+/// A row of tiles of one of the photos, or a piece of it where the photo is wide.
+#[derive(Clone, Copy)]
 struct Strip {
     photo: usize,
     /// First line of the output.
     top: usize,
+    /// Its first tile in the photo's row.
+    left: usize,
+    tiles: usize,
     /// Place of its first tile in the block.
     first: usize,
 }
@@ -126,29 +130,36 @@ impl<F: Tiles> Winograd<F> {
         epilogue: impl Fn(usize) -> Epilogue<'a>,
     ) {
         let Some(width) = inputs.first().map(|input| input.layout().width) else { return };
-        let in_strip = width.div_ceil(TILE);
-        let strips: Vec<(usize, usize)> = outputs
-            .iter()
-            .enumerate()
-            .flat_map(|(photo, band)| band.rows.clone().step_by(TILE).map(move |top| (photo, top)))
+        let in_row = width.div_ceil(TILE);
+        // As long as a row of tiles fits, it stays in one piece.
+        let piece = in_row.div_ceil(in_row.div_ceil(TILES).max(1)).max(1);
+        let rows = outputs.iter().enumerate();
+        let rows = rows.flat_map(|(photo, band)| band.rows.clone().step_by(TILE).map(move |top| (photo, top)));
+        let strips: Vec<Strip> = rows
+            .flat_map(|(photo, top)| {
+                let pieces = (0..in_row).step_by(piece);
+                pieces.map(move |left| Strip { photo, top, left, tiles: piece.min(in_row - left), first: 0 })
+            })
             .collect();
-        let blocks = strips.len().div_ceil((TILES / in_strip).max(1));
+        let blocks = strips.len().div_ceil((TILES / piece).max(1));
         F::lend(|buffers| {
             for block in strips.chunks(strips.len().div_ceil(blocks.max(1)).max(1)) {
-                let strip = |(index, &(photo, top))| Strip { photo, top, first: index * in_strip };
-                let block: Vec<Strip> = block.iter().enumerate().map(strip).collect();
-                let tiles = block.len() * in_strip;
+                let (mut block, mut tiles) = (block.to_vec(), 0);
+                for strip in &mut block {
+                    strip.first = tiles;
+                    tiles += strip.tiles;
+                }
                 buffers.entered.resize(PLACES * step::<F>(tiles * self.inputs), F::default());
                 buffers.sums.resize(PLACES * step::<f32>(tiles * self.outputs), 0.0);
-                self.enter(inputs, &block, in_strip, &mut buffers.entered);
+                self.enter(inputs, &block, tiles, &mut buffers.entered);
                 self.multiply(tiles, buffers);
-                self.leave(outputs, &block, in_strip, &buffers.sums, bias, &epilogue);
+                self.leave(outputs, &block, tiles, &buffers.sums, bias, &epilogue);
             }
         });
     }
 
-    fn enter(&self, inputs: &[Map], block: &[Strip], in_strip: usize, entered: &mut [F]) {
-        let step = step::<F>(block.len() * in_strip * self.inputs);
+    fn enter(&self, inputs: &[Map], block: &[Strip], tiles: usize, entered: &mut [F]) {
+        let step = step::<F>(tiles * self.inputs);
         for strip in block {
             let Some(input) = inputs.get(strip.photo) else { continue };
             let layout = input.layout();
@@ -156,8 +167,8 @@ impl<F: Tiles> Winograd<F> {
                 input: input.values(),
                 size: (layout.height + 2 * layout.border, layout.width + 2 * layout.border),
                 channels: self.inputs,
-                corner: (strip.top + layout.border - 1, layout.border - 1),
-                tiles: in_strip,
+                corner: (strip.top + layout.border - 1, strip.left * TILE + layout.border - 1),
+                tiles: strip.tiles,
                 output: &mut entered[strip.first * self.inputs..],
                 step,
             }
@@ -195,18 +206,19 @@ impl<F: Tiles> Winograd<F> {
         &self,
         outputs: &mut [Band<'_>],
         block: &[Strip],
-        in_strip: usize,
+        tiles: usize,
         sums: &[f32],
         bias: &[f32],
         epilogue: &impl Fn(usize) -> Epilogue<'a>,
     ) {
-        let step = step::<f32>(block.len() * in_strip * self.outputs);
+        let step = step::<f32>(tiles * self.outputs);
         for strip in block {
             let Some(output) = outputs.get_mut(strip.photo) else { continue };
             let Range { end, .. } = output.rows;
             let Layout { width, .. } = output.layout();
             let pitch = output.layout().pitch();
-            let (values, place) = output.tail_mut(strip.top, 0);
+            let left = strip.left * TILE;
+            let (values, place) = output.tail_mut(strip.top, left * self.outputs);
             Leave {
                 sums: &sums[strip.first * self.outputs..],
                 step,
@@ -215,7 +227,7 @@ impl<F: Tiles> Winograd<F> {
                 finish: epilogue(strip.photo).at(place),
                 output: values,
                 pitch,
-                size: ((end - strip.top).min(TILE), width),
+                size: ((end - strip.top).min(TILE), (width - left).min(strip.tiles * TILE)),
             }
             .run(self.instructions);
         }
