@@ -107,6 +107,7 @@ impl App {
             Command::TrainAgain => self.train_again(),
             Command::Export(order) => _ = self.start(Job::Export(order)),
             Command::Model(request) => self.model_asks(ctx, request),
+            Command::InspectPhoto(photo) => self.list_whole(vec![photo]),
             Command::Inspect(request) => self.inspect_asks(ctx, *request),
             look => self.change_look(ctx, look),
         }

@@ -182,6 +182,8 @@ pub enum Command {
     Export(Box<ExportOrder>),
     /// What the tab with the model asks for.
     Model(model::Request),
+    /// Show a photo in the tab for whole photos.
+    InspectPhoto(PathBuf),
     /// What the tab for whole photos asks for.
     Inspect(Box<inspect::Request>),
     /// Change the theme.

@@ -322,6 +322,7 @@ impl From<Request> for Command {
             Request::Open(folder) => Self::Open(vec![folder]),
             Request::Classify => Self::Classify(bundled::NAME.into()),
             Request::Photo(path) => Self::Photo(path),
+            Request::Inspect(path) => Self::InspectPhoto(path),
             Request::Activation(path) => Self::Explain(path),
             Request::Similar(path) => Self::Similar(path),
         }

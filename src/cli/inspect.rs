@@ -136,7 +136,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let mut text = text(&entries, &with, &options.out, &problems, figures.as_ref());
     if let Some(path) = &options.report {
         let problems = uninspected(&problems, &entries);
-        let card = ModelCard::of(run, inspector.model());
+        let card = ModelCard::of(run);
         let (evaluation, made) = (figures.as_ref(), SystemTime::now());
         let particulars =
             Particulars { cover: &cover, with: &with, card: &card, evaluation, problems: &problems, made };

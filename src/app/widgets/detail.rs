@@ -36,6 +36,8 @@ pub enum Request {
     Photo(PathBuf),
     /// Show the photos most like this one.
     Similar(PathBuf),
+    /// Look at this photo in its own resolution.
+    Inspect(PathBuf),
     /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.
     Activation(PathBuf),
 }
@@ -48,6 +50,7 @@ pub struct Detail {
     heat_wanted: bool,
     heat: Option<HeatMap>,
     similar_wanted: bool,
+    inspect_wanted: bool,
 }
 
 /// The photo that is looked at.
@@ -99,6 +102,9 @@ impl Detail {
         if std::mem::take(&mut self.similar_wanted) {
             requests.push(Request::Similar(item.sample.path.clone()));
         }
+        if std::mem::take(&mut self.inspect_wanted) {
+            requests.push(Request::Inspect(item.sample.path.clone()));
+        }
         self.look_at(ui, session, item, &mut requests);
         let heat = self.heat_texture(ui);
         let room = ui.available_rect_before_wrap();
@@ -139,6 +145,10 @@ impl Detail {
             let similar = theme::icon_text(icons::ICON_IMAGE_SEARCH, "Similar");
             if ui.button(similar).on_hover_text("The photos most like this one (S)").clicked() {
                 self.similar_wanted = true;
+            }
+            let hint = "Inspect at the photo's own resolution: predictions and heat maps are of 224 × 224 pixels";
+            if self.is_larger_than_input() && form::icon_button(ui, icons::ICON_FRAME_INSPECT, hint).clicked() {
+                self.inspect_wanted = true;
             }
         });
         if session.has_model() {
@@ -206,6 +216,12 @@ impl Detail {
         self.view.clear();
         self.photo = None;
         self.heat = None;
+    }
+
+    /// Whether the photo has so many more pixels than the network takes that a fine crack is lost on the way.
+    fn is_larger_than_input(&self) -> bool {
+        let facts = self.photo.as_ref().and_then(|photo| photo.content.as_ref()?.as_ref().ok());
+        facts.is_some_and(|facts| facts.width.max(facts.height) > LARGE)
     }
 
     /// Asks for what is missing, once.
@@ -287,6 +303,8 @@ impl Detail {
 }
 
 const ZOOM: f32 = 1.5;
+/// Photos of more pixels on their longer side are worth a look at their own resolution.
+const LARGE: u32 = 2 * crate::photo::INPUT_SIZE as u32;
 
 /// From clear to yellow: how much a place speaks for a crack.
 fn legend_ui(ui: &mut Ui) {

@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn run(desk: &mut Desk, order: &InspectOrder, watch: &dyn Watch) -> (Outcome, Vec<PhotoDone>) {
-        let told = RefCell::default();
+        let told: RefCell<Vec<PhotoDone>> = RefCell::default();
         let outcome = inspect(desk, order, watch, &|new| {
             if let Told::Done(done) = new {
                 RefCell::borrow_mut(&told).push(*done);

@@ -5,6 +5,7 @@ use std::path::Path;
 use egui::{Context, Label, RichText};
 
 use super::Request;
+use super::cover_form::CoverForm;
 use super::queue::{Queue, Way};
 use super::ruler::RulerForm;
 use crate::app::dialogs;
@@ -48,7 +49,7 @@ impl ExportForm {
         ctx: &Context,
         queue: &Queue,
         (way, threshold, stored): (&Way, f32, bool),
-        ruler: &RulerForm,
+        (ruler, cover): (&RulerForm, &mut CoverForm),
         scene: &mut Scene<'_>,
     ) -> bool {
         let mut open = true;
@@ -62,6 +63,7 @@ impl ExportForm {
             if self.folder.ui(ui, (name, "a folder"), scene.commands, || Request::ChooseExportFolder.into()) {
                 self.error = None;
             }
+            cover.ui(ui);
             if let Some(error) = &self.error {
                 let text = RichText::new(error.to_string()).color(theme::palette(ui).error);
                 ui.add(Label::new(text).wrap());
@@ -82,6 +84,7 @@ impl ExportForm {
                         threshold,
                         stored,
                         overlay: overlay(scene),
+                        report: cover.cover(),
                         roots: queue.roots().to_vec(),
                     };
                     scene.commands.push(Request::Run { task: Task::Write(Box::new(order)), unasked: false }.into());

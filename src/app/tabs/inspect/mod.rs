@@ -1,5 +1,6 @@
 //! Inspect: whole photos, where the cracks are, and how long.
 
+mod cover_form;
 mod cracks;
 mod export_form;
 mod keep_form;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use egui::{Button, CentralPanel, Frame, Key, Modifiers, Panel, Ui};
 
+use self::cover_form::CoverForm;
 use self::cracks::Cracks;
 use self::export_form::ExportForm;
 use self::keep_form::KeepForm;
@@ -111,6 +113,7 @@ pub struct InspectTab {
     asked: Option<(PathBuf, Way)>,
     corrected: Option<Box<Corrected>>,
     export: Option<ExportForm>,
+    cover: CoverForm,
     keep: Option<KeepForm>,
 }
 
@@ -403,7 +406,7 @@ impl InspectTab {
         }
         let Some(mut form) = self.export.take() else { return };
         let stored = self.model.stored(&model) == Some(threshold);
-        if form.ui(ui.ctx(), &self.queue, (&way, threshold, stored), &self.ruler, scene) {
+        if form.ui(ui.ctx(), &self.queue, (&way, threshold, stored), (&self.ruler, &mut self.cover), scene) {
             self.export = Some(form);
         }
     }

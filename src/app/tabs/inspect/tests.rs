@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use egui::{Modifiers, PointerButton, Pos2, pos2, vec2};
+use egui::{Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::RgbImage;
@@ -309,7 +309,8 @@ fn cells_are_painted_taken_back_and_trained_on() {
     harness.run_steps(2);
     assert_eq!(painted(&mut harness).len(), 10);
     press(&mut harness, &theme::icon_text(icons::ICON_PLAY_CIRCLE, "Train on the corrections"));
-    let Some(Request::Run { task: Task::Correct(correction), unasked: false }) = harness.state().requests().pop() else {
+    let Some(Request::Run { task: Task::Correct(correction), unasked: false }) = harness.state().requests().pop()
+    else {
         panic!("no training")
     };
     assert_eq!((correction.photos[0].1.len(), correction.model.clone()), (10, own()));
@@ -379,8 +380,15 @@ fn what_was_found_is_exported_as_it_is_seen() {
     press(&mut harness, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
     harness.state_mut().tab.export_to(Path::new("/reports/bridge"));
     harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::CheckBox, "Report").click();
+    harness.run_steps(2);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Client").focus();
+    harness.run_steps(1);
+    harness.get_by_role_and_label(egui::Role::TextInput, "Client").type_text("Bauamt");
+    harness.run_steps(2);
     press(&mut harness, "Export");
     let Some(Request::Run { task: Task::Write(order), .. }) = harness.state().requests().pop() else { panic!() };
+    assert_eq!(order.report.as_ref().and_then(|cover| cover.client.as_deref()), Some("Bauamt"));
     assert_eq!((order.photos.len(), order.stored, order.overlay.boxes), (1, true, false));
     assert_eq!((order.folder.clone(), order.roots.clone()), ("/reports/bridge".into(), vec!["/nowhere".into()]));
     harness.state_mut().tab.failed(Kind::WriteInspection, &Error::new("/reports/bridge is not empty"));

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::{Desk, ModelOf, name};
 use crate::atomic_file;
 use crate::dataset::Problem;
 use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
+use crate::export::REPORT;
+use crate::export::inspection::report::{Cover, ModelCard, Particulars, Report};
 use crate::export::inspection::{Overlay, With, Writer};
 use crate::inspect::photo::{Inspected, Opened};
 use crate::inspect::{Findings, HeatMap, Look, Measures, Scale, Settings};
@@ -33,6 +36,8 @@ pub struct WriteOrder {
     pub stored: bool,
     /// What overlays show.
     pub overlay: Overlay,
+    /// What the cover of the report says, where there is to be one.
+    pub report: Option<Cover>,
     /// The folders of the photos, into which nothing is written.
     pub roots: Vec<PathBuf>,
 }
@@ -95,12 +100,17 @@ pub enum Kept {
 pub(super) fn write(order: &WriteOrder, watch: &dyn Watch) -> Result<Written> {
     let mut writer = Writer::create(&order.folder, &order.roots)?;
     let mut meter = Meter::new(watch, Phase::Export, Some(order.photos.len() as u64));
+    let mut report = Report::of(order.photos.len());
     let (mut photos, mut problems) = (0, Vec::new());
     for photo in &order.photos {
         watch.check()?;
         match decode::decode(&photo.path) {
             Ok(pixels) => {
-                writer.add(opened(photo, pixels, order), &order.overlay)?;
+                let opened = opened(photo, pixels, order);
+                if order.report.is_some() {
+                    report.add(report.sheet(&opened, &order.overlay)?);
+                }
+                writer.add(opened, &order.overlay)?;
                 photos += 1;
             }
             Err(error) => problems.push(Problem { file: name(&photo.path), reason: error.reason() }),
@@ -113,6 +123,11 @@ pub(super) fn write(order: &WriteOrder, watch: &dyn Watch) -> Result<Written> {
     }
     let with =
         With { model: &order.model, settings: &order.settings, threshold: order.threshold, stored: order.stored };
+    if let Some(cover) = &order.report {
+        let (card, made) = (ModelCard::of(&order.model), SystemTime::now());
+        let particulars = Particulars { cover, with: &with, card: &card, evaluation: None, problems: &problems, made };
+        atomic_file::write(&order.folder.join(REPORT), report.page(&particulars).as_bytes())?;
+    }
     writer.finish(&with, &problems, None)?;
     Ok(Written { folder: order.folder.clone(), photos, problems })
 }

@@ -1,12 +1,15 @@
 //! The model card within the report: what the model is, what it was made from, what was measured.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::ValueEnum;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::dataset::split::Part;
-use crate::nn::bundled;
-use crate::nn::network::Model;
+use crate::nn::architecture::Backbone;
+use crate::nn::network::ModelFile;
+use crate::nn::{bundled, state_dict};
 use crate::review::metrics::Metrics;
 use crate::review::predictions::Prediction;
 use crate::train::run_dir::{self, CARD, Run};
@@ -15,27 +18,33 @@ use crate::train::run_dir::{self, CARD, Run};
 #[derive(Clone, Debug, Default)]
 pub struct ModelCard {
     /// What people call the network.
-    pub network: String,
+    pub network: Option<&'static str>,
     /// SHA-256 of the model's file, in hexadecimal.
     pub sha256: Option<String>,
     /// The card in Markdown; empty where the model has none.
-    text: String,
+    pub(super) text: String,
     /// What it said of photos that were held back in training.
     pub(super) validation: Vec<Prediction>,
 }
 
 impl ModelCard {
-    /// What is known of the model of a run, of a model file, or of the program's own.
-    pub fn of(run: &Path, model: &Model) -> Self {
-        let text = if run_dir::is_bundled(run) {
-            bundled_card().to_owned()
-        } else {
-            std::fs::read_to_string(run.join(CARD)).unwrap_or_else(|_| notes(model))
+    /// What is known of the model of a run, of a model file, or of the program's own; what is not known is left out.
+    pub fn of(run: &Path) -> Self {
+        let file = run_dir::model_file(run).ok();
+        let (network, text) = match &file {
+            Some(ModelFile::File(path)) => {
+                let notes = state_dict::read_metadata(path).unwrap_or_default();
+                let backbone = notes.get("backbone").and_then(|name| Backbone::from_str(name, false).ok());
+                let text = std::fs::read_to_string(run.join(CARD)).unwrap_or_else(|_| said_by_file(&notes));
+                (backbone, text)
+            }
+            Some(ModelFile::Bundled) => (Some(bundled::BACKBONE), bundled_card().to_owned()),
+            None => (None, String::new()),
         };
+        let sha256 = file.and_then(|file| file.sha256().ok());
         let mut validation = Run::open(run).map(|run| run.predictions).unwrap_or_default();
         validation.retain(|prediction| prediction.part == Some(Part::Validation));
-        let network = model.network.kind().title().to_owned();
-        Self { network, sha256: model.network.origin().sha256.clone(), text, validation }
+        Self { network: network.map(Backbone::title), sha256, text, validation }
     }
 
     /// A card and nothing else.
@@ -67,8 +76,7 @@ pub(super) fn bundled_card() -> &'static str {
 }
 
 /// What a model file says of itself, as a table.
-fn notes(model: &Model) -> String {
-    let notes = &model.network.weights().metadata;
+fn said_by_file(notes: &BTreeMap<String, String>) -> String {
     let row = |(name, value): (&String, &String)| format!("| {} | {} |\n", cell(name), cell(value));
     let rows: String = notes.iter().map(row).collect();
     if rows.is_empty() {

@@ -1,12 +1,15 @@
 //! How the photos were looked at, and what the threshold means.
 
+use std::collections::BTreeSet;
+
 use super::Particulars;
 use super::sheet::Sheet;
 use crate::export::figures::{figure, percent};
 use crate::export::page::{self, escaped};
 use crate::format;
 use crate::inspect::evaluate::Figures;
-use crate::inspect::heat::CELL;
+use crate::inspect::heat::{self, CELL};
+use crate::inspect::pass::scales_for;
 use crate::inspect::{Join, Method, Settings, tiles};
 use crate::train::run_dir;
 
@@ -14,13 +17,13 @@ pub(super) fn html(particulars: &Particulars<'_>, sheets: &[Sheet]) -> String {
     format!(
         "<section class=\"method\">\n<h2>How the photos were looked at</h2>\n{}<h3>The threshold, and what it means</h3>\n\
          {}{}</section>\n",
-        page::facts(rows(particulars)),
+        page::facts(rows(particulars, sheets)),
         threshold(particulars),
         particulars.evaluation.map(|figures| evaluation(figures, sheets.len())).unwrap_or_default(),
     )
 }
 
-fn rows<'a>(particulars: &Particulars<'_>) -> Vec<(&'a str, String)> {
+fn rows<'a>(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Vec<(&'a str, String)> {
     let settings = particulars.with.settings;
     let mut rows = vec![
         ("Program", format!("CrackScope {}", env!("CARGO_PKG_VERSION"))),
@@ -31,12 +34,12 @@ fn rows<'a>(particulars: &Particulars<'_>) -> Vec<(&'a str, String)> {
                 .replace("Z UTC", " UTC"),
         ),
         ("Model", run_dir::name(particulars.with.model)),
-        ("Network", particulars.card.network.clone()),
     ];
+    rows.extend(particulars.card.network.map(|network| ("Network", network.to_owned())));
     rows.extend(particulars.card.sha256.clone().map(|digest| ("SHA-256 of its file", digest)));
     rows.push(("Method", method(settings)));
     if settings.method == Method::Pass {
-        rows.push(("Sizes", scales(settings)));
+        rows.push(("Sizes", scales(settings, sheets)));
     }
     let straight = if settings.drop_straight { "left out" } else { "kept" };
     rows.push(("Long straight finds", straight.to_owned()));
@@ -54,10 +57,21 @@ fn rows<'a>(particulars: &Particulars<'_>) -> Vec<(&'a str, String)> {
 fn method(settings: &Settings) -> String {
     match settings.method {
         Method::Pass => {
-            let window = settings.window as u32 * CELL;
+            let of = match settings.window {
+                1 => {
+                    let heat::Platt { slope, offset } = settings.platt();
+                    format!(
+                        "that of the cell itself: of its logit z, {slope} · z {} {} is taken, a line that was fitted to \
+                         photos with masks",
+                        if offset < 0.0 { '−' } else { '+' },
+                        offset.abs(),
+                    )
+                }
+                window => format!("that of the {0} × {0} pixels around it", window as u32 * CELL),
+            };
             format!(
                 "one pass of the network over each photo at its own resolution; the probability of a cell of {CELL} × {CELL} \
-                 pixels is that of the {window} × {window} around it"
+                 pixels is {of}"
             )
         }
         Method::Tiles => format!(
@@ -68,13 +82,16 @@ fn method(settings: &Settings) -> String {
     }
 }
 
-fn scales(settings: &Settings) -> String {
-    let scales: Vec<String> = settings.scales.iter().map(|scale| format!("{scale} ×")).collect();
-    match (scales.as_slice(), settings.join) {
-        ([one], _) => one.clone(),
-        (several, Join::Mean) => format!("{}; their mean counts", several.join(", ")),
-        (several, Join::Max) => format!("{}; the highest counts", several.join(", ")),
-    }
+/// At which sizes the photos went through, as asked for or as suits each of them.
+fn scales(settings: &Settings, sheets: &[Sheet]) -> String {
+    let list = |scales: Vec<f32>| scales.iter().map(|scale| format!("{scale} ×")).collect::<Vec<_>>().join(", ");
+    let sets: BTreeSet<String> = sheets.iter().map(|sheet| list(scales_for(sheet.size, &settings.scales))).collect();
+    let sets = sets.into_iter().collect::<Vec<_>>().join("; of others ");
+    let joined = match settings.join {
+        Join::Mean => "their mean counts",
+        Join::Max => "the highest counts",
+    };
+    if sets.contains(',') { format!("{sets}; {joined}") } else { sets }
 }
 
 /// What the number means, and what it did on photos whose truth is known.
@@ -93,7 +110,7 @@ fn threshold(particulars: &Particulars<'_>) -> String {
         + &format!(
             "<p>At this threshold, on the {photos} that were held back when the model was trained, it found {recall} of \
              those labelled cracked (recall), and {precision} of those that it called cracked were (precision). These were \
-             small photos of the training folders, not cells of whole photos.</p>\n"
+             small photos of the training folders, each judged as a whole: of cells of large photos, expect less.</p>\n"
         )
 }
 

@@ -30,7 +30,7 @@ pub struct Sheet {
     /// The name of its folder, for photos of the same name.
     folder: String,
     /// Pixels of the photo.
-    size: (u32, u32),
+    pub size: (u32, u32),
     /// What its file says, where that can be read.
     pub facts: Option<Facts>,
     /// What was measured.

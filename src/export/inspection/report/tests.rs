@@ -58,7 +58,7 @@ fn assert_self_contained(page: &Html) {
 #[test]
 fn the_page_is_valid_and_fetches_nothing() {
     let cover = Cover { client: Some("Bauamt".into()), notes: Some("one\ntwo".into()), ..Cover::default() };
-    let card = ModelCard { network: "ResNet18".into(), ..card("# Title\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n") };
+    let card = ModelCard { network: Some("ResNet18"), ..card("# Title\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n") };
     let sheets = vec![
         fixture::sheet("short.png", 2, Some(1.0)),
         fixture::sheet("none.png", 0, None),
