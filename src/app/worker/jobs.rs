@@ -647,7 +647,10 @@ mod tests {
         std::fs::create_dir(&other).unwrap();
         std::fs::write(other.join(run_dir::CONFIG), "").unwrap();
         let places = Places::below(folder.path());
-        let error = Job::Open(vec![run, other]).run(&places, &mut Kept::default(), &Silent).err().unwrap();
+        let error = Job::Open(vec![run, other])
+            .run(&places, (&mut Kept::default(), &mut Desk::default()), &Silent, &|_| {})
+            .err()
+            .unwrap();
         assert_eq!(error.title(), "2 runs were given, and only one can be open");
     }
 

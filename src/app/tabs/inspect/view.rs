@@ -61,6 +61,13 @@ impl View {
         }
     }
 
+    /// Asks for the photo once more, unless it has come.
+    pub(super) fn ask_again(&mut self) {
+        if self.content.is_none() {
+            self.asked = None;
+        }
+    }
+
     /// The pixels of the photo that is shown.
     pub(super) fn picture(&self) -> Option<&Picture> {
         self.content.as_ref()?.as_ref().ok()
