@@ -12,8 +12,8 @@ use super::window::{Window, open_window, press, told, type_into, until};
 /// Concrete with a dark line across.
 fn draw(path: &Path, seed: u32) {
     let grain = |x: u32, y: u32| 140 + ((x * 7919 + y * 104_729 + seed * 31) % 31) as u8;
-    let photo = RgbImage::from_fn(900, 640, |x, y| {
-        let line = 320 + ((x as f32 / 41.0).sin() * 22.0) as u32;
+    let photo = RgbImage::from_fn(300, 224, |x, y| {
+        let line = 112 + ((x as f32 / 41.0).sin() * 8.0) as u32;
         Rgb(if y.abs_diff(line) < 3 { [45; 3] } else { [grain(x, y); 3] })
     });
     photo.save(path).unwrap();
@@ -96,7 +96,7 @@ fn export(window: &mut Window, folder: &Path) {
         assert!(to.join(file).is_file(), "{file}");
     }
     let cells = std::fs::read_to_string(to.join("cells.csv")).unwrap();
-    assert_eq!(cells.lines().count(), 1 + 2 * 29 * 20);
+    assert_eq!(cells.lines().count(), 1 + 2 * 10 * 7);
 }
 
 fn correct(window: &mut Window, folder: &Path) {
