@@ -145,6 +145,9 @@ impl App {
         self.review.drop_questions();
         self.inspect.drop_questions();
         self.model.drop_questions();
+        if tab == Tab::Inspect {
+            self.inspect.shown();
+        }
         self.tab = tab;
     }
 

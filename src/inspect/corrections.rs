@@ -22,8 +22,8 @@ pub type Row = (Vec<f32>, usize);
 
 /// Rows of each class that stand for all that was not painted, at most.
 pub const MOST_REST: usize = 400;
-/// How sure a head must be of a cell for the cell to stand for what the head knows: logits of so much, p of 0.95.
-const SURE: f32 = 3.0;
+/// How sure a map must be of a cell for the cell to stand for what the head knows: logits of so much, p of 0.82.
+const SURE: f32 = 1.5;
 /// What was painted weighs at least this share of the rest, however few cells it is.
 const LEAST_SHARE: f32 = 0.5;
 

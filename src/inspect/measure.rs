@@ -112,7 +112,8 @@ impl Measures {
     pub fn of(map: &HeatMap, findings: &Findings, scale: Option<Scale>) -> Self {
         let cells = map.grid.len();
         let cracked_cells = findings.cracked.iter().filter(|cracked| **cracked).count();
-        let length_px = findings.cracks.iter().map(|crack| f64::from(crack.length())).sum();
+        // The sum of nothing is −0.
+        let length_px = findings.cracks.iter().map(|crack| f64::from(crack.length())).sum::<f64>() + 0.0;
         Self {
             cells,
             cracked_cells,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, PointerButton, pos2, vec2};
-use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::kittest::Queryable;
 use image::{Rgb, RgbImage};
 
 use super::window::{Window, open_window, press, told, type_into, until};
@@ -12,8 +12,8 @@ use super::window::{Window, open_window, press, told, type_into, until};
 /// Concrete with a dark line across.
 fn draw(path: &Path, seed: u32) {
     let grain = |x: u32, y: u32| 140 + ((x * 7919 + y * 104_729 + seed * 31) % 31) as u8;
-    let photo = RgbImage::from_fn(900, 640, |x, y| {
-        let line = 320 + ((x as f32 / 41.0).sin() * 22.0) as u32;
+    let photo = RgbImage::from_fn(300, 224, |x, y| {
+        let line = 112 + ((x as f32 / 41.0).sin() * 8.0) as u32;
         Rgb(if y.abs_diff(line) < 3 { [45; 3] } else { [grain(x, y); 3] })
     });
     photo.save(path).unwrap();
@@ -26,8 +26,8 @@ fn shows(window: &Window, start: &str, end: &str) -> bool {
     found.count() > 0
 }
 
-/// Drags across the middle of what is named.
-fn paint(window: &mut Window, name: &str) {
+/// Drags across what is named, so far above its middle.
+fn paint(window: &mut Window, name: &str, above: f32) {
     let name = name.to_owned();
     let view = window
         .get_by(move |node| node.role() == Role::Image && node.label().is_some_and(|l| l.starts_with(&name)))
@@ -38,7 +38,7 @@ fn paint(window: &mut Window, name: &str) {
         pressed,
         modifiers: Modifiers::NONE,
     };
-    let (from, to) = (view.center() - vec2(120.0, 60.0), view.center() + vec2(120.0, -60.0));
+    let (from, to) = (view.center() - vec2(120.0, above), view.center() + vec2(120.0, -above));
     window.event(egui::Event::PointerMoved(from));
     window.run_steps(1);
     window.event(button(from, true));
@@ -96,20 +96,20 @@ fn export(window: &mut Window, folder: &Path) {
         assert!(to.join(file).is_file(), "{file}");
     }
     let cells = std::fs::read_to_string(to.join("cells.csv")).unwrap();
-    assert_eq!(cells.lines().count(), 1 + 2 * 29 * 20);
+    assert_eq!(cells.lines().count(), 1 + 2 * 10 * 7);
 }
 
 fn correct(window: &mut Window, folder: &Path) {
     press(window, Role::Button, "Corrections");
-    for (tool, name) in [("● Not a crack", "a.png, ")] {
-        press(window, Role::Button, tool);
-        paint(window, name);
-    }
+    press(window, Role::Button, "● Not a crack");
+    paint(window, "a.png, ", 80.0);
     window.get_by_label_contains("cells on 1 photo.");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(3);
     window.get_by_label("Nothing is painted yet.");
-    paint(window, "a.png, ");
+    paint(window, "a.png, ", 80.0);
+    press(window, Role::Button, "▲ Crack");
+    paint(window, "a.png, ", 0.0);
     window.get_by_label_contains("Train on the corrections").click();
     until(window, "a head", |window| told(window).iter().any(|m| m.contains("Trained on")));
     until(window, "its maps", |window| shows(window, "The maps of 2 photos follow", ""));
@@ -121,8 +121,6 @@ fn correct(window: &mut Window, folder: &Path) {
     type_into(window, "File to save to: .safetensors", file.to_str().unwrap());
     press(window, Role::Button, "Save");
     until(window, "a model file", |window| told(window).iter().any(|m| m.contains("Model saved to")));
-    let places = crackscope::places::Places::below(folder.join("other home"));
-    drop(places);
     let compute = crackscope::train::config::Compute::default();
     let inspector = crackscope::inspect::Inspector::open(&file, compute).unwrap();
     let own = crackscope::inspect::Inspector::open(Path::new("bundled"), compute).unwrap();

@@ -648,7 +648,7 @@ mod tests {
         std::fs::write(other.join(run_dir::CONFIG), "").unwrap();
         let places = Places::below(folder.path());
         let error = Job::Open(vec![run, other])
-            .run(&places, (&mut Kept::default(), &mut Desk::default()), &Silent, &|_| ())
+            .run(&places, (&mut Kept::default(), &mut Desk::default()), &Silent, &|_| {})
             .err()
             .unwrap();
         assert_eq!(error.title(), "2 runs were given, and only one can be open");

@@ -9,8 +9,12 @@ use crate::app::widgets::{empty, form};
 use crate::format;
 use crate::inspect::measure::LIMITS;
 
+/// Width of a figure.
+const FIGURE: f32 = 124.0;
 /// The least height of the list of cracks.
 const LEAST_LIST: f32 = 4.0 * theme::ROW;
+/// About the height of all else in the pane.
+const BESIDE_LIST: f32 = 340.0;
 
 impl InspectTab {
     pub(super) fn measures_ui(&mut self, ui: &mut Ui) {
@@ -24,6 +28,7 @@ impl InspectTab {
         let Some(measures) = self.cracks.measure(seen, scale).cloned() else { return };
         let (dropped, seconds) = (seen.findings.dropped.len(), seen.seconds);
         let megapixels = f64::from(seen.map.grid.width) * f64::from(seen.map.grid.height) / 1e6;
+        let height = (ui.available_height() - BESIDE_LIST).max(LEAST_LIST);
         ScrollArea::vertical().id_salt("measures").auto_shrink(false).show(ui, |ui| {
             figures_ui(ui, &measures);
             if dropped > 0 {
@@ -39,7 +44,6 @@ impl InspectTab {
             if measures.length_px == 0.0 {
                 small(ui, "No line was found: nothing in the cracked cells is darker than what surrounds it.");
             }
-            let height = (ui.available_height() - 2.0 * theme::ROW).max(LEAST_LIST);
             if let Some(part) = self.cracks.ui(ui, scale, height) {
                 self.view.bring_into_view(part);
             }
@@ -55,7 +59,7 @@ fn figures_ui(ui: &mut Ui, measures: &crate::inspect::Measures) {
     let length = measures
         .length_mm
         .map_or_else(|| format!("{} px", format::count(measures.length_px.round() as u64)), cracks::mm);
-    egui::Grid::new("measures").num_columns(2).spacing([space::L, space::XS]).show(ui, |ui| {
+    egui::Grid::new("measures").num_columns(2).min_col_width(FIGURE).spacing([space::L, space::XS]).show(ui, |ui| {
         form::figure(
             ui,
             &percent(measures.cracked_share),

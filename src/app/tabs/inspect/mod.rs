@@ -219,6 +219,11 @@ impl InspectTab {
         }
     }
 
+    /// The tab is shown again. A photo that was asked for may have been passed over for one that another tab wanted.
+    pub fn shown(&mut self) {
+        self.view.ask_again();
+    }
+
     /// Takes back what was asked.
     pub fn drop_questions(&mut self) {
         (self.export, self.keep) = (None, None);
@@ -337,7 +342,7 @@ impl InspectTab {
     fn side_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, way: &Way) {
         let margin = Frame::new().inner_margin(theme::panel_margin());
         margin.show(ui, |ui| {
-            choices(ui, &mut self.pane, &Pane::ALL);
+            ui.horizontal(|ui| choices(ui, &mut self.pane, &Pane::ALL));
             ui.add_space(space::XS);
             match self.pane {
                 Pane::Measures => self.measures_ui(ui),

@@ -142,6 +142,11 @@ impl Brush {
         places.filter(round).map(|(x, y)| y * grid.columns + x).collect()
     }
 
+    /// The pointer went down there, unless a stroke is under way.
+    pub(super) fn begin(&mut self, at: Option<[f32; 2]>) {
+        self.before = self.before.or(at);
+    }
+
     /// Paints from where the pointer was to where it is, without gaps.
     pub(super) fn stroke(&mut self, grid: &Grid, paint: &mut Paint, to: [f32; 2]) {
         let from = self.before.replace(to).unwrap_or(to);

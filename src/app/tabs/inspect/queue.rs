@@ -77,7 +77,9 @@ impl SeenPhoto {
         let cracked = if self.is_found(threshold, self.way.settings.drop_straight) {
             self.findings.cracked.iter().filter(|cracked| **cracked).count()
         } else {
-            self.map.logits.iter().filter(|logit| crate::inspect::heat::sigmoid(**logit) >= threshold).count()
+            // The logit of the threshold, so that nothing is worked out for each cell in each frame.
+            let least = (threshold / (1.0 - threshold)).ln();
+            self.map.logits.iter().filter(|logit| **logit >= least).count()
         };
         cracked as f64 / cells
     }

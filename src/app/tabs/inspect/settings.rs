@@ -27,8 +27,8 @@ const METHODS: [(Method, &str, &str); 2] = [
 ];
 
 const JOINS: [(Join, &str, &str); 2] = [
-    (Join::Mean, "where they agree", "The mean of the scales"),
-    (Join::Max, "what any sees", "The highest of the scales: finds more, and more that is none"),
+    (Join::Mean, "mean", "The mean of the scales: where they agree"),
+    (Join::Max, "highest", "What any scale sees: finds more, and more that is none"),
 ];
 
 const SCALES_FROM: [(bool, &str, &str); 2] = [

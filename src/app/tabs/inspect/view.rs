@@ -61,6 +61,13 @@ impl View {
         }
     }
 
+    /// Asks for the photo once more, unless it has come.
+    pub(super) fn ask_again(&mut self) {
+        if self.content.is_none() {
+            self.asked = None;
+        }
+    }
+
     /// The pixels of the photo that is shown.
     pub(super) fn picture(&self) -> Option<&Picture> {
         self.content.as_ref()?.as_ref().ok()
@@ -224,7 +231,7 @@ impl InspectTab {
         let Some(placed) = placed else { return };
         self.view.hovered = response.hover_pos().or(response.interact_pointer_pos()).and_then(|at| placed.pixel(at));
         if drag == Drag::Draws {
-            self.draw(&response);
+            self.draw(&response, &placed);
         }
         self.progress_ui(ui, scene, path);
     }
@@ -237,8 +244,12 @@ impl InspectTab {
     }
 
     /// Paints cells, or draws the line whose length is known.
-    fn draw(&mut self, response: &egui::Response) {
+    fn draw(&mut self, response: &egui::Response, placed: &Placed) {
         let at = self.view.hovered;
+        // A drag is known for one only some points away from where it began.
+        let started = response.drag_started_by(PointerButton::Primary);
+        let origin = response.ctx.input(|input| input.pointer.press_origin().filter(|_| started));
+        let origin = origin.and_then(|at| placed.pixel(at));
         let (down, up) =
             (response.dragged_by(PointerButton::Primary), response.drag_stopped_by(PointerButton::Primary));
         let clicked = response.clicked_by(PointerButton::Primary);
@@ -246,6 +257,7 @@ impl InspectTab {
         if self.pane == Pane::Corrections {
             if let (true, Some(at), Some(seen)) = (down || clicked, at, &state.seen) {
                 let grid = seen.map.grid;
+                self.brush.begin(origin);
                 self.brush.stroke(&grid, &mut state.paint, at);
             } else {
                 self.brush.lift();
@@ -257,7 +269,7 @@ impl InspectTab {
             return;
         }
         if down && self.ruler.begun.is_none() {
-            self.ruler.begun = at;
+            self.ruler.begun = origin.or(at);
         }
         if up && let Some((a, b)) = self.ruler.begun.take().zip(at) {
             let mm = state.line.map_or(FIRST_MM, |line| line.mm);
