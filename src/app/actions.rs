@@ -89,6 +89,7 @@ impl App {
             Command::Photo(path) => self.worker.ask(Ask::Photo(path)),
             Command::Explain(photo) => self.explain(photo),
             Command::Vary(order) => self.worker.ask(Ask::Vary(order)),
+            Command::Undo if self.tab == Tab::Inspect => self.inspect.undo(),
             Command::Label { .. }
             | Command::Undo
             | Command::Redo
@@ -106,6 +107,8 @@ impl App {
             Command::TrainAgain => self.train_again(),
             Command::Export(order) => _ = self.start(Job::Export(order)),
             Command::Model(request) => self.model_asks(ctx, request),
+            Command::InspectPhoto(photo) => self.list_whole(vec![photo]),
+            Command::Inspect(request) => self.inspect_asks(ctx, *request),
             look => self.change_look(ctx, look),
         }
     }
@@ -140,7 +143,11 @@ impl App {
     pub(super) fn show(&mut self, tab: Tab) {
         self.train.drop_questions();
         self.review.drop_questions();
+        self.inspect.drop_questions();
         self.model.drop_questions();
+        if tab == Tab::Inspect {
+            self.inspect.shown();
+        }
         self.tab = tab;
     }
 
@@ -154,6 +161,11 @@ impl App {
     /// Hands a job to the worker, unless one runs that would be lost; says whether it did.
     pub(super) fn start(&mut self, job: Job) -> bool {
         let kind = Kind::of(&job);
+        self.start_as(kind, job)
+    }
+
+    /// The same for a job that goes by another kind.
+    pub(super) fn start_as(&mut self, kind: Kind, job: Job) -> bool {
         if let Some(running) = &self.job {
             if !running.may_be_replaced() {
                 let what = running.kind.title().to_lowercase();
@@ -276,7 +288,9 @@ impl App {
     }
 
     fn export_form(&mut self) {
-        if self.session.verdict.is_some() {
+        if self.tab == Tab::Inspect {
+            self.inspect.open_export(self.settings.export_folder.as_deref());
+        } else if self.session.verdict.is_some() {
             self.show(Tab::Review);
             self.review.open_export(&self.session, self.settings.export_folder.as_deref());
         } else {

@@ -8,10 +8,11 @@ use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order,
 use super::session::Verdict;
 use super::settings::ThemeChoice;
 use super::tabs::review::{IntervalsOf, Shown};
-use super::tabs::{curate, model};
+use super::tabs::{curate, inspect, model};
 use super::theme;
 use super::worker::asks::VaryOrder;
 use super::worker::curation::Edit;
+use super::worker::inspection::Task;
 use super::worker::jobs::ExportOrder;
 use super::worker::run_folders;
 use crate::app::tabs::browse::SavedView;
@@ -34,13 +35,15 @@ pub enum Tab {
     Train,
     /// What a run got wrong.
     Review,
+    /// Whole photos, and where the cracks are.
+    Inspect,
     /// What the network is made of.
     Model,
 }
 
 impl Tab {
     /// Every tab, in order.
-    pub const ALL: [Self; 5] = [Self::Browse, Self::Curate, Self::Train, Self::Review, Self::Model];
+    pub const ALL: [Self; 6] = [Self::Browse, Self::Curate, Self::Train, Self::Review, Self::Inspect, Self::Model];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Tab {
             Self::Curate => "Curate",
             Self::Train => "Train",
             Self::Review => "Review",
+            Self::Inspect => "Inspect",
             Self::Model => "Model",
         }
     }
@@ -178,6 +182,10 @@ pub enum Command {
     Export(Box<ExportOrder>),
     /// What the tab with the model asks for.
     Model(model::Request),
+    /// Show a photo in the tab for whole photos.
+    InspectPhoto(PathBuf),
+    /// What the tab for whole photos asks for.
+    Inspect(Box<inspect::Request>),
     /// Change the theme.
     SetTheme(ThemeChoice),
     /// The next theme.
@@ -226,16 +234,17 @@ pub const SHORTCUTS: &[Shortcut] = &[
     ctrl(Key::Num2, "Curate", || Command::Show(Tab::Curate)),
     ctrl(Key::Num3, "Train", || Command::Show(Tab::Train)),
     ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
-    ctrl(Key::Num5, "Model", || Command::Show(Tab::Model)),
+    ctrl(Key::Num5, "Inspect", || Command::Show(Tab::Inspect)),
+    ctrl(Key::Num6, "Model", || Command::Show(Tab::Model)),
     ctrl(Key::F, "Look for a name", || Command::Find),
     // Before Ctrl+Z and Ctrl+E, which would take them too.
     ctrl_shift(Key::Z, "Redo", || Command::Redo),
     ctrl_shift(Key::E, "Export the labels", || Command::LabelsForm),
-    ctrl(Key::Z, "Undo what was done to labels", || Command::Undo),
+    ctrl(Key::Z, "Undo what was done to labels, or painted", || Command::Undo),
     ctrl(Key::Y, "Redo", || Command::Redo),
     ctrl(Key::Enter, "Start training", || Command::StartTraining),
     ctrl(Key::R, "Train again, on the labels in force", || Command::TrainAgain),
-    ctrl(Key::E, "Export what the run found", || Command::ExportForm),
+    ctrl(Key::E, "Export what the run, or the inspection, found", || Command::ExportForm),
     ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),
     ctrl(Key::T, "Light, dark or as the system says", || Command::NextTheme),
     ctrl(Key::M, "Messages", || Command::ToggleMessages),
@@ -262,6 +271,14 @@ pub const GRID_KEYS: &[(&str, &str)] = &[
     ("C", "Show where the model looked (Review)"),
 ];
 
+/// Keys that hold in the tab for whole photos, for the list of shortcuts.
+pub const INSPECT_KEYS: &[(&str, &str)] = &[
+    ("← → · Home · End", "Move through the photos"),
+    ("+ · − · wheel", "Magnify"),
+    ("Z · F", "Original pixels · whole photo"),
+    ("H", "Show or hide the map"),
+];
+
 /// Takes from the input of this frame the shortcuts that were pressed.
 pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
     // A text field undoes what was typed into it.
@@ -273,15 +290,16 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
     })
 }
 
-/// Folders that were dropped onto the window in this frame.
-pub fn dropped(ctx: &egui::Context) -> Option<Command> {
+/// What was dropped onto the window in this frame: to be inspected in the tab for that, to be opened in others.
+pub fn dropped(ctx: &egui::Context, tab: Tab) -> Option<Command> {
     let paths: Vec<PathBuf> =
         ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
-    (!paths.is_empty()).then_some(Command::Open(paths))
+    let list = |paths| inspect::Request::Run { task: Task::List(paths), unasked: false };
+    (!paths.is_empty()).then(|| if tab == Tab::Inspect { list(paths).into() } else { Command::Open(paths) })
 }
 
 /// Says what dropping will do, while something is held over the window.
-pub fn drop_hint(ui: &egui::Ui) {
+pub fn drop_hint(ui: &egui::Ui, tab: Tab) {
     let ctx = ui.ctx();
     if ctx.input(|input| input.raw.hovered_files.is_empty()) {
         return;
@@ -294,7 +312,8 @@ pub fn drop_hint(ui: &egui::Ui) {
     painter.rect_filled(rect, 0.0, colours.window.gamma_multiply(0.85));
     painter.rect_stroke(rect.shrink(8.0), theme::CORNER, edge, StrokeKind::Inside);
     let font = FontId::new(theme::NUMBER, theme::strong_family());
-    let text = painter.layout_no_wrap("Drop to open".to_owned(), font, colours.text);
+    let hint = if tab == Tab::Inspect { "Drop to inspect" } else { "Drop to open" };
+    let text = painter.layout_no_wrap(hint.to_owned(), font, colours.text);
     let place = Align2::CENTER_CENTER.anchor_size(rect.center(), text.size());
     painter.rect(place.expand(theme::space::XL), theme::CORNER, colours.window, edge, StrokeKind::Inside);
     painter.galley(place.min, text, colours.text);

@@ -37,6 +37,7 @@ impl App {
                 Event::Train(event) => self.training(event),
                 Event::Verdict(verdict) => self.take_verdict_again(verdict),
                 Event::Ended { job, result } => self.ended(job, result),
+                Event::Inspecting(told) => self.inspect.take(told),
                 Event::Answer(answer) => self.answered(ctx, answer),
             }
         }
@@ -73,9 +74,11 @@ impl App {
         let Some(job) = self.job.take_if(|job| job.number == number) else {
             return; // another job has taken its place, and nobody waits for this one
         };
+        self.inspect.ended();
         match result {
             Ok(done) => self.done(done),
             Err(error) => {
+                self.inspect.failed(job.kind, &error);
                 self.train.failed(job.kind, &error);
                 self.curate.failed(job.kind, &error);
                 if error.is_cancelled() {
@@ -125,6 +128,7 @@ impl App {
                 self.tell_unreadable(&unreadable);
                 self.take_verdict(verdict);
             }
+            Done::Whole(outcome) => self.whole_done(outcome),
             Done::WouldReplace { order, existing } => self.review.ask_to_replace(order, existing),
             Done::Exported { folder, files, problems } => {
                 self.settings.export_folder = folder.parent().map(Path::to_owned);
@@ -241,6 +245,7 @@ impl App {
             Answer::Photo(path, result) => {
                 self.browse.photo_arrived(path.clone(), result.clone());
                 self.curate.photo_arrived(&path, &result);
+                self.inspect.photo_arrived(&path, result.clone().map(|(picture, _)| picture));
                 self.review.photo_arrived(path, result);
             }
             Answer::Explained(of, result) => {
@@ -260,6 +265,7 @@ impl App {
             Answer::NotSaved(error) => self.messages.error(&error),
             Answer::LabelsLost(error) => self.labels_lost(&error),
             Answer::Labels(read) => self.labels_read(read),
+            Answer::Found(order, result) => self.inspect.found(&order, result),
             Answer::Views(roots, views) => self.views_read(&roots, views),
         }
     }
@@ -299,6 +305,9 @@ impl App {
             Purpose::Labels => self.dialogs.labels_to(&path),
             Purpose::Drawing => self.model.save_to(&path),
             Purpose::MapsPhoto => self.model.look_at(path),
+            Purpose::WholePhoto | Purpose::WholeFolder => self.list_whole(vec![path]),
+            Purpose::Inspection => self.inspect.export_to(&path),
+            Purpose::Model => self.inspect.keep_as(&path),
         }
     }
 
@@ -316,6 +325,11 @@ impl App {
             Purpose::Export => self.review.no_system_dialog(),
             Purpose::Labels => self.dialogs.no_dialog_for_labels(),
             Purpose::Drawing => self.model.no_system_dialog(),
+            Purpose::Inspection | Purpose::Model => self.inspect.no_system_dialog(),
+            Purpose::WholePhoto | Purpose::WholeFolder => {
+                let advice = "Drop photos or a folder onto this tab, or open a folder by its path (Ctrl+L)".to_owned();
+                self.messages.warn("This system has no dialog to choose photos in", vec![advice]);
+            }
             Purpose::MapsPhoto => {
                 let advice = "Open the photo's folder, and select it in Browse".to_owned();
                 self.messages.warn("This system has no dialog to choose a file in", vec![advice]);
@@ -328,7 +342,7 @@ impl App {
     }
 }
 
-fn lines(problems: &[Problem]) -> Vec<String> {
+pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
     const SHOWN: usize = 20;
     let mut lines: Vec<String> =
         problems.iter().take(SHOWN).map(|problem| format!("{}: {}", problem.file, problem.reason)).collect();

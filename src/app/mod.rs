@@ -11,6 +11,7 @@ pub mod dialogs;
 mod events;
 pub mod fallback_fonts;
 mod icon;
+mod inspect_events;
 mod label_events;
 mod launch;
 pub mod messages;

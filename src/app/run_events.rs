@@ -90,6 +90,7 @@ impl App {
     fn run_moved(&mut self, from: &Path, to: Option<&Path>) {
         self.train.run_moved(from, to);
         self.review.run_moved(from, to);
+        self.inspect.run_moved(from, to);
         self.model.run_moved(from, to);
         let open = self.session.verdict.as_mut().filter(|verdict| verdict.run.as_deref() == Some(from));
         match (open, to) {

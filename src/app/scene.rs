@@ -8,6 +8,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::thumbnails::Thumbnails;
 use super::worker::Controls;
+use super::worker::inspection::Task;
 use super::worker::jobs::Job;
 use crate::job::{Phase, Progress};
 use crate::train::run_dir::RunSummary;
@@ -83,6 +84,18 @@ pub enum Kind {
     Classify,
     /// Exporting.
     Export,
+    /// Listing photos to inspect.
+    ListWhole,
+    /// Inspecting photos.
+    Inspect,
+    /// Inspecting the photo that is shown.
+    InspectOne,
+    /// Training on corrections.
+    Correct,
+    /// Writing a model.
+    KeepModel,
+    /// Writing what was found on whole photos.
+    WriteInspection,
 }
 
 impl Kind {
@@ -105,6 +118,11 @@ impl Kind {
             Job::OpenRun { .. } => Self::OpenRun,
             Job::Classify { .. } => Self::Classify,
             Job::Export(_) | Job::ExportLabels { .. } => Self::Export,
+            Job::Whole(Task::List(_)) => Self::ListWhole,
+            Job::Whole(Task::Inspect(_)) => Self::Inspect,
+            Job::Whole(Task::Correct(_)) => Self::Correct,
+            Job::Whole(Task::Keep(_)) => Self::KeepModel,
+            Job::Whole(Task::Write(_)) => Self::WriteInspection,
         }
     }
 
@@ -126,7 +144,11 @@ impl Kind {
             Self::CheckField => "Testing on another folder",
             Self::OpenRun => "Opening the run",
             Self::Classify => "Classifying",
-            Self::Export => "Exporting",
+            Self::Export | Self::WriteInspection => "Exporting",
+            Self::ListWhole => "Listing photos",
+            Self::Inspect | Self::InspectOne => "Inspecting",
+            Self::Correct => "Training on corrections",
+            Self::KeepModel => "Saving the model",
         }
     }
 }
@@ -135,7 +157,7 @@ impl Running {
     /// Whether another job may end it unasked, since nothing is lost by it: unpacking may have taken minutes.
     pub fn may_be_replaced(&self) -> bool {
         let unpacks = self.progress.is_some_and(|progress| progress.phase == Phase::Unpack);
-        matches!(self.kind, Kind::Scan | Kind::OpenRun) && !unpacks
+        matches!(self.kind, Kind::Scan | Kind::OpenRun | Kind::InspectOne) && !unpacks
     }
 
     /// Whether it brings photos.

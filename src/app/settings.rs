@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::tabs::inspect::Remembered;
 use crate::atomic_file;
 use crate::error::{Context, Error, Result};
 use crate::places::Places;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub advance: bool,
     /// The training form as it was last used.
     pub train: TrainConfig,
+    /// How whole photos are looked at and shown.
+    pub inspect: Remembered,
 }
 
 impl Default for Settings {
@@ -88,6 +91,7 @@ impl Default for Settings {
             export_folder: None,
             advance: true,
             train: TrainConfig::default(),
+            inspect: Remembered::default(),
         }
     }
 }
@@ -141,6 +145,7 @@ impl Settings {
         self.zoom = if self.zoom.is_finite() { self.zoom.clamp(1.0, 2.0) } else { 1.0 };
         self.window = self.window.filter(|size| size.iter().all(|side| (200.0..20_000.0).contains(side)));
         self.recent.truncate(RECENT);
+        self.inspect = self.inspect.within_bounds();
         if self.train.validate().is_err() {
             self.train = TrainConfig::default();
         }

@@ -30,7 +30,7 @@ pub mod icons {
         ICON_DARK_MODE ICON_DELETE ICON_DOWNLOAD
         ICON_EDIT ICON_ERROR ICON_EXPAND_MORE ICON_FACT_CHECK
         ICON_FILE_COPY ICON_FILTER_ALT ICON_FILTER_ALT_OFF ICON_FIT_SCREEN
-        ICON_FOLDER ICON_FOLDER_OPEN ICON_FOLDER_ZIP ICON_GRAIN ICON_HIDE_IMAGE
+        ICON_FOLDER ICON_FOLDER_OPEN ICON_FOLDER_ZIP ICON_FRAME_INSPECT ICON_GRAIN ICON_HIDE_IMAGE
         ICON_HOURGLASS_EMPTY ICON_IMAGE ICON_IMAGE_SEARCH ICON_IOS_SHARE ICON_KEYBOARD ICON_KEYBOARD_TAB ICON_LIGHT_MODE
         ICON_MEMORY ICON_MORE_VERT ICON_NOTES ICON_NOTIFICATIONS ICON_PAUSE_CIRCLE ICON_PHOTO_LIBRARY
         ICON_PLAY_CIRCLE ICON_QUESTION_MARK ICON_REFRESH ICON_RESTART_ALT ICON_RIGHT_PANEL_CLOSE ICON_RIGHT_PANEL_OPEN
@@ -52,6 +52,18 @@ pub mod space {
     pub const L: f32 = 16.0;
     /// Around an empty state.
     pub const XL: f32 = 24.0;
+}
+
+/// Colours of what is drawn over photos, the same in both themes and in the pictures that leave the program.
+pub mod over_photo {
+    use egui::Color32;
+
+    /// Lines along cracks: yellow, the far end of viridis.
+    pub const LINE: Color32 = Color32::from_rgb(0xFD, 0xE7, 0x25);
+    /// Boxes and outlines.
+    pub const BOX: Color32 = Color32::WHITE;
+    /// What surrounds lines, so that they are seen on any ground.
+    pub const RIM: Color32 = Color32::from_rgb(0x10, 0x10, 0x10);
 }
 
 /// Radius of corners.

@@ -13,6 +13,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::tabs::browse::Browse;
 use super::tabs::curate::CurateTab;
+use super::tabs::inspect::InspectTab;
 use super::tabs::model::ModelTab;
 use super::tabs::review::ReviewTab;
 use super::tabs::train::TrainTab;
@@ -64,6 +65,7 @@ pub struct App {
     pub(super) curate: CurateTab,
     pub(super) train: TrainTab,
     pub(super) review: ReviewTab,
+    pub(super) inspect: InspectTab,
     pub(super) model: ModelTab,
     pub(super) runs: Vec<RunSummary>,
     pub(super) job: Option<Running>,
@@ -117,6 +119,7 @@ impl App {
             curate: CurateTab::default(),
             train: TrainTab::default(),
             review: ReviewTab::default(),
+            inspect: InspectTab::default(),
             model: ModelTab::default(),
             runs: Vec::new(),
             job: None,
@@ -200,6 +203,7 @@ impl App {
         match self.tab {
             Tab::Curate => self.curate.ui(ui, &mut scene),
             Tab::Train => self.train.ui(ui, &mut scene),
+            Tab::Inspect => self.inspect.ui(ui, &mut scene),
             Tab::Model => self.model.ui(ui, &mut scene),
             _ => self.review.ui(ui, &mut scene),
         }
@@ -212,6 +216,7 @@ impl App {
             Tab::Browse | Tab::Curate => false,
             Tab::Train => self.train.is_modal(),
             Tab::Review => self.review.is_modal(),
+            Tab::Inspect => self.inspect.is_modal(),
             Tab::Model => self.model.is_modal(),
         };
         let modal = self.dialogs.is_modal() || tab;
@@ -224,7 +229,7 @@ impl App {
 
     /// What is dropped on the window is opened, whatever else was about to be.
     fn take_drop(&mut self, ctx: &Context, commands: &mut Vec<Command>) {
-        if let Some(dropped) = command::dropped(ctx) {
+        if let Some(dropped) = command::dropped(ctx, self.tab) {
             self.dialogs.close_path();
             commands.push(dropped);
         }
@@ -288,7 +293,7 @@ impl eframe::App for App {
         CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| self.tab_ui(ui, &mut commands));
         self.messages.list_ui(ui);
         self.dialogs.ui(ui, &self.session, &mut self.settings, &mut commands);
-        command::drop_hint(ui);
+        command::drop_hint(ui, self.tab);
         self.thumbnails.end_frame();
         for command in commands {
             self.carry_out(&ctx, command);
@@ -317,6 +322,7 @@ impl From<Request> for Command {
             Request::Open(folder) => Self::Open(vec![folder]),
             Request::Classify => Self::Classify(bundled::NAME.into()),
             Request::Photo(path) => Self::Photo(path),
+            Request::Inspect(path) => Self::InspectPhoto(path),
             Request::Activation(path) => Self::Explain(path),
             Request::Similar(photo) => Self::Similar(photo),
         }

@@ -1,13 +1,18 @@
 //! `crackscope inspect`: whole photos, and where the cracks are.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Outcome, Session, table};
+use crate::atomic_file;
+use crate::dataset::keep_out::keep_out;
 use crate::dataset::{Problem, scan};
 use crate::error::{Error, Result};
+use crate::export::inspection::report::{Cover, ModelCard, Particulars, Report};
 use crate::export::inspection::{self, Entry, Overlay, With};
 use crate::format;
 use crate::inspect::evaluate::{Figures, Tally, Truth};
@@ -59,6 +64,14 @@ pub(super) struct Options {
     /// How strongly the map covers the photo in overlays, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = Overlay::default().opacity, value_parser = probability)]
     opacity: f32,
+    /// Write a report as one page of HTML that holds its pictures, for a browser or a printer
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    report: Option<PathBuf>,
+    /// TOML file with facts for the report's cover, named as the options below: client = "…"; others below a line [more]
+    #[arg(long, value_name = "FILE", requires = "report", help_heading = "Report")]
+    facts: Option<PathBuf>,
+    #[command(flatten)]
+    cover: Cover,
     /// Folder of masks, named as the photos, in which any pixel that is not black is crack: says how good the map is
     #[arg(long, value_name = "DIR")]
     masks: Option<PathBuf>,
@@ -75,7 +88,11 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     settings.validate()?;
     let ruler = options.ruler()?;
     let photos = listed(paths, session)?;
-    let mut writer = inspection::Writer::create(&options.out, &roots(paths, &options.out))?;
+    let cover = options.cover()?;
+    let roots = roots(paths, &options.out);
+    let mut writer = inspection::Writer::create(&options.out, &roots)?;
+    options.check_report(&roots)?;
+    let mut report = Report::of(photos.len());
     let inspector = Inspector::open(run, session.compute)?;
     let threshold = options.threshold.unwrap_or(inspector.threshold().at);
     let mut problems = Vec::new();
@@ -87,8 +104,12 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let mut interrupted = false;
     for (path, size) in photos.iter().zip(&sizes) {
         let watch = InQueue { watch: &session.terminal, before, total };
-        let entry = photo::inspect(&inspector, path, &settings, threshold, ruler, &watch)
-            .and_then(|opened| writer.add(opened, &overlay));
+        let entry = photo::inspect(&inspector, path, &settings, threshold, ruler, &watch).and_then(|opened| {
+            let sheet = options.report.is_some().then(|| report.sheet(&opened, &overlay)).transpose()?;
+            let entry = writer.add(opened, &overlay)?;
+            sheet.into_iter().for_each(|sheet| report.add(sheet));
+            Ok(entry)
+        });
         match entry {
             Ok(entry) => {
                 session.terminal.say(&line(entry));
@@ -106,14 +127,25 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         before += size;
     }
     let with = With { model: run, settings: &settings, threshold, stored: options.threshold.is_none() };
-    let evaluation = judged.figures().map(|figures| json!(figures));
-    let (entries, summary) = writer.finish(&with, &problems, evaluation)?;
+    let figures = judged.figures();
+    let (entries, mut summary) = writer.finish(&with, &problems, figures.as_ref().map(|figures| json!(figures)))?;
     if entries.is_empty() && !interrupted {
         let error = Error::new("None of the photos could be inspected");
         return Err(problems.iter().fold(error, |error, p| error.detail(format!("{}: {}", p.file, p.reason))));
     }
-    let text = text(&entries, &with, &options.out, &problems, judged.figures());
-    Ok(Outcome { interrupted, ..Outcome::new(text, with_out(summary, &options.out)) })
+    let mut text = text(&entries, &with, &options.out, &problems, figures.as_ref());
+    if let Some(path) = &options.report {
+        let problems = uninspected(&problems, &entries);
+        let card = ModelCard::of(run);
+        let (evaluation, made) = (figures.as_ref(), SystemTime::now());
+        let particulars =
+            Particulars { cover: &cover, with: &with, card: &card, evaluation, problems: &problems, made };
+        atomic_file::write(path, report.page(&particulars).as_bytes())?;
+        text += &format!("Report: {}\n", path.display());
+        insert(&mut summary, "report", path);
+    }
+    insert(&mut summary, "out", &options.out);
+    Ok(Outcome { interrupted, ..Outcome::new(text, summary) })
 }
 
 impl Options {
@@ -145,6 +177,35 @@ impl Options {
             keep_features: false,
             drop_straight: self.drop_straight,
         }
+    }
+
+    /// What the cover says: the options, and the file where they say nothing.
+    fn cover(&self) -> Result<Cover> {
+        if self.report.is_none() && self.cover != Cover::default() {
+            return Err(Error::usage("Facts were given for a report, and no report was asked for")
+                .hint("say where to write it with --report FILE.html"));
+        }
+        Ok(match &self.facts {
+            Some(path) => self.cover.clone().or(Cover::read(path)?),
+            None => self.cover.clone(),
+        })
+    }
+
+    /// Checks where the report would be written, before anything is computed for it.
+    fn check_report(&self, roots: &[PathBuf]) -> Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        if path.is_dir() {
+            return Err(
+                Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --report")
+            );
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(
+                Error::usage(format!("There is no folder for {}", path.display())).hint("make it, or choose another")
+            );
+        }
+        keep_out(path, roots)
     }
 
     fn ruler(&self) -> Result<Ruler> {
@@ -192,6 +253,12 @@ fn roots(paths: &[PathBuf], out: &Path) -> Vec<PathBuf> {
 
 fn problem(path: &Path, reason: String) -> Problem {
     Problem { file: path.display().to_string(), reason }
+}
+
+/// Problems with photos that did not get as far as to be inspected.
+fn uninspected(problems: &[Problem], entries: &[Entry]) -> Vec<Problem> {
+    let inspected: HashSet<String> = entries.iter().map(|entry| entry.inspected.path.display().to_string()).collect();
+    problems.iter().filter(|problem| !inspected.contains(&problem.file)).cloned().collect()
 }
 
 /// What becomes of masks.
@@ -257,7 +324,7 @@ fn line(entry: &Entry) -> String {
     )
 }
 
-fn text(entries: &[Entry], with: &With<'_>, out: &Path, problems: &[Problem], figures: Option<Figures>) -> String {
+fn text(entries: &[Entry], with: &With<'_>, out: &Path, problems: &[Problem], figures: Option<&Figures>) -> String {
     let lines: String = entries.iter().map(|entry| line(entry) + "\n").collect();
     let cracked = entries.iter().filter(|entry| entry.inspected.measures.cracked_cells > 0).count();
     format!(
@@ -266,7 +333,7 @@ fn text(entries: &[Entry], with: &With<'_>, out: &Path, problems: &[Problem], fi
         run_dir::name(with.model),
         with.threshold,
         out.display(),
-        figures.map(|figures| evaluation(&figures)).unwrap_or_default(),
+        figures.map(evaluation).unwrap_or_default(),
         table::unreadable(problems),
     )
 }
@@ -287,9 +354,9 @@ fn evaluation(figures: &Figures) -> String {
     )
 }
 
-fn with_out(mut summary: Value, out: &Path) -> Value {
+/// Adds a path to what is printed as JSON.
+fn insert(summary: &mut Value, name: &str, path: &Path) {
     if let Some(all) = summary.as_object_mut() {
-        all.insert("out".into(), json!(out));
+        all.insert(name.into(), json!(path));
     }
-    summary
 }

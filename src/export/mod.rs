@@ -16,6 +16,7 @@ pub mod inspection;
 pub mod labels;
 pub mod lettering;
 pub mod onnx;
+pub mod page;
 pub mod palette;
 mod plan;
 pub mod plots;

@@ -57,6 +57,17 @@ pub fn viridis(t: f32) -> Rgb<u8> {
     }
 }
 
+/// Cividis at `t` from 0 to 1: blue to yellow, of the same look to whoever sees red and green as one (Nuñez, Anderton and
+/// Renslow 2018; the polynomials are those of d3-scale-chromatic).
+pub fn cividis(t: f32) -> Rgb<u8> {
+    const RED: [f32; 6] = [-4.54, -35.34, 2381.73, -6402.7, 7024.72, -2710.57];
+    const GREEN: [f32; 6] = [32.49, 170.73, 52.82, -131.46, 176.58, -67.37];
+    const BLUE: [f32; 6] = [81.24, 442.36, -2482.43, 6167.24, -6614.94, 2475.67];
+    let t = t.clamp(0.0, 1.0);
+    let level = |terms: &[f32; 6]| terms.iter().rev().fold(0.0, |sum, term| sum * t + term).round() as u8;
+    Rgb([level(&RED), level(&GREEN), level(&BLUE)])
+}
+
 /// The contrast of two colours, 1 to 21, as WCAG 2.1 defines it.
 pub fn contrast(a: Rgb<u8>, b: Rgb<u8>) -> f32 {
     let (a, b) = (luminance(a), luminance(b));
@@ -79,6 +90,14 @@ mod tests {
     fn viridis_runs_from_violet_to_yellow() {
         assert_eq!((viridis(-1.0), viridis(2.0)), (Rgb([0x44, 0x01, 0x54]), Rgb([0xFD, 0xE7, 0x25])));
         assert_eq!(viridis(0.5), Rgb([0x21, 0x91, 0x8C]));
+    }
+
+    #[test]
+    fn cividis_grows_lighter_from_blue_to_yellow() {
+        let near = |a: Rgb<u8>, b: [u8; 3]| a.0.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 4);
+        assert!(near(cividis(0.0), [0, 34, 78]) && near(cividis(1.0), [253, 234, 69]), "{:?}", cividis(1.0));
+        let light: Vec<f32> = (0..=50).map(|i| luminance(cividis(i as f32 / 50.0))).collect();
+        assert!(light.windows(2).all(|pair| pair[0] < pair[1]), "{light:?}");
     }
 
     #[test]

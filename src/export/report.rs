@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
 
+use super::page::{self, escaped};
 use super::{Source, figures, plots};
 use crate::dataset::split::Part;
 use crate::dataset::{Class, Problem};
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::format;
 use crate::review::bootstrap::{self, Intervals};
 use crate::review::confusion::Confusion;
@@ -22,13 +20,15 @@ use crate::review::threshold::Threshold;
 pub const MOST: usize = 60;
 /// The longer side of a thumbnail, in pixels.
 pub const THUMBNAIL: u32 = 224;
+/// Of thumbnails as JPEG.
+const QUALITY: u8 = 85;
 
 const STYLE: &str = include_str!("report.css");
 
 /// The page. `worst`, at most [`MOST`], go with `thumbnails`; `problems` are listed at the end.
 ///
 /// # Errors
-/// Where a picture cannot be encoded, which does not happen in memory.
+/// Where a picture cannot be encoded: it has no pixel.
 pub fn page(
     source: &Source<'_>,
     worst: &[Prediction],
@@ -43,15 +43,7 @@ pub fn page(
     body += &errors(source, worst, thumbnails)?;
     body += &run_section(source);
     body += &problems_section(problems);
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src \
-         'unsafe-inline'\">\n\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        escaped(&source.name)
-    ))
+    Ok(page::document(&source.name, STYLE, &body))
 }
 
 /// The labelled photos of one side of the split, and their figures.
@@ -232,11 +224,7 @@ fn errors(source: &Source<'_>, worst: &[Prediction], thumbnails: &[Result<RgbIma
 fn error(photo: &Prediction, thumbnail: Option<&RgbImage>, threshold: Threshold) -> Result<String> {
     let file = escaped(&photo.file);
     let picture = match thumbnail {
-        Some(picture) => {
-            let (width, height) = picture.dimensions();
-            let data = STANDARD.encode(jpeg(picture)?);
-            format!("<img width=\"{width}\" height=\"{height}\" alt=\"{file}\" src=\"data:image/jpeg;base64,{data}\">")
-        }
+        Some(picture) => page::picture(&page::jpeg(picture, QUALITY)?, picture.dimensions(), &photo.file),
         None => "<span class=\"quiet\">cannot be read</span>".to_owned(),
     };
     let label = photo.truth.map(|truth| format!("{} → ", word(truth))).unwrap_or_default();
@@ -273,11 +261,7 @@ fn run_section(source: &Source<'_>) -> String {
         ("Seed, seed of the split", format!("{}, {}", train.seed, train.split.seed)),
         ("Digest of the data", record.data.digest.clone()),
     ];
-    let mut html = String::from("<section>\n<h2>The run</h2>\n<table>\n<tbody>\n");
-    for (name, value) in rows {
-        let _ = writeln!(html, "<tr><th>{name}</th><td>{}</td></tr>", escaped(&value));
-    }
-    html + "</tbody>\n</table>\n</section>\n"
+    format!("<section>\n<h2>The run</h2>\n{}</section>\n", page::facts(rows))
 }
 
 fn problems_section(problems: &[Problem]) -> String {
@@ -297,31 +281,6 @@ fn word(class: Class) -> String {
         Class::Positive => ("cracked", "▲"),
     };
     format!("<span class=\"{name}\">{mark}&nbsp;{}</span>", class.word())
-}
-
-fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 85)
-        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
-        .context("Cannot encode a thumbnail as JPEG")?;
-    Ok(bytes)
-}
-
-/// Text with nothing in it that HTML would act on, within elements and within quotes.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.push('\u{FFFD}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

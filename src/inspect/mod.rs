@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows files but by reading a photo; all results are plain data that cross threads.
 
+pub mod corrections;
 pub mod evaluate;
 pub mod findings;
 pub mod heat;

@@ -17,6 +17,8 @@ pub const TITLE: &str = "Bundled model";
 pub const BACKBONE: Backbone = Backbone::Resnet18;
 /// The file in `weights/`, ready to be used by itself: with a head, and threshold and temperature in its metadata.
 pub const BYTES: &[u8] = include_bytes!("../../weights/resnet18_concrete.safetensors");
+/// How they were made and how good they are, in Markdown, under the heading of their file's name.
+pub const CARD: &str = include_str!("../../weights/README.md");
 /// SHA-256 of [`BYTES`].
 const SHA256: &str = include_str!("../../weights/resnet18_concrete.sha256");
 

@@ -75,6 +75,19 @@ pub struct Model {
     pub temperature: f64,
 }
 
+impl ModelFile {
+    /// Its SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn sha256(&self) -> Result<String> {
+        match self {
+            Self::Bundled => Ok(bundled::sha256().to_owned()),
+            Self::File(path) => sha256(path, &Unwatched),
+        }
+    }
+}
+
 impl Network {
     /// Opens the initial weights of a training run; a head that they may hold is left aside.
     ///

@@ -1,5 +1,6 @@
 //! What the details pane says about a photo file.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::error::{Context, Result};
 use crate::photo::decode::{self, Format};
 
 /// A photo file at a glance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Pixels, after orientation.
     pub width: u32,
@@ -22,8 +23,32 @@ pub struct Facts {
     pub format: &'static str,
     /// When it was taken, by the camera's clock: `2024-05-01 10:20`.
     pub taken: Option<String>,
+    /// How far that clock is ahead of UTC: `+02:00`.
+    pub utc_offset: Option<String>,
     /// Maker and model of the camera.
     pub camera: Option<String>,
+    /// Where it was taken.
+    pub place: Option<Place>,
+}
+
+/// A place as the camera's receiver noted it (WGS 84); how exact that is depends on the receiver and the sky.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Degrees, north of the equator positive.
+    pub latitude: f64,
+    /// Degrees, east of Greenwich positive.
+    pub longitude: f64,
+    /// Metres above the sea.
+    pub altitude: Option<f64>,
+}
+
+impl fmt::Display for Place {
+    /// `48.85837° N, 2.29448° E, 35 m`: five decimals are about a metre.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (north, east) = (if self.latitude < 0.0 { 'S' } else { 'N' }, if self.longitude < 0.0 { 'W' } else { 'E' });
+        write!(f, "{:.5}° {north}, {:.5}° {east}", self.latitude.abs(), self.longitude.abs())?;
+        self.altitude.map_or(Ok(()), |metres| write!(f, ", {metres:.0} m"))
+    }
 }
 
 /// Reads the header and the EXIF data of a photo, not its pixels.
@@ -37,8 +62,26 @@ pub fn facts(path: &Path) -> Result<Facts> {
         Format::Tensor | Format::Bmp => None,
         _ => read(path),
     };
-    let (taken, camera) = exif.map_or((None, None), |exif| (taken(&exif), camera(&exif)));
-    Ok(Facts { width, height, bytes, format: format.title(), taken, camera })
+    let nothing = Facts {
+        width,
+        height,
+        bytes,
+        format: format.title(),
+        taken: None,
+        utc_offset: None,
+        camera: None,
+        place: None,
+    };
+    Ok(match exif {
+        Some(exif) => Facts {
+            taken: taken(&exif),
+            utc_offset: text(&exif, Tag::OffsetTimeOriginal).filter(|text| is_offset(text)),
+            camera: camera(&exif),
+            place: place(&exif),
+            ..nothing
+        },
+        None => nothing,
+    })
 }
 
 /// Through which lens a photo was taken.
@@ -64,13 +107,7 @@ pub fn lens(path: &Path, (width, height): (u32, u32)) -> Option<Lens> {
 }
 
 fn lens_of(exif: &Exif, longer_side: u32) -> Option<Lens> {
-    let positive = |value: f64| Some(value).filter(|value| value.is_finite() && *value > 0.0);
-    let number = |tag| {
-        positive(match &exif.get_field(tag, In::PRIMARY)?.value {
-            Value::Rational(values) => values.first()?.to_f64(),
-            value => f64::from(value.get_uint(0)?),
-        })
-    };
+    let number = |tag| number(exif, tag).filter(|value| *value > 0.0);
     if let Some(focal_mm) = number(Tag::FocalLengthIn35mmFilm) {
         return Some(Lens::Film { focal_mm });
     }
@@ -147,6 +184,46 @@ fn camera(exif: &Exif) -> Option<String> {
     }
 }
 
+/// Where it was taken, where both coordinates are noted, make sense and are not both zero, as receivers write it that
+/// have not found themselves yet.
+fn place(exif: &Exif) -> Option<Place> {
+    let latitude = degrees(exif, Tag::GPSLatitude)?.copysign(sign(exif, Tag::GPSLatitudeRef, "S")?);
+    let longitude = degrees(exif, Tag::GPSLongitude)?.copysign(sign(exif, Tag::GPSLongitudeRef, "W")?);
+    let known = (latitude, longitude) != (0.0, 0.0) && latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+    let below = exif.get_field(Tag::GPSAltitudeRef, In::PRIMARY).and_then(|f| f.value.get_uint(0)) == Some(1);
+    let altitude = number(exif, Tag::GPSAltitude).map(|metres| if below { -metres } else { metres });
+    known.then_some(Place { latitude, longitude, altitude })
+}
+
+/// Degrees, minutes and seconds as degrees.
+fn degrees(exif: &Exif, tag: Tag) -> Option<f64> {
+    let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
+    let degrees: f64 = parts.iter().zip([1.0, 60.0, 3600.0]).map(|(part, unit)| part.to_f64() / unit).sum();
+    (!parts.is_empty() && degrees.is_finite()).then_some(degrees)
+}
+
+/// Minus one on that side of the earth, plus one on the other; `None` where the file does not say which side it is.
+fn sign(exif: &Exif, tag: Tag, negative: &str) -> Option<f64> {
+    let side = text(exif, tag)?;
+    Some(if side.eq_ignore_ascii_case(negative) { -1.0 } else { 1.0 })
+}
+
+/// `+02:00`, and nothing else that a camera may have written.
+fn is_offset(text: &str) -> bool {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.strip_prefix(['+', '-']).and_then(|rest| rest.split_once(':'));
+    parts.is_some_and(|(hours, minutes)| digits(hours) && digits(minutes))
+}
+
+/// A number that is one.
+fn number(exif: &Exif, tag: Tag) -> Option<f64> {
+    let value = match &exif.get_field(tag, In::PRIMARY)?.value {
+        Value::Rational(values) => values.first()?.to_f64(),
+        value => f64::from(value.get_uint(0)?),
+    };
+    Some(value).filter(|value| value.is_finite())
+}
+
 /// An ASCII field without padding and control characters, at most 80 characters.
 fn text(exif: &Exif, tag: Tag) -> Option<String> {
     let Value::Ascii(texts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
@@ -197,20 +274,69 @@ mod tests {
             bytes: std::fs::metadata(&path).unwrap().len(),
             format: "JPEG",
             taken: Some("2024-05-01 10:20".to_owned()),
+            utc_offset: None,
             camera: Some("Canon EOS 5D".to_owned()),
+            place: None,
         };
         assert_eq!(facts(&path).unwrap(), expected);
     }
 
+    fn rational(parts: &[(u32, u32)]) -> Value {
+        Value::Rational(parts.iter().map(|&(num, denom)| exif::Rational { num, denom }).collect())
+    }
+
+    #[test]
+    fn the_place_is_said_in_degrees() {
+        let of = |fields: &[(Tag, Value)]| facts(&photo(fields).1).unwrap().place;
+        let south = [
+            (Tag::GPSLatitude, rational(&[(33, 1), (51, 1), (3036, 100)])),
+            (Tag::GPSLatitudeRef, ascii("S")),
+            (Tag::GPSLongitude, rational(&[(151, 1), (12, 1), (5115, 100)])),
+            (Tag::GPSLongitudeRef, ascii("E")),
+            (Tag::GPSAltitude, rational(&[(1234, 100)])),
+            (Tag::GPSAltitudeRef, Value::Byte(vec![1])),
+        ];
+        let place = of(&south).unwrap();
+        assert!(
+            (place.latitude + 33.858_433).abs() < 1e-6 && (place.longitude - 151.214_208).abs() < 1e-6,
+            "{place:?}"
+        );
+        assert_eq!(place.to_string(), "33.85843° S, 151.21421° E, -12 m");
+        let decimal = [(rational(&[(4_885_837, 100_000)]), "N"), (rational(&[(229_448, 100_000)]), "W")];
+        let [(latitude, north), (longitude, west)] = decimal;
+        let north = [(Tag::GPSLatitude, latitude), (Tag::GPSLatitudeRef, ascii(north))];
+        let west = [(Tag::GPSLongitude, longitude), (Tag::GPSLongitudeRef, ascii(west))];
+        assert_eq!(of(&[north.clone(), west.clone()].concat()).unwrap().to_string(), "48.85837° N, 2.29448° W");
+        for (fields, why) in [
+            (north.to_vec(), "half a place is none"),
+            ([&north[..1], &west].concat(), "which side of the equator is not said"),
+            ([&[(Tag::GPSLatitude, rational(&[(48, 0)])), north[1].clone()], &west[..]].concat(), "no number"),
+            ([&[(Tag::GPSLatitude, rational(&[(91, 1)])), north[1].clone()], &west[..]].concat(), "beyond the pole"),
+        ] {
+            assert_eq!(of(&fields), None, "{why}");
+        }
+        let unset = |tag, side, letter| [(tag, rational(&[(0, 1), (0, 1), (0, 1)])), (side, ascii(letter))];
+        let zero =
+            [unset(Tag::GPSLatitude, Tag::GPSLatitudeRef, "N"), unset(Tag::GPSLongitude, Tag::GPSLongitudeRef, "E")];
+        assert_eq!(of(&zero.concat()), None, "the receiver had not found itself");
+    }
+
+    #[test]
+    fn the_offset_of_the_clock_is_kept_where_it_is_one() {
+        let of = |text: &str| facts(&photo(&[(Tag::OffsetTimeOriginal, ascii(text))]).1).unwrap().utc_offset;
+        assert_eq!(of("+02:00").as_deref(), Some("+02:00"));
+        assert_eq!([of("   :  "), of("CEST"), of("+2:00")], [None, None, None]);
+    }
+
     #[test]
     fn the_lens_is_known_by_film_or_by_sensor() {
-        let rational = |num: u32, denom: u32| Value::Rational(vec![exif::Rational { num, denom }]);
         let lens_of = |fields: &[(Tag, Value)]| {
             let (_folder, path) = photo(fields);
             lens(&path, (6000, 4000))
         };
         let film = (Tag::FocalLengthIn35mmFilm, Value::Short(vec![26]));
-        let (focal, per_cm) = ((Tag::FocalLength, rational(500, 10)), (Tag::FocalPlaneXResolution, rational(2500, 1)));
+        let (focal, per_cm) =
+            ((Tag::FocalLength, rational(&[(500, 10)])), (Tag::FocalPlaneXResolution, rational(&[(2500, 1)])));
         let unit = (Tag::FocalPlaneResolutionUnit, Value::Short(vec![3]));
         assert_eq!(lens_of(&[film, focal.clone()]), Some(Lens::Film { focal_mm: 26.0 }));
         let sensor = Some(Lens::Sensor { focal_mm: 50.0, width_mm: 24.0 });

@@ -11,6 +11,8 @@ mod figures;
 mod groups;
 mod hub;
 mod inspect;
+mod inspect_window;
+mod inspection_report;
 mod labels;
 mod parity;
 mod rates_and_folds;

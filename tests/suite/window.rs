@@ -399,7 +399,7 @@ fn a_question_that_cannot_be_seen_holds_no_key() {
     let photos = folder.path().join("photos");
     write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
     let mut window = open_window(&folder.path().join("home"), None);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num5);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num6);
     until(&mut window, "a histogram", |window| shows(window, "Histogram of conv1.weight"));
     window.get_by_label_contains("Save drawing…").click();
     window.run_steps(3);
@@ -412,7 +412,7 @@ fn a_question_that_cannot_be_seen_holds_no_key() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
     window.run_steps(3);
     assert!(shows(&window, "Augmented photos"), "the keys are free again");
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num5);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num6);
     window.run_steps(3);
     assert!(!shows(&window, "Save the drawing"));
 }
@@ -439,7 +439,7 @@ fn an_idle_window_asks_for_no_frame() {
     write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
     let mut window = open_window(&folder.path().join("home"), Some(photos));
     until(&mut window, "photos open", |window| window.state().session().len() == 12);
-    for tab in ["Browse", "Curate", "Train", "Review", "Model"] {
+    for tab in ["Browse", "Curate", "Train", "Review", "Inspect", "Model"] {
         press(&mut window, Role::Tab, tab);
         until(&mut window, "rest", |window| {
             let delay = window.output().viewport_output.values().map(|out| out.repaint_delay).min();
@@ -459,7 +459,7 @@ fn the_model_is_looked_into() {
     let (photos, home) = (folder.path().join("photos"), folder.path().join("home"));
     write_samples(&photos, &SampleConfig { photos: 12, side: 64, seed: 1 }, &Unwatched).unwrap();
     let mut window = open_window(&home, None);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Num5);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num6);
     until(&mut window, "a histogram", |window| shows(window, "Histogram of conv1.weight"));
     window.get_by(|node| node.role() == Role::ComboBox && node.value().as_deref() == Some("Bundled model"));
 

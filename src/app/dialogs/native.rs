@@ -31,6 +31,14 @@ pub enum Purpose {
     Drawing,
     /// A photo whose feature maps are to be seen.
     MapsPhoto,
+    /// A photo to inspect.
+    WholePhoto,
+    /// A folder of photos to inspect.
+    WholeFolder,
+    /// The folder that an inspection is exported to.
+    Inspection,
+    /// The file that a model is written to.
+    Model,
 }
 
 /// How a dialog ended.
@@ -102,14 +110,17 @@ impl Purpose {
         };
         match self {
             Self::Weights => dialog.add_filter("Weights", &["safetensors", "pth", "pt"]).pick_file(),
-            Self::Runs | Self::Export | Self::Labels => dialog.set_can_create_directories(true).pick_folder(),
-            Self::Photos | Self::Field => dialog.pick_folder(),
+            Self::Runs | Self::Export | Self::Labels | Self::Inspection => {
+                dialog.set_can_create_directories(true).pick_folder()
+            }
+            Self::Photos | Self::Field | Self::WholeFolder => dialog.pick_folder(),
             Self::Archive => dialog.add_filter("Archives", &["zip", "ZIP"]).pick_file(),
             Self::Drawing => {
                 let dialog = dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]);
                 dialog.set_file_name("network.svg").save_file()
             }
-            Self::MapsPhoto => dialog.pick_file(),
+            Self::MapsPhoto | Self::WholePhoto => dialog.pick_file(),
+            Self::Model => dialog.add_filter("Model", &["safetensors"]).set_file_name("model.safetensors").save_file(),
         }
     }
 
@@ -123,6 +134,10 @@ impl Purpose {
             Self::Export => "Export to",
             Self::Labels => "Export the labels to",
             Self::Drawing => "Save the drawing",
+            Self::WholePhoto => "Inspect a photo",
+            Self::WholeFolder => "Inspect the photos in",
+            Self::Inspection => "Export the inspection to",
+            Self::Model => "Keep the model",
             Self::MapsPhoto => "Photo to see the feature maps of",
         }
     }

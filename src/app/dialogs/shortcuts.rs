@@ -2,7 +2,7 @@
 
 use egui::{Align2, Context, Grid, Label, ScrollArea, Ui, Vec2, Window};
 
-use crate::app::command::{GRID_KEYS, SHORTCUTS};
+use crate::app::command::{GRID_KEYS, INSPECT_KEYS, SHORTCUTS};
 use crate::app::theme::{self, space};
 
 /// Shows the list where it is open.
@@ -17,8 +17,12 @@ pub(super) fn ui(ctx: &Context, open: &mut bool) {
             ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
                 table(ui, "everywhere", "Everywhere", &everywhere(ctx));
                 ui.add_space(space::M);
-                let among: Vec<_> = GRID_KEYS.iter().map(|(keys, does)| ((*keys).to_owned(), *does)).collect();
-                table(ui, "photos", "Among photos", &among);
+                let owned = |keys: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+                    keys.iter().map(|(keys, does)| ((*keys).to_owned(), *does)).collect()
+                };
+                table(ui, "photos", "Among photos", &owned(GRID_KEYS));
+                ui.add_space(space::M);
+                table(ui, "whole photos", "In Inspect", &owned(INSPECT_KEYS));
             });
         });
 }

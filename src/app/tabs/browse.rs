@@ -19,11 +19,12 @@ use crate::app::thumbnails::Thumbnails;
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::grid::{Grid, GridOutput, GridState};
 use crate::app::widgets::large_photo::{LargePhoto, step_by};
-use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::photo_view::Picture;
 use crate::app::widgets::{empty, form, marking};
 use crate::app::worker::asks::ExplainOrder;
 use crate::error::Result;
 use crate::job::Progress;
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
 use crate::review::threshold::Threshold;
 
@@ -165,7 +166,7 @@ impl Browse {
     }
 
     /// A heat map that was asked for is computed, or cannot be.
-    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Cam>) {
         self.detail.activation_arrived(of, result);
     }
 

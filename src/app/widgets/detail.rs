@@ -15,7 +15,9 @@ use crate::app::widgets::photo_view::{Heat, PhotoView, Picture, heat_colour};
 use crate::app::widgets::{empty, form};
 use crate::app::worker::asks::ExplainOrder;
 use crate::error::{Error, Result};
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
+use facts::Why;
 
 /// What a view of photos asks of the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Request {
     Photo(PathBuf),
     /// Show the photos most like this one.
     Similar(usize),
+    /// Look at this photo in its own resolution.
+    Inspect(PathBuf),
     /// Compute where the open run's model saw a crack in this photo. Only the newest such request matters.
     Activation(PathBuf),
 }
@@ -46,6 +50,7 @@ pub struct Detail {
     heat_wanted: bool,
     heat: Option<HeatMap>,
     similar_wanted: bool,
+    inspect_wanted: bool,
 }
 
 /// The photo that is looked at.
@@ -61,13 +66,13 @@ struct HeatMap {
     path: PathBuf,
     /// Which of the opened runs it is of, as the session counts them.
     opened: u64,
-    content: Option<Result<TextureOrNot>>,
+    content: Option<Result<Explained>>,
 }
 
-/// A heat map becomes a texture when it is first painted.
-enum TextureOrNot {
-    Not(Heat),
-    Texture(TextureHandle),
+/// Why the model decided as it did, as numbers and, once it was painted, as a texture.
+struct Explained {
+    cam: Cam,
+    texture: Option<TextureHandle>,
 }
 
 /// For so many seconds the photo before stands in for one that is being read, so that nothing flickers.
@@ -96,6 +101,9 @@ impl Detail {
         let mut requests = Vec::new();
         if std::mem::take(&mut self.similar_wanted) {
             requests.push(Request::Similar(item.index));
+        }
+        if std::mem::take(&mut self.inspect_wanted) {
+            requests.push(Request::Inspect(item.sample.path.clone()));
         }
         self.look_at(ui, session, item, &mut requests);
         let heat = self.heat_texture(ui);
@@ -138,6 +146,10 @@ impl Detail {
             if ui.button(similar).on_hover_text("The photos most like this one (S)").clicked() {
                 self.similar_wanted = true;
             }
+            let hint = "Inspect at the photo's own resolution: predictions and heat maps are of 224 × 224 pixels";
+            if self.is_larger_than_input() && form::icon_button(ui, icons::ICON_FRAME_INSPECT, hint).clicked() {
+                self.inspect_wanted = true;
+            }
         });
         if session.has_model() {
             self.heat_ui(ui);
@@ -149,7 +161,9 @@ impl Detail {
     pub fn facts_ui(&self, ui: &mut Ui, session: &Session, item: &Item<'_>) {
         let photo = self.photo.as_ref().filter(|photo| photo.path == item.sample.path);
         let content = photo.and_then(|photo| photo.content.as_ref());
-        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, |ui| facts::ui(ui, session, item, content));
+        let why = self.why(&item.sample.path);
+        let facts = |ui: &mut Ui| facts::ui(ui, session, item, content, why);
+        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, facts);
     }
 
     /// The photo is read, or cannot be. Photos that were asked for before another one are passed over.
@@ -168,18 +182,27 @@ impl Detail {
     }
 
     /// The heat map is computed, or cannot be. Those of other photos and of runs open before are passed over.
-    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Cam>) {
         if let Some(heat) = self.heat.as_mut().filter(|heat| heat.path == of.photo && heat.opened == of.opened) {
-            heat.content = Some(result.map(TextureOrNot::Not));
+            heat.content = Some(result.map(|cam| Explained { cam, texture: None }));
         }
     }
 
     /// The heat map of the photo at `path`, if it is wanted and there.
     pub fn heat(&self, path: &Path) -> Option<TextureId> {
         let heat = self.heat.as_ref().filter(|heat| self.heat_wanted && heat.path == path)?;
-        match heat.content.as_ref()? {
-            Ok(TextureOrNot::Texture(texture)) => Some(texture.id()),
-            _ => None,
+        heat.content.as_ref()?.as_ref().ok()?.texture.as_ref().map(TextureHandle::id)
+    }
+
+    /// What is to be said of the heat map of the photo at `path`.
+    fn why(&self, path: &Path) -> Why<'_> {
+        let Some(heat) = self.heat.as_ref().filter(|heat| self.heat_wanted && heat.path == path) else {
+            return Why::NotAsked;
+        };
+        match &heat.content {
+            Some(Ok(explained)) => Why::Sum(&explained.cam),
+            Some(Err(_)) => Why::NotAsked,
+            None => Why::Computing,
         }
     }
 
@@ -193,6 +216,12 @@ impl Detail {
         self.view.clear();
         self.photo = None;
         self.heat = None;
+    }
+
+    /// Whether the photo has so many more pixels than the network takes that a fine crack is lost on the way.
+    fn is_larger_than_input(&self) -> bool {
+        let facts = self.photo.as_ref().and_then(|photo| photo.content.as_ref()?.as_ref().ok());
+        facts.is_some_and(|facts| facts.width.max(facts.height) > LARGE)
     }
 
     /// Asks for what is missing, once.
@@ -222,15 +251,12 @@ impl Detail {
     }
 
     fn heat_texture(&mut self, ui: &Ui) -> Option<TextureId> {
-        let content = self.heat.as_mut()?.content.as_mut()?.as_mut().ok()?;
-        if let TextureOrNot::Not(heat) = content {
-            let texture = ui.ctx().load_texture("heat map", heat.image.clone(), TextureOptions::LINEAR);
-            *content = TextureOrNot::Texture(texture);
-        }
-        match content {
-            TextureOrNot::Texture(texture) => Some(texture.id()),
-            TextureOrNot::Not(_) => None,
-        }
+        let Explained { cam, texture } = self.heat.as_mut()?.content.as_mut()?.as_mut().ok()?;
+        let load = || {
+            let heat = Heat::new(cam.width, cam.height, &cam.values);
+            ui.ctx().load_texture("heat map", heat.image, TextureOptions::LINEAR)
+        };
+        Some(texture.get_or_insert_with(load).id())
     }
 
     /// The heat map's button, and what its colours mean or why there is nothing to see.
@@ -277,6 +303,8 @@ impl Detail {
 }
 
 const ZOOM: f32 = 1.5;
+/// Photos of more pixels on their longer side are worth a look at their own resolution.
+const LARGE: u32 = 2 * crate::photo::INPUT_SIZE as u32;
 
 /// From clear to yellow: how much a place speaks for a crack.
 fn legend_ui(ui: &mut Ui) {

@@ -9,8 +9,8 @@ mod tiles;
 
 use egui::emath::GuiRounding as _;
 use egui::{
-    Color32, CornerRadius, CursorIcon, Id, Key, Modifiers, Pos2, Rect, Response, Role, Sense, TextureId, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, CursorIcon, Id, Key, Modifiers, Painter, PointerButton, Pos2, Rect, Response, Role, Sense,
+    TextureId, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::theme;
@@ -24,6 +24,10 @@ const LARGEST: f32 = 32.0;
 const LARGEST_FIT: f32 = 8.0;
 /// One press of a key, or one click.
 const STEP: f32 = 1.25;
+/// How much wider than what is brought into view the view is.
+const AROUND: f32 = 1.6;
+/// The least of the photo that is then seen, in its pixels.
+const LEAST_AROUND: f32 = 256.0;
 /// Points that the wheel turns to magnify by e.
 const WHEEL: f32 = 240.0;
 
@@ -35,6 +39,40 @@ pub struct PhotoView {
     magnified: Option<Magnified>,
     /// Pixels of the screen for each pixel of the photo, as last painted.
     scale: f32,
+    /// The room's size in pixels of the screen, as last painted.
+    room: Vec2,
+}
+
+/// What dragging with the first button is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drag {
+    /// It moves the photo.
+    Pans,
+    /// A tool of whoever shows the photo; the other buttons move the photo.
+    Draws,
+}
+
+/// Where a photo lies on the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Placed {
+    /// All of it, in points; parts may lie outside of the room.
+    pub rect: Rect,
+    /// Points for each pixel of the photo.
+    pub points: f32,
+}
+
+impl Placed {
+    /// Where a place of the photo, in its pixels, lies on the screen.
+    pub fn on_screen(&self, [x, y]: [f32; 2]) -> Pos2 {
+        self.rect.min + vec2(x, y) * self.points
+    }
+
+    /// The place of the photo, in its pixels, at a point of the screen; none beside it.
+    pub fn pixel(&self, at: Pos2) -> Option<[f32; 2]> {
+        let from = (at - self.rect.min) / self.points;
+        let inside = self.rect.contains(at) && at.x < self.rect.right() && at.y < self.rect.bottom();
+        inside.then_some([from.x, from.y])
+    }
 }
 
 struct Shown {
@@ -102,32 +140,57 @@ impl PhotoView {
 
     /// Paints the photo into all the room there is, `overlay` over the whole of it, and obeys pointer and wheel.
     pub fn ui(&mut self, ui: &mut Ui, id: Id, name: &str, overlay: Option<TextureId>) -> Response {
+        let over = |painter: &Painter, placed: &Placed| {
+            if let Some(texture) = overlay {
+                let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+                painter.image(texture, placed.rect, whole, Color32::WHITE);
+            }
+        };
+        self.show(ui, id, name, Drag::Pans, over).0
+    }
+
+    /// Paints the photo into all the room there is, has `over` paint over it, and obeys pointer and wheel. Gives where
+    /// the photo lies, if there is one.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        name: &str,
+        drag: Drag,
+        over: impl FnOnce(&Painter, &Placed),
+    ) -> (Response, Option<Placed>) {
         let room = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(room, Sense::CLICK | Sense::DRAG);
         let percent = (self.scale * 100.0).round();
         response.widget_info(|| WidgetInfo::labeled(Role::Image, ui.is_enabled(), format!("{name}, {percent} %")));
-        let Some(shown) = &mut self.shown else { return response };
+        let Some(shown) = &mut self.shown else { return (response, None) };
         let geometry = Geometry { room, photo: shown.picture.size(), pixels_per_point: ui.ctx().pixels_per_point() };
-        self.magnified = moved(ui, &response, geometry, self.magnified);
+        self.magnified = moved(ui, &response, geometry, self.magnified, drag);
         let scale = self.magnified.map_or(geometry.fit(), |m| m.scale);
-        self.scale = scale;
-        let rect = geometry.photo_rect(self.magnified);
+        (self.scale, self.room) = (scale, room.size() * geometry.pixels_per_point);
+        let placed = Placed { rect: geometry.photo_rect(self.magnified), points: scale / geometry.pixels_per_point };
         let painter = ui.painter_at(room);
-        shown.tiles.paint(ui.ctx(), &painter, id, &shown.picture, rect, scale);
-        if let Some(texture) = overlay {
-            let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
-            painter.image(texture, rect, whole, Color32::WHITE);
-        }
+        shown.tiles.paint(ui.ctx(), &painter, id, &shown.picture, placed.rect, scale);
+        over(&painter, &placed);
         if response.has_focus() {
             let stroke = egui::Stroke::new(2.0, theme::palette(ui).accent);
             painter.rect_stroke(room, CornerRadius::ZERO, stroke, egui::StrokeKind::Inside);
         }
-        let pannable = !room.contains_rect(rect);
-        match (pannable, response.dragged()) {
-            (true, true) => response.on_hover_and_drag_cursor(CursorIcon::Grabbing),
-            (true, false) => response.on_hover_cursor(CursorIcon::Grab),
+        let pannable = !room.contains_rect(placed.rect);
+        let response = match (drag, pannable, response.dragged()) {
+            (Drag::Draws, ..) => response.on_hover_and_drag_cursor(CursorIcon::Crosshair),
+            (Drag::Pans, true, true) => response.on_hover_and_drag_cursor(CursorIcon::Grabbing),
+            (Drag::Pans, true, false) => response.on_hover_cursor(CursorIcon::Grab),
             _ => response,
-        }
+        };
+        (response, Some(placed))
+    }
+
+    /// Brings a part of the photo, in its pixels, into view with some room around it.
+    pub fn bring_into_view(&mut self, part: Rect) {
+        let around = (part.size() * AROUND).max(Vec2::splat(LEAST_AROUND));
+        let scale = (self.room / around).min_elem().clamp(f32::MIN_POSITIVE, LARGEST_FIT);
+        self.magnified = Some(Magnified { scale, centre: part.center() });
     }
 
     /// Obeys `+`, `−` and `Z`.
@@ -159,7 +222,7 @@ impl PhotoView {
 }
 
 /// The magnification after what the user did with pointer and wheel in this frame.
-fn moved(ui: &Ui, response: &Response, geometry: Geometry, before: Option<Magnified>) -> Option<Magnified> {
+fn moved(ui: &Ui, response: &Response, geometry: Geometry, before: Option<Magnified>, drag: Drag) -> Option<Magnified> {
     let mut now = before.unwrap_or(geometry.fitted());
     let pointer = response.hover_pos();
     if let Some(pointer) = pointer {
@@ -171,10 +234,11 @@ fn moved(ui: &Ui, response: &Response, geometry: Geometry, before: Option<Magnif
             now = geometry.zoomed(now, factor, pointer);
         }
     }
-    if response.dragged() {
+    let other = [PointerButton::Secondary, PointerButton::Middle].map(|button| response.dragged_by(button));
+    if (drag == Drag::Pans && response.dragged()) || other.contains(&true) {
         now.centre -= response.drag_delta() * geometry.pixels_per_point / now.scale;
     }
-    if response.double_clicked() {
+    if drag == Drag::Pans && response.double_clicked() {
         now = match (before, pointer) {
             (None, Some(pointer)) => geometry.zoomed(now, 1.0 / now.scale, pointer),
             (None, None) => Magnified { scale: 1.0, ..now },
@@ -277,6 +341,24 @@ mod tests {
         assert!(geometry.photo_rect(Some(bounded)).contains_rect(geometry.room));
         assert_eq!(geometry.bounded(Magnified { scale: 0.01, ..far }), None);
         assert_eq!(geometry.bounded(Magnified { scale: 1e9, ..far }).unwrap().scale, LARGEST);
+    }
+
+    #[test]
+    fn a_place_on_the_screen_is_a_pixel_and_back() {
+        let rect = Rect::from_min_size(pos2(10.0, 20.0), vec2(200.0, 100.0));
+        let placed = Placed { rect, points: 0.5 };
+        assert_eq!(placed.on_screen([100.0, 40.0]), pos2(60.0, 40.0));
+        assert_eq!(placed.pixel(pos2(60.0, 40.0)), Some([100.0, 40.0]));
+        assert_eq!((placed.pixel(pos2(9.0, 40.0)), placed.pixel(pos2(210.0, 40.0))), (None, None));
+    }
+
+    #[test]
+    fn what_is_brought_into_view_lies_in_the_middle() {
+        let mut view = PhotoView { room: vec2(800.0, 600.0), ..PhotoView::default() };
+        view.bring_into_view(Rect::from_min_size(pos2(1000.0, 500.0), vec2(500.0, 100.0)));
+        assert_eq!(view.magnified, Some(Magnified { scale: 1.0, centre: pos2(1250.0, 550.0) }));
+        view.bring_into_view(Rect::from_min_size(pos2(0.0, 0.0), vec2(4.0, 4.0)));
+        assert_eq!(view.magnified.map(|m| m.scale), Some(600.0 / 256.0), "not a few pixels alone");
     }
 
     #[test]

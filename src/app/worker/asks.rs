@@ -7,19 +7,21 @@ use crossbeam_channel::Receiver;
 use egui::ColorImage;
 
 use super::inspect::{self, DrawingOrder, MapsOf, ModelState, Seen, Weights};
+use super::inspection::{self, FindOrder};
 use super::run_folders::{Reply, Request, RunFolders};
 use super::{Event, Out, Shelf, caught};
 use crate::app::fallback_fonts::{self, Font};
 use crate::app::settings::Settings;
 use crate::app::tabs::browse::{SavedView, saved_views};
 use crate::app::tabs::review::{IntervalsOf, Said};
-use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::photo_view::Picture;
 use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
 use crate::dataset::labels::{self, Opened};
 use crate::error::{Error, Result};
+use crate::inspect::Findings;
 use crate::nn::device::{self, DeviceReport};
-use crate::nn::explain::Explainer;
+use crate::nn::explain::{Cam, Explainer};
 use crate::photo::decode;
 use crate::photo::exif::{self, Facts};
 use crate::places::Places;
@@ -70,6 +72,8 @@ pub enum Ask {
     Save(PathBuf, Box<Settings>),
     /// What is kept of the labels of these photos?
     Labels(Arc<Dataset>),
+    /// What does a map come to at another threshold?
+    Find(Box<FindOrder>),
     /// Which views of the photos in these folders were saved?
     Views(Vec<PathBuf>),
     /// Keep these views of the photos in these folders.
@@ -87,7 +91,7 @@ pub enum Answer {
     /// A photo.
     Photo(PathBuf, Result<(Picture, Facts)>),
     /// What each part of a photo says.
-    Explained(ExplainOrder, Result<Heat>),
+    Explained(ExplainOrder, Result<Cam>),
     /// A photo as the network takes it and its variants after it.
     Varied(VaryOrder, Result<Vec<ColorImage>>),
     /// The weights of a model.
@@ -112,6 +116,8 @@ pub enum Answer {
     LabelsLost(Error),
     /// The photos with the labels that are kept.
     Labels(Result<Box<(Arc<Dataset>, Opened)>>),
+    /// What a map comes to.
+    Found(Box<FindOrder>, Result<Arc<Findings>>),
     /// Views of the photos in these folders.
     Views(Vec<PathBuf>, Result<Vec<SavedView>>),
 }
@@ -220,6 +226,7 @@ impl Asks {
                 Err(error) => Answer::NotSaved(error),
             },
             Ask::Labels(dataset) => Answer::Labels(caught("Reading labels", || self.labels(dataset)).map(Box::new)),
+            Ask::Find(order) => Answer::Found(order.clone(), caught("Looking for cracks", || inspection::find(order))),
             Ask::Views(roots) => Answer::Views(roots.clone(), saved_views::read(&self.places, roots)),
             Ask::KeepViews(roots, views) => match saved_views::keep(&self.places, roots, views) {
                 Ok(()) => return,
@@ -247,7 +254,7 @@ impl Asks {
     }
 
     /// The model stays open from one photo to the next.
-    fn explain(&mut self, order: &ExplainOrder) -> Result<Heat> {
+    fn explain(&mut self, order: &ExplainOrder) -> Result<Cam> {
         let ExplainOrder { run, photo, compute, .. } = order;
         let of = (ModelState::of(run_dir::model_file(run)?), *compute);
         if self.explainer.as_ref().is_none_or(|(open, _)| *open != of) {
@@ -256,7 +263,7 @@ impl Asks {
             self.explainer = Some((of, explainer));
         }
         match &self.explainer {
-            Some((_, explainer)) => explainer.explain(photo).map(|cam| Heat::new(cam.width, cam.height, cam.values)),
+            Some((_, explainer)) => explainer.explain(photo),
             None => Err(Error::new("No model is open")),
         }
     }
@@ -274,6 +281,7 @@ impl Ask {
                 | Self::Similar(_)
                 | Self::Intervals { .. }
                 | Self::Said(_)
+                | Self::Find(_)
         )
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Event;
 use super::curation::{self, Edit, FieldChecked, Grouped, LeaksFound, SitesLeftOut};
+use super::inspection::{Desk, Outcome, Task};
 use crate::app::fallback_fonts;
 use crate::app::session::Verdict;
 use crate::app::tabs::review::Scope;
@@ -156,6 +158,8 @@ pub enum Job {
         /// In what form, and where to.
         order: LabelsOrder,
     },
+    /// Something about whole photos.
+    Whole(Task),
 }
 
 /// What came of a job.
@@ -227,6 +231,8 @@ pub enum Done {
         /// Photos that could not be read.
         problems: Vec<Problem>,
     },
+    /// Something about whole photos is done.
+    Whole(Outcome),
 }
 
 /// An export.
@@ -302,8 +308,15 @@ impl Job {
         }
     }
 
-    pub(super) fn run(self, places: &Places, kept: &mut Kept, watch: &dyn Observer) -> Result<Done> {
+    pub(super) fn run(
+        self,
+        places: &Places,
+        (kept, desk): (&mut Kept, &mut Desk),
+        watch: &dyn Observer,
+        tell: &dyn Fn(Event),
+    ) -> Result<Done> {
         match self {
+            Self::Whole(task) => task.run(desk, places, watch, tell).map(Done::Whole),
             Self::Open(paths) => open(&paths, places, watch),
             Self::Samples => {
                 let config = SampleConfig::default();
@@ -634,7 +647,10 @@ mod tests {
         std::fs::create_dir(&other).unwrap();
         std::fs::write(other.join(run_dir::CONFIG), "").unwrap();
         let places = Places::below(folder.path());
-        let error = Job::Open(vec![run, other]).run(&places, &mut Kept::default(), &Silent).err().unwrap();
+        let error = Job::Open(vec![run, other])
+            .run(&places, (&mut Kept::default(), &mut Desk::default()), &Silent, &|_| {})
+            .err()
+            .unwrap();
         assert_eq!(error.title(), "2 runs were given, and only one can be open");
     }
 

@@ -7,6 +7,7 @@
 pub mod asks;
 pub mod curation;
 pub mod inspect;
+pub mod inspection;
 pub mod jobs;
 pub mod keeper;
 pub mod run_folders;
@@ -21,6 +22,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use egui::Context;
 
 use self::asks::{Answer, Ask, Asks};
+use self::inspection::{Desk, Told};
 use self::jobs::{Done, Job};
 use self::keeper::Keep;
 use super::scene::Kind;
@@ -53,6 +55,8 @@ pub enum Event {
         /// What came of it.
         result: Result<Done>,
     },
+    /// Something is known of a whole photo.
+    Inspecting(Told),
     /// A question is answered.
     Answer(Answer),
 }
@@ -224,14 +228,16 @@ pub(super) fn panic_text(cause: &(dyn Any + Send)) -> &str {
 }
 
 fn job_lane(jobs: &Receiver<(u64, Job, Controls)>, out: &Out, places: &Places, shelf: &Shelf) {
-    let mut kept = Kept::default();
+    let (mut kept, mut desk) = (Kept::default(), Desk::default());
+    let tell = |event| out.tell(event);
     for (number, job, controls) in jobs {
         out.update(|live| *live = Live::default());
         let dataset = job.dataset().cloned();
         let watcher = Watcher { out, controls: &controls, dataset: dataset.as_deref() };
         let what = Kind::of(&job).title();
         // A job that was cancelled while it waited is not begun.
-        let result = watcher.check().and_then(|()| caught(what, || job.run(places, &mut kept, &watcher)));
+        let result =
+            watcher.check().and_then(|()| caught(what, || job.run(places, (&mut kept, &mut desk), &watcher, &tell)));
         *shelf.lock().unwrap_or_else(PoisonError::into_inner) = kept.similarity();
         out.tell(Event::Ended { job: number, result });
     }

@@ -1,6 +1,7 @@
 //! What an inspection of whole photos leaves: overlays, masks, tables and shapes. The photos stay as they are.
 
 mod overlay;
+pub mod report;
 mod shapes;
 
 use std::collections::HashSet;

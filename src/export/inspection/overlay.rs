@@ -34,7 +34,12 @@ impl Default for Overlay {
 /// photo shows. Lines and boxes are light with a dark rim, so that they are seen on any ground.
 pub fn draw(photo: &RgbImage, map: &HeatMap, findings: &Findings, overlay: &Overlay) -> RgbImage {
     let pixels = f64::from(photo.width()) * f64::from(photo.height());
-    let shrink = (MOST_OVERLAY_PIXELS / pixels.max(1.0)).sqrt().min(1.0);
+    draw_reduced(photo, map, findings, overlay, (MOST_OVERLAY_PIXELS / pixels.max(1.0)).sqrt())
+}
+
+/// The same with the photo's sides times `shrink`, which enlarges nothing.
+pub fn draw_reduced(photo: &RgbImage, map: &HeatMap, findings: &Findings, overlay: &Overlay, shrink: f64) -> RgbImage {
+    let shrink = shrink.min(1.0);
     let side = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
     let (width, height) = (side(photo.width()), side(photo.height()));
     let mut picture = if shrink < 1.0 { transform::resize(photo, width, height) } else { photo.clone() };

@@ -322,9 +322,12 @@ fn the_details_say_what_is_known() {
     let path = harness.state().session.item(1).unwrap().sample.path.clone();
     assert_eq!(harness.state().requests.last(), Some(&Request::Activation(path.clone())));
     let order = ExplainOrder { run: "first".into(), photo: path, compute: TrainConfig::default().compute(), opened: 0 };
-    harness.state_mut().browse.activation_arrived(&order, Ok(Heat::new(2, 2, [0.0, 9.0, 0.0, 0.0])));
+    let cam = Cam { width: 2, height: 2, values: vec![0.0, 9.0, 0.0, 0.0], bias: -0.75, p_positive: 0.8176 };
+    harness.state_mut().browse.activation_arrived(&order, Ok(cam));
     settle(&mut harness);
     assert!(harness.state().browse.heat(&harness.state().session).is_some());
+    harness.get_by_label("map 2.25 − bias 0.75 = 1.50");
+    harness.get_by_label("p 0.82, seen as 224 × 224 pixels");
 }
 
 #[test]

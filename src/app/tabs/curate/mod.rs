@@ -21,12 +21,13 @@ use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form::choices;
-use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::photo_view::Picture;
 use crate::app::widgets::{empty, form};
 use crate::app::worker::asks::{ExplainOrder, SimilarOrder};
 use crate::app::worker::curation::LeaksFound;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
 use crate::review::map::Map;
 use crate::review::suspects::Evidence;
@@ -131,7 +132,7 @@ impl CurateTab {
     }
 
     /// A class activation map that was asked for has come.
-    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: &Result<Heat>) {
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: &Result<Cam>) {
         for photos in [self.suspects.photos(), self.similar.photos(), self.map.photos()] {
             photos.detail.activation_arrived(of, result.clone());
         }

@@ -35,11 +35,12 @@ use crate::app::theme::{self, icons, space};
 use crate::app::widgets::detail::Detail;
 use crate::app::widgets::form::{choices, primary};
 use crate::app::widgets::grid::{Grid, GridState};
-use crate::app::widgets::photo_view::{Heat, Picture};
+use crate::app::widgets::photo_view::Picture;
 use crate::app::widgets::{empty, marking};
 use crate::app::worker::asks::ExplainOrder;
 use crate::app::worker::jobs::ExportOrder;
 use crate::error::Result;
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
 use crate::review::bootstrap::{self, Intervals};
 use crate::review::metrics::Metrics;
@@ -181,7 +182,7 @@ impl ReviewTab {
     }
 
     /// A class activation map that was asked for has come.
-    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Heat>) {
+    pub fn activation_arrived(&mut self, of: &ExplainOrder, result: Result<Cam>) {
         self.detail.activation_arrived(of, result);
     }
 

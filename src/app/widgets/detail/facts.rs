@@ -10,6 +10,7 @@ use crate::app::widgets::form;
 use crate::dataset::{Mark, Sample};
 use crate::error::Result;
 use crate::format;
+use crate::nn::explain::Cam;
 use crate::photo::exif::Facts;
 
 /// Width of the names.
@@ -17,12 +18,26 @@ const NAMES: f32 = 72.0;
 /// Height of a line.
 const LINE: f32 = 22.0;
 
+/// What is to be said of the heat map.
+#[derive(Clone, Copy)]
+pub enum Why<'a> {
+    /// Nothing: it is not shown.
+    NotAsked,
+    /// It is on its way.
+    Computing,
+    /// How it comes to the prediction.
+    Sum(&'a Cam),
+}
+
 /// Name, label, prediction and file. `facts` is `None` while the file is being read.
-pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>) {
+pub fn ui(ui: &mut Ui, session: &Session, item: &Item<'_>, facts: Option<&Result<Facts>>, why: Why<'_>) {
     ui.spacing_mut().item_spacing = vec2(space::S, 6.0);
     ui.add_space(space::XS);
     heading(ui, item);
-    table(ui, |rows| said(rows, session, item));
+    table(ui, |rows| {
+        said(rows, session, item);
+        sum(rows, why);
+    });
     ui.separator();
     table(ui, |rows| file(rows, session, item, facts));
 }
@@ -96,6 +111,31 @@ fn said(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>) {
     }
 }
 
+/// How the heat map adds up to the prediction: it is exact, so it does.
+fn sum(rows: &mut Rows<'_>, why: Why<'_>) {
+    let side = crate::photo::INPUT_SIZE;
+    let text = match why {
+        Why::NotAsked => return,
+        Why::Computing => "…".to_owned(),
+        Why::Sum(cam) => {
+            let sign = if cam.bias < 0.0 { '−' } else { '+' };
+            format!("map {:.2} {sign} bias {:.2} = {:.2}", cam.evidence(), cam.bias.abs(), cam.logit())
+                .replace('-', "−")
+        }
+    };
+    rows.add("Logit", text).on_hover_text(
+        "The mean of the heat map and the bias of the last layer add up to the logit, cracked minus intact; the \
+         probability is 1 / (1 + e^−logit)",
+    );
+    let p = match why {
+        Why::Sum(cam) => format!("p {:.2}, seen as {side} × {side} pixels", cam.p_positive),
+        _ => "…".to_owned(),
+    };
+    rows.add("", p).on_hover_text(
+        "The heat map explains this very prediction: of the whole photo, stretched to what the network takes",
+    );
+}
+
 /// The label in force, and what was found where that is another.
 fn label(rows: &mut Rows<'_>, sample: &Sample) {
     let said = sample.said().or(sample.label.map(Mark::Class));
@@ -127,6 +167,10 @@ fn file(rows: &mut Rows<'_>, session: &Session, item: &Item<'_>, facts: Option<&
             .on_hover_text("By the camera's clock, as the file's EXIF data say");
             if let Some(camera) = &facts.camera {
                 rows.add("Camera", camera.as_str());
+            }
+            if let Some(place) = &facts.place {
+                rows.add("Place", place.to_string())
+                    .on_hover_text("By the camera's satellite receiver, as the file's EXIF data say");
             }
         }
         Some(Err(error)) => {

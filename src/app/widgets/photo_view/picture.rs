@@ -35,6 +35,11 @@ impl Picture {
         self.levels.first().map_or(Vec2::ZERO, |level| vec2(level.width() as f32, level.height() as f32))
     }
 
+    /// The photo in its own pixels.
+    pub fn photo(&self) -> Option<&RgbImage> {
+        self.levels.first()
+    }
+
     /// The number of levels.
     pub(super) fn levels(&self) -> usize {
         self.levels.len()

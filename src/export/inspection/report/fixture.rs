@@ -1,0 +1,32 @@
+//! Drawn photos with findings, for tests.
+
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+
+use super::{Overlay, Sheet};
+use crate::inspect::photo::{Inspected, Opened};
+use crate::inspect::{Findings, Grid, HeatMap, Look, Measures, Scale, Settings};
+
+/// A photo of 640 × 192 as [`opened`] draws it, in its own size.
+pub fn sheet(name: &str, cells: usize, pixels_per_mm: Option<f64>) -> Sheet {
+    Sheet::of(&opened(name, (640, 192), cells, pixels_per_mm), &Overlay::default(), 1400).unwrap()
+}
+
+/// A grey photo with a dark line across at a height of 48, of which so many cells from the left on count as cracked.
+pub fn opened(name: &str, (width, height): (u32, u32), cells: usize, pixels_per_mm: Option<f64>) -> Opened {
+    let level = |x: u32, y: u32| if y.abs_diff(48) < 2 { 40 } else { 120 + (x % 7) as u8 + (y % 5) as u8 };
+    let photo = RgbImage::from_fn(width, height, |x, y| Rgb([level(x, y); 3]));
+    let grid = Grid::of(width, height);
+    let logit = |cell: usize| match grid.place(cell) {
+        (column, 1) if column < cells => 4.0,
+        _ => -8.0,
+    };
+    let map = HeatMap { grid, logits: (0..grid.len()).map(logit).collect() };
+    let findings = Findings::of(&map, &photo, 0.5, &Settings::default());
+    let scale = pixels_per_mm.map(|number| Scale::given(number).unwrap());
+    let measures = Measures::of(&map, &findings, scale);
+    let path = Path::new("/home/somebody/photos").join(name);
+    let inspected = Inspected { path, map, findings, measures, scale, no_scale: None, seconds: 1.0, look_seconds: 0.9 };
+    Opened { inspected, photo, look: Look { grid, layers: Vec::new() } }
+}
