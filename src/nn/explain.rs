@@ -135,15 +135,15 @@ mod tests {
             let p = model.p_positive(&features).unwrap()[0];
             let cam = Explainer::of(model).unwrap().explain_input(&input).unwrap();
             assert_eq!((cam.width, cam.height, cam.values.len()), (7, 7, 49));
+            // What random weights say may be faint: all is measured by the strongest cell.
+            let strongest = cam.values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
             let close =
-                |a: f32, b: f32, what| assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{backbone:?} {what}: {a} {b}");
+                |a: f32, b: f32, what| assert!((a - b).abs() < 1e-3 * strongest, "{backbone:?} {what}: {a} {b}");
             close(cam.logit(), expected, "logit");
             close(cam.values.iter().sum::<f32>() / 49.0 + cam.bias, expected, "sum");
-            close(cam.p_positive, p, "probability");
-            assert!(
-                cam.values.iter().any(|value| (value - cam.evidence()).abs() > 1e-3),
-                "a map that is flat says nothing"
-            );
+            assert!((cam.p_positive - p).abs() < 1e-5, "{backbone:?}: {} {p}", cam.p_positive);
+            let farthest = cam.values.iter().fold(0.0_f32, |most, value| most.max((value - cam.evidence()).abs()));
+            assert!(farthest > 0.01 * strongest, "{backbone:?}: a map that is flat says nothing");
         }
     }
 
@@ -152,18 +152,17 @@ mod tests {
         let explainer = Explainer::open(&ModelFile::Bundled, Compute::default()).unwrap();
         let cam = |photo: &RgbImage| explainer.explain_input(&transform::to_input(photo)).unwrap();
         for (size, [left, top]) in
-            [((448, 448), [224, 224]), ((896, 448), [640, 96]), ((448, 896), [96, 640]), ((1344, 448), [160, 288])]
+            [((448, 448), [224, 224]), ((448, 448), [64, 64]), ((448, 896), [96, 640]), ((600, 300), [400, 60])]
         {
             let (with, without) = (cam(&concrete(size, Some([left, top]))), cam(&concrete(size, None)));
             assert!(with.logit() > without.logit() + 1.0, "{size:?}: {} {}", with.logit(), without.logit());
-            let gain = |cell: usize| (with.values[cell] - without.values[cell]).max(0.0);
-            let sum: f32 = (0..49).map(gain).sum();
-            let mean =
-                |place: fn(usize) -> usize| (0..49).map(|c| gain(c) * (place(c) as f32 + 0.5)).sum::<f32>() / sum;
-            let (x, y) = (mean(|c| c % 7) / 7.0, mean(|c| c / 7) / 7.0);
-            let (right_x, right_y) = ((left + 56) as f32 / size.0 as f32, (top + 56) as f32 / size.1 as f32);
-            // A cell is a seventh of a side.
-            assert!((x - right_x).abs() < 0.14 && (y - right_y).abs() < 0.14, "{size:?}: {x} {right_x}, {y} {right_y}");
+            let gain = |cell: &usize| with.values[*cell] - without.values[*cell];
+            let peak = (0..49).max_by(|a, b| gain(a).total_cmp(&gain(b))).unwrap();
+            // The cell that holds the middle of the line, in sevenths of the photo's own width and height.
+            let cell = |at: u32, side: u32| ((at + 56) * 7 / side) as usize;
+            let (column, row) = (cell(left, size.0), cell(top, size.1));
+            let apart = (peak % 7).abs_diff(column).max((peak / 7).abs_diff(row));
+            assert!(apart <= 1, "{size:?}: the peak lies in cell {peak}, the line in column {column}, row {row}");
         }
     }
 }
