@@ -272,7 +272,12 @@ impl Queue {
     }
 
     /// What must be found anew on the photo that is shown, once.
-    pub(super) fn to_find(&mut self, picture: &Picture, threshold: f32, drop_straight: bool) -> Option<FindOrder> {
+    pub(super) fn wanted_finding(
+        &mut self,
+        picture: &Picture,
+        threshold: f32,
+        drop_straight: bool,
+    ) -> Option<FindOrder> {
         let path = self.path()?.clone();
         let seen = self.states.get(&path)?.seen.as_ref()?;
         let wanted = (path.clone(), threshold, drop_straight);
