@@ -144,11 +144,11 @@ fn browser() -> Option<OsString> {
         return Some(named);
     }
     let names = ["chromium", "chromium-browser", "google-chrome"];
-    let works = |name: &&str| {
+    let works = |name: &str| {
         let asked = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     };
-    let found = names.iter().find(works).map(OsString::from);
+    let found = names.iter().find(|name| works(name)).map(OsString::from);
     if found.is_none() {
         eprintln!("skipped: there is no Chromium (CRACKSCOPE_CHROMIUM can name one)");
     }
