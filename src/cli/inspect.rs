@@ -64,6 +64,9 @@ pub(super) struct Options {
     /// How strongly the map covers the photo in overlays, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = Overlay::default().opacity, value_parser = probability)]
     opacity: f32,
+    /// Folder of masks, named as the photos, in which any pixel that is not black is crack: says how good the map is
+    #[arg(long, value_name = "DIR")]
+    masks: Option<PathBuf>,
     /// Write a report as one page of HTML that holds its pictures, for a browser or a printer
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     report: Option<PathBuf>,
@@ -72,9 +75,6 @@ pub(super) struct Options {
     facts: Option<PathBuf>,
     #[command(flatten)]
     cover: Cover,
-    /// Folder of masks, named as the photos, in which any pixel that is not black is crack: says how good the map is
-    #[arg(long, value_name = "DIR")]
-    masks: Option<PathBuf>,
 }
 
 fn probability(text: &str) -> std::result::Result<f32, String> {
@@ -90,8 +90,8 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let photos = listed(paths, session)?;
     let cover = options.cover()?;
     let roots = roots(paths, &options.out);
-    let mut writer = inspection::Writer::create(&options.out, &roots)?;
     options.check_report(&roots)?;
+    let mut writer = inspection::Writer::create(&options.out, &roots)?;
     let mut report = Report::of(photos.len());
     let inspector = Inspector::open(run, session.compute)?;
     let threshold = options.threshold.unwrap_or(inspector.threshold().at);
@@ -126,13 +126,13 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         }
         before += size;
     }
-    let with = With { model: run, settings: &settings, threshold, stored: options.threshold.is_none() };
-    let figures = judged.figures();
-    let (entries, mut summary) = writer.finish(&with, &problems, figures.as_ref().map(|figures| json!(figures)))?;
-    if entries.is_empty() && !interrupted {
+    if writer.is_empty() && !interrupted {
         let error = Error::new("None of the photos could be inspected");
         return Err(problems.iter().fold(error, |error, p| error.detail(format!("{}: {}", p.file, p.reason))));
     }
+    let with = With { model: run, settings: &settings, threshold, stored: options.threshold.is_none() };
+    let figures = judged.figures();
+    let (entries, mut summary) = writer.finish(&with, &problems, figures.as_ref().map(|figures| json!(figures)))?;
     let mut text = text(&entries, &with, &options.out, &problems, figures.as_ref());
     if let Some(path) = &options.report {
         let problems = uninspected(&problems, &entries);

@@ -233,7 +233,7 @@ fn groups_and_leaks_in_the_window() {
     assert_eq!(groups_of(window.state()), BTreeMap::from([(2, 12)]));
     let kept = fs::read_dir(folder.path().join("home/groups")).unwrap().count();
     assert_eq!(kept, 1, "the word is kept among the program's own files");
-    press(&mut window, Role::Button, "As found");
+    press(&mut window, Role::Button, "Group as found");
     until(&mut window, "it is back", |window| idle(window) && groups_of(window.state()).len() == 2);
 
     press(&mut window, Role::CheckBox, "Near copies");

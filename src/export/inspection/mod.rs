@@ -58,6 +58,14 @@ pub struct With<'a> {
     pub stored: bool,
 }
 
+/// Whether a folder holds what no inspection wrote, finished or not.
+fn holds_other_things(folder: &Path) -> bool {
+    const OWN: [&str; 6] = [CELLS, GEOJSON, COCO, INSPECTION, OVERLAYS, MASKS];
+    folder
+        .read_dir()
+        .is_ok_and(|entries| entries.flatten().any(|entry| !OWN.iter().any(|own| entry.file_name() == *own)))
+}
+
 /// Writes the files of an inspection into a folder, photo by photo.
 pub struct Writer {
     folder: PathBuf,
@@ -72,8 +80,7 @@ impl Writer {
     /// Where it lies inside one of the folders of photos, holds other things, or cannot be made.
     pub fn create(folder: &Path, photo_folders: &[PathBuf]) -> Result<Self> {
         keep_out(folder, photo_folders)?;
-        let occupied = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-        if occupied && !folder.join(INSPECTION).is_file() {
+        if holds_other_things(folder) {
             return Err(Error::usage(format!("{} is not empty", folder.display()))
                 .hint("give a new folder, or one that an earlier inspection was written to"));
         }
@@ -103,6 +110,11 @@ impl Writer {
         put(MASKS, png::encode_grey(&mask(&inspected.map.grid, &inspected.findings))?)?;
         self.entries.push(Entry { inspected, name, picture });
         self.entries.last().ok_or_else(|| Error::new("The photo was lost"))
+    }
+
+    /// Whether no photo was added.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Writes the tables and shapes of all photos.

@@ -181,9 +181,10 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// ln(1 + eˣ): the cross entropy of two logits, of which the wrong one is larger by x.
+/// ln(1 + eˣ): the cross entropy of two logits, of which the wrong one is larger by x. The sum is rounded to single
+/// precision before its logarithm is taken, as PyTorch and candle do it, so that losses of nearly nothing agree as well.
 fn softplus(x: f32) -> f32 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+    x.max(0.0) + (1.0 + (-x.abs()).exp()).ln()
 }
 
 /// 1 / (1 + e⁻ˣ): the softmax of two logits, of which this one is larger by x.

@@ -217,7 +217,7 @@ fn split_buttons(ui: &mut Ui, free: bool, chosen: &[usize], line: &Line, grouped
         return None;
     }
     let which = if line.is_group { line.photos.as_slice() } else { chosen };
-    let forget = ui.add_enabled(free && !which.is_empty(), Button::new("As found"));
+    let forget = ui.add_enabled(free && !which.is_empty(), Button::new("Group as found"));
     let asked = forget.on_hover_text("Takes back what you said of these photos").clicked();
     asked.then(|| Edit::Forget(grouped.names(which.iter().copied())))
 }
