@@ -70,7 +70,7 @@ pub(super) struct Options {
     /// Write a report as one page of HTML that holds its pictures, for a browser or a printer
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     report: Option<PathBuf>,
-    /// TOML file with facts for the report's cover, named as the options below: client = "…"; others below a line [more]
+    /// TOML file with facts for the report's cover, named as the options below: client = "…"; others below a line `[more]`
     #[arg(long, value_name = "FILE", requires = "report", help_heading = "Report")]
     facts: Option<PathBuf>,
     #[command(flatten)]
