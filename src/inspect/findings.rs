@@ -39,4 +39,9 @@ impl Findings {
         }
         Self { threshold, cracked, regions: kept, cracks, dropped }
     }
+
+    /// The lines along the cracks of a region.
+    pub fn lines_of(&self, region: usize) -> impl Iterator<Item = &Crack> {
+        self.cracks.iter().filter(move |crack| crack.region == region)
+    }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::findings::Findings;
 use super::heat::HeatMap;
+use super::skeleton;
 use crate::error::{Error, Result};
 use crate::photo::exif::Lens;
 
@@ -112,8 +113,7 @@ impl Measures {
     pub fn of(map: &HeatMap, findings: &Findings, scale: Option<Scale>) -> Self {
         let cells = map.grid.len();
         let cracked_cells = findings.cracked.iter().filter(|cracked| **cracked).count();
-        // The sum of nothing is −0.
-        let length_px = findings.cracks.iter().map(|crack| f64::from(crack.length())).sum::<f64>() + 0.0;
+        let length_px = skeleton::length_of(findings.cracks.iter());
         Self {
             cells,
             cracked_cells,

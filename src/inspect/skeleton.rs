@@ -42,6 +42,11 @@ impl Crack {
     }
 }
 
+/// Pixels along all of these lines together.
+pub fn length_of<'a>(lines: impl Iterator<Item = &'a Crack>) -> f64 {
+    lines.fold(0.0, |sum, line| sum + f64::from(line.length())) // the sum of none would be -0
+}
+
 /// The length of a line through these points.
 pub fn length(points: &[[f32; 2]]) -> f32 {
     points.windows(2).map(|pair| if let [a, b] = pair { (a[0] - b[0]).hypot(a[1] - b[1]) } else { 0.0 }).sum()

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jobs::{Done, Listed, list, of_samples, verdict};
+use super::jobs::{Done, Listed, of_samples, verdict};
+use super::opening::list;
 use crate::app::session::Verdict;
 use crate::dataset::group::hand::ByHand;
 use crate::dataset::sites::Sites;

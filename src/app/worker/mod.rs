@@ -10,7 +10,9 @@ pub mod inspect;
 pub mod inspection;
 pub mod jobs;
 pub mod keeper;
+mod opening;
 pub mod run_folders;
+mod training;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -19,7 +19,7 @@ use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
 use crate::inspect::measure::LIMITS;
 use crate::inspect::photo::{Inspected, Opened};
-use crate::inspect::{HeatMap, Settings};
+use crate::inspect::{HeatMap, Settings, skeleton};
 
 /// The table of cells.
 pub const CELLS: &str = "cells.csv";
@@ -183,13 +183,12 @@ fn photo(entry: &Entry) -> Value {
     let HeatMap { grid, .. } = map;
     let megapixels = f64::from(grid.width) * f64::from(grid.height) / 1e6;
     let regions = findings.regions.iter().enumerate().map(|(number, region)| {
-        let lines = || findings.cracks.iter().filter(move |crack| crack.region == number);
         json!({
             "box": [region.bounds.x, region.bounds.y, region.bounds.width, region.bounds.height],
             "cells": region.cells.len(),
             "p_max": region.p_max,
-            "lines": lines().count(),
-            "length_px": lines().map(|crack| f64::from(crack.length())).sum::<f64>(),
+            "lines": findings.lines_of(number).count(),
+            "length_px": skeleton::length_of(findings.lines_of(number)),
         })
     });
     json!({

@@ -1,6 +1,6 @@
 //! Some of the photos in a grid, with a line under each, and the selected one large.
 
-use egui::{Frame, Id, Margin, Panel, Ui};
+use egui::{Frame, Id, Panel, Ui};
 
 use crate::app::command::Command;
 use crate::app::scene::Scene;
@@ -50,9 +50,7 @@ impl Photos {
             Some((index, texture))
         });
         let grid = Grid::new(shown.name, shown.order, CELL).revision(shown.revision).overlay(heat).notes(note);
-        // What stands above brings its own distance.
-        let margin = Margin { top: 0, ..theme::panel_margin() };
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
             marking::bar(ui, &mut self.grid, shown.order, session, scene.settings, scene.commands);
         });
         let output = grid.show(ui, &mut self.grid, scene.thumbnails, |index| session.item(index));

@@ -8,7 +8,7 @@ use super::photos::{Photos, Shown};
 use super::{Origin, Request, ground, job_first};
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Scene};
-use crate::app::theme::{self, icons, space};
+use crate::app::theme::{self, icons};
 use crate::app::widgets::empty;
 use crate::app::widgets::form::icon_button;
 use crate::app::worker::asks::SimilarOrder;
@@ -158,11 +158,6 @@ impl SimilarView {
             })
         };
         let shown = Shown { name: "similar", order, revision: self.revision };
-        ground(ui, |ui| {
-            if !self.photos.large {
-                ui.add_space(space::M);
-            }
-            self.photos.ui(ui, scene, &shown, &note);
-        });
+        ground(ui, |ui| self.photos.ui(ui, scene, &shown, &note));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Button, Frame, Label, Layout, Panel, ScrollArea, Ui};
+use egui::{Align, Button, Frame, Label, Layout, Margin, Panel, ScrollArea, Ui};
 
 use super::photos::{Photos, Shown};
 use super::{Request, ground, job_first, nearest, same_files};
@@ -167,7 +167,9 @@ impl SuspectsView {
 
     fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         if !self.photos.large {
-            Frame::new().inner_margin(theme::panel_margin()).show(ui, |ui| {
+            // The bar with labels below brings its own distance.
+            let margin = Margin { bottom: 0, ..theme::panel_margin() };
+            Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.horizontal(|ui| {
                     form::choices(ui, &mut self.order, &ORDERS);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

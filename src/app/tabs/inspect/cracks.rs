@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Button, Rect, ScrollArea, Ui, pos2};
+use egui::{Button, Rect, ScrollArea, Ui, pos2, vec2};
 
 use super::queue::SeenPhoto;
 use crate::app::theme;
@@ -51,7 +51,7 @@ impl Cracks {
                 let p = region.map(|region| format!(" · p {:.2}", region.p_max)).unwrap_or_default();
                 let text = format!("{} · {}{p}", place + 1, length_text(f64::from(*length), scale));
                 let button = Button::selectable(self.chosen == Some(*number), text);
-                if ui.add_sized([ui.available_width(), theme::ROW], button).clicked() {
+                if ui.add(button.min_size(vec2(0.0, theme::ROW))).clicked() {
                     self.chosen = Some(*number);
                     wanted = Some(bounds(&crack.points));
                 }

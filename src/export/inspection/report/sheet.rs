@@ -11,7 +11,7 @@ use crate::export::page::{self, escaped};
 use crate::format;
 use crate::inspect::measure::ScaleSource;
 use crate::inspect::photo::{Inspected, Opened};
-use crate::inspect::{Findings, Measures, Rect, Scale};
+use crate::inspect::{Findings, Measures, Rect, Scale, skeleton};
 use crate::photo::exif::{self, Facts};
 use crate::photo::transform;
 
@@ -286,14 +286,11 @@ fn found(findings: &Findings, shrink: f32) -> Vec<Found> {
         .regions
         .iter()
         .enumerate()
-        .map(|(number, region)| {
-            let cracks = || findings.cracks.iter().filter(move |crack| crack.region == number);
-            Found {
-                bounds: region.bounds,
-                p_max: region.p_max,
-                length_px: cracks().map(|crack| f64::from(crack.length())).sum(),
-                lines: cracks().map(|crack| reduced(&crack.points, shrink)).collect(),
-            }
+        .map(|(number, region)| Found {
+            bounds: region.bounds,
+            p_max: region.p_max,
+            length_px: skeleton::length_of(findings.lines_of(number)),
+            lines: findings.lines_of(number).map(|crack| reduced(&crack.points, shrink)).collect(),
         })
         .collect();
     all.sort_by(|a, b| b.length_px.total_cmp(&a.length_px));
