@@ -17,7 +17,7 @@ use crate::export::inspection::{self, Entry, Overlay, With};
 use crate::format;
 use crate::inspect::evaluate::{Figures, Tally, Truth};
 use crate::inspect::photo::{self, InQueue, Inspected, Ruler};
-use crate::inspect::{Inspector, Join, Method, Settings};
+use crate::inspect::{Inspector, Join, LeaveOut, Method, Settings};
 use crate::nn::bundled;
 use crate::photo::decode;
 use crate::train::run_dir;
@@ -52,9 +52,12 @@ pub(super) struct Options {
     /// Pixels from one tile to the next
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().tile_step)]
     tile_step: u32,
-    /// Leave out long straight findings: joints, formwork edges, rims of markings
+    /// Keep findings along what is straight and goes on so: joints, formwork edges
     #[arg(long)]
-    drop_straight: bool,
+    keep_joints: bool,
+    /// Keep findings that are dark against one side only: rims of markings, edges of shadows
+    #[arg(long)]
+    keep_rims: bool,
     /// Pixels to a millimetre of the surface, for lengths in millimetres
     #[arg(long, value_name = "N", conflicts_with = "distance")]
     pixels_per_mm: Option<f64>,
@@ -175,7 +178,7 @@ impl Options {
             join: self.join,
             tile_step: self.tile_step,
             keep_features: false,
-            drop_straight: self.drop_straight,
+            leave_out: LeaveOut { joints: !self.keep_joints, rims: !self.keep_rims },
         }
     }
 

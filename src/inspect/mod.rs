@@ -4,24 +4,26 @@
 //! so one convolutional pass over the photo gives the logit of every window at once: [`pass`] looks, at one or several
 //! [scales](Settings::scales), and keeps what each cell of 32 pixels contributes; [`heat`] makes the map of it; [`tiles`] is
 //! the reference way. What is found in a map: [`regions`], the line along each crack ([`skeleton`]), and what is
-//! [measured](measure). [`evaluate`] holds it against masks.
+//! [measured](measure). What the photo shows to be no crack is left out: [joints](joint) and [rims](rim). [`evaluate`] holds it against masks.
 //!
 //! Nothing here knows files but by reading a photo; all results are plain data that cross threads.
 
+pub mod brightness;
 pub mod corrections;
 pub mod evaluate;
 pub mod findings;
 pub mod heat;
+pub mod joint;
 pub mod measure;
 pub mod pass;
 pub mod photo;
 pub mod regions;
 pub mod retrain;
+pub mod rim;
 pub mod skeleton;
-pub mod straight;
 pub mod tiles;
 
-pub use self::findings::Findings;
+pub use self::findings::{Findings, LeftOut, Why};
 pub use self::heat::{Grid, HeatMap, Rect};
 pub use self::measure::{Measures, Scale};
 pub use self::pass::{Contrast, Inspector, Layer, Look};
@@ -50,8 +52,29 @@ pub struct Settings {
     /// Whether features of all cells are kept, so that another head can be applied without a new pass: 24 MB for 12
     /// megapixels of ResNet18 at scale 1.
     pub keep_features: bool,
-    /// Whether long straight findings are taken out: joints, formwork edges, road markings.
-    pub drop_straight: bool,
+    /// What is taken out of the findings.
+    pub leave_out: LeaveOut,
+}
+
+/// The usual false alarms that are told from cracks by what the photo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeaveOut {
+    /// Regions along what is straight and goes on so: joints, formwork edges. A crack that is as straight goes with them.
+    pub joints: bool,
+    /// Regions that are dark against one side only: rims of markings, edges of shadows.
+    pub rims: bool,
+}
+
+impl Default for LeaveOut {
+    fn default() -> Self {
+        Self { joints: true, rims: true }
+    }
+}
+
+impl LeaveOut {
+    /// Leaves out nothing.
+    pub const NOTHING: Self = Self { joints: false, rims: false };
 }
 
 /// How the map comes about.
@@ -85,7 +108,7 @@ impl Default for Settings {
             join: Join::Mean,
             tile_step: tiles::SIDE / 2,
             keep_features: false,
-            drop_straight: false,
+            leave_out: LeaveOut::default(),
         }
     }
 }

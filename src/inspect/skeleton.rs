@@ -9,6 +9,7 @@ use std::collections::BinaryHeap;
 
 use image::RgbImage;
 
+use super::brightness;
 use super::heat::{CELL, Grid, Rect};
 use super::regions::Region;
 
@@ -221,9 +222,7 @@ fn darkest(photo: &RgbImage, bounds: Rect, step: usize, (width, height): (usize,
         let to = &mut levels[y as usize / step * width..][..width];
         for (x, pixel) in row.chunks_exact(3).enumerate() {
             if let &[r, g, b] = pixel {
-                // ITU-R BT.601's weights.
-                let level = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
-                to[x / step] = to[x / step].min(level);
+                to[x / step] = to[x / step].min(brightness::grey([r, g, b]));
             }
         }
     }

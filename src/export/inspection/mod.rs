@@ -19,7 +19,7 @@ use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
 use crate::inspect::measure::LIMITS;
 use crate::inspect::photo::{Inspected, Opened};
-use crate::inspect::{HeatMap, Settings, skeleton};
+use crate::inspect::{HeatMap, LeftOut, Settings, skeleton};
 
 /// The table of cells.
 pub const CELLS: &str = "cells.csv";
@@ -201,9 +201,13 @@ fn photo(entry: &Entry) -> Value {
         "scale": scale,
         "no_scale": no_scale,
         "regions": regions.collect::<Vec<_>>(),
-        "dropped": findings.dropped.iter().map(|region| {
+        "left_out": findings.left_out.iter().map(|LeftOut { region, why }| {
             let bounds = region.bounds;
-            json!({ "box": [bounds.x, bounds.y, bounds.width, bounds.height], "cells": region.cells.len() })
+            json!({
+                "box": [bounds.x, bounds.y, bounds.width, bounds.height],
+                "cells": region.cells.len(),
+                "as": why,
+            })
         }).collect::<Vec<_>>(),
         "overlay": format!("{OVERLAYS}/{}", entry.picture),
         "mask": format!("{MASKS}/{}", entry.picture),

@@ -43,7 +43,7 @@ pub fn draw_reduced(photo: &RgbImage, map: &HeatMap, findings: &Findings, overla
     let side = |side: u32| ((f64::from(side) * shrink).round() as u32).max(1);
     let (width, height) = (side(photo.width()), side(photo.height()));
     let mut picture = if shrink < 1.0 { transform::resize(photo, width, height) } else { photo.clone() };
-    tint(&mut picture, map, overlay.opacity, shrink as f32);
+    tint(&mut picture, map, findings, overlay.opacity, shrink as f32);
     let pen = (f64::from(width.max(height)) / 900.0).clamp(1.0, 4.0) as f32;
     let shrunk = |[x, y]: [f32; 2]| [x * shrink as f32, y * shrink as f32];
     if overlay.boxes {
@@ -81,10 +81,13 @@ pub fn mask(grid: &Grid, findings: &Findings) -> GrayImage {
     mask
 }
 
-/// Lays the map over a picture that is the photo times `shrink`.
-fn tint(picture: &mut RgbImage, map: &HeatMap, opacity: f32, shrink: f32) {
+/// Lays the map over a picture that is the photo times `shrink`, but for what was left out.
+fn tint(picture: &mut RgbImage, map: &HeatMap, findings: &Findings, opacity: f32, shrink: f32) {
     let (columns, rows) = (map.grid.columns, map.grid.rows);
-    let p: Vec<f32> = map.probabilities().collect();
+    let mut p: Vec<f32> = map.probabilities().collect();
+    for cell in findings.left_out.iter().flat_map(|left_out| &left_out.region.cells) {
+        p.get_mut(*cell).into_iter().for_each(|p| *p = 0.0);
+    }
     let step = CELL as f32 * shrink;
     let colours: Vec<Rgb<u8>> = (0..=255_u8).map(|level| palette::viridis(f32::from(level) / 255.0)).collect();
     let width = picture.width() as usize;

@@ -7,6 +7,7 @@ use super::{InspectTab, cracks, small};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form};
 use crate::format;
+use crate::inspect::Findings;
 use crate::inspect::measure::LIMITS;
 
 /// Width of a figure.
@@ -26,14 +27,13 @@ impl InspectTab {
         };
         let scale = self.ruler.scale(state.line.as_ref(), seen).ok().flatten();
         let Some(measures) = self.cracks.measure(seen, scale).cloned() else { return };
-        let (dropped, seconds) = (seen.findings.dropped.len(), seen.seconds);
+        let (left_out, seconds) = (left_out(&seen.findings), seen.seconds);
         let megapixels = f64::from(seen.map.grid.width) * f64::from(seen.map.grid.height) / 1e6;
         let height = (ui.available_height() - BESIDE_LIST).max(LEAST_LIST);
         ScrollArea::vertical().id_salt("measures").auto_shrink(false).show(ui, |ui| {
             figures_ui(ui, &measures);
-            if dropped > 0 {
-                let what = format::counted(dropped, "region is", "regions are");
-                small(ui, format!("{what} left out as long and straight."));
+            if let Some(left_out) = left_out {
+                small(ui, left_out);
             }
             small(ui, format!("{megapixels:.1} megapixels in {seconds:.1} s."));
             ui.add_space(space::S);
@@ -53,6 +53,17 @@ impl InspectTab {
             });
         });
     }
+}
+
+/// What was left out, in words.
+fn left_out(findings: &Findings) -> Option<String> {
+    let [joints, rims] = findings.count_left_out();
+    let parts = [
+        (joints > 0).then(|| format::counted(joints, "joint", "joints")),
+        (rims > 0).then(|| format::counted(rims, "rim", "rims")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("Left out: {}.", parts.join(" and ")))
 }
 
 fn figures_ui(ui: &mut Ui, measures: &crate::inspect::Measures) {

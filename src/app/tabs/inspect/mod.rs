@@ -378,7 +378,7 @@ impl InspectTab {
         let way = self.way(scene);
         let threshold = self.threshold(&way);
         if let Some(picture) = self.view.picture()
-            && let Some(order) = self.queue.wanted_finding(picture, threshold, way.settings.drop_straight)
+            && let Some(order) = self.queue.wanted_finding(picture, threshold, way.settings.leave_out)
         {
             scene.commands.push(Request::Find(Box::new(order)).into());
         }

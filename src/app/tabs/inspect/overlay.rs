@@ -4,13 +4,13 @@ use egui::{Align2, Color32, ColorImage, FontId, Painter, Pos2, Rect, Shape, Stro
 use serde::{Deserialize, Serialize};
 
 use super::paint::Paint;
-use crate::app::theme;
+use crate::app::theme::{self, space};
 use crate::app::widgets::badge;
 use crate::app::widgets::photo_view::Placed;
 use crate::dataset::Class;
 use crate::export::palette;
 use crate::inspect::heat::{CELL, sigmoid};
-use crate::inspect::{Findings, Grid, HeatMap};
+use crate::inspect::{Findings, Grid, HeatMap, LeftOut, Why};
 
 /// Cells on a side of the map's texture, at most; of larger maps, the highest of several cells is shown. GPUs take
 /// textures of at least twice this.
@@ -133,14 +133,42 @@ pub(super) fn cells(painter: &Painter, placed: &Placed, grid: &Grid) {
 /// Draws boxes around regions.
 pub(super) fn boxes(painter: &Painter, placed: &Placed, findings: &Findings) {
     for region in &findings.regions {
-        let b = region.bounds;
-        let (min, max) = ([b.x as f32, b.y as f32], [(b.x + b.width) as f32, (b.y + b.height) as f32]);
-        let rect = Rect::from_min_max(placed.on_screen(min), placed.on_screen(max));
+        let rect = on_screen(placed, region.bounds);
         if rect.intersects(painter.clip_rect()) {
             painter.rect_stroke(rect, 0.0, Stroke::new(3.0, theme::over_photo::RIM), StrokeKind::Middle);
             painter.rect_stroke(rect, 0.0, Stroke::new(1.0, theme::over_photo::BOX), StrokeKind::Middle);
         }
     }
+}
+
+/// Draws dashed boxes around regions that were left out, and says what they were taken for.
+pub(super) fn left_out(painter: &Painter, placed: &Placed, findings: &Findings) {
+    for LeftOut { region, why } in &findings.left_out {
+        let rect = on_screen(placed, region.bounds);
+        if !rect.intersects(painter.clip_rect()) {
+            continue;
+        }
+        let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+        for (width, colour) in [(3.0, theme::over_photo::RIM), (1.0, theme::over_photo::BOX)] {
+            painter.extend(Shape::dashed_line(&corners, Stroke::new(width, colour), 4.0, 4.0));
+        }
+        let text = match why {
+            Why::Joint => "joint",
+            Why::Rim => "rim",
+        };
+        let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(theme::SMALL), theme::DARK.text);
+        if rect.width() >= galley.size().x + 2.0 * space::XS {
+            let at = Rect::from_min_size(rect.min + vec2(2.0, 2.0), galley.size());
+            painter.rect_filled(at.expand(2.0), 2.0, theme::over_photo::RIM);
+            painter.galley(at.min, galley, theme::DARK.text);
+        }
+    }
+}
+
+/// Where pixels of the photo are on the screen.
+fn on_screen(placed: &Placed, r: crate::inspect::Rect) -> Rect {
+    let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
+    Rect::from_min_max(placed.on_screen(min), placed.on_screen(max))
 }
 
 /// Draws the lines along cracks; `chosen` is a crack that was chosen, by its number.
@@ -160,9 +188,7 @@ pub(super) fn lines(painter: &Painter, placed: &Placed, findings: &Findings, cho
 pub(super) fn painted(painter: &Painter, placed: &Placed, grid: &Grid, paint: &Paint) {
     let side = CELL as f32 * placed.points;
     for (cell, class) in paint.cells() {
-        let r = grid.rect(cell);
-        let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
-        let rect = Rect::from_min_max(placed.on_screen(min), placed.on_screen(max));
+        let rect = on_screen(placed, grid.rect(cell));
         if !rect.intersects(painter.clip_rect()) {
             continue;
         }
@@ -197,9 +223,7 @@ pub(super) fn reference(painter: &Painter, placed: &Placed, ends: [[f32; 2]; 2],
 pub(super) fn brush(painter: &Painter, placed: &Placed, grid: &Grid, cells: &[usize], class: Option<Class>) {
     let colour = class.map_or(theme::DARK.text, |class| theme::DARK.class(class));
     for cell in cells {
-        let r = grid.rect(*cell);
-        let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
-        let rect = Rect::from_min_max(placed.on_screen(min), placed.on_screen(max));
+        let rect = on_screen(placed, grid.rect(*cell));
         painter.rect_stroke(rect, 0.0, Stroke::new(1.0, colour), StrokeKind::Inside);
     }
 }

@@ -10,7 +10,7 @@ use crate::app::session::Session;
 use crate::app::widgets::photo_view::Picture;
 use crate::app::worker::inspection::{FindOrder, ModelOf, PhotoDone};
 use crate::error::Error;
-use crate::inspect::{Findings, HeatMap, Settings};
+use crate::inspect::{Findings, HeatMap, LeaveOut, Settings};
 use crate::photo::exif::Lens;
 
 /// By which model, and how, photos are looked at.
@@ -37,7 +37,7 @@ pub(super) struct Queue {
     running: Option<PathBuf>,
     waiting: HashSet<PathBuf>,
     /// What was asked for, so that it is not asked for again.
-    finding: Option<(PathBuf, f32, bool)>,
+    finding: Option<(PathBuf, f32, LeaveOut)>,
 }
 
 /// What is known of a photo.
@@ -74,7 +74,7 @@ impl SeenPhoto {
     /// The share of cells that count as cracked at a threshold.
     pub(super) fn share(&self, threshold: f32) -> f64 {
         let cells = self.map.grid.len().max(1) as f64;
-        let cracked = if self.is_found(threshold, self.way.settings.drop_straight) {
+        let cracked = if self.is_found(threshold, self.way.settings.leave_out) {
             self.findings.cracked.iter().filter(|cracked| **cracked).count()
         } else {
             // The logit of the threshold, so that nothing is worked out for each cell in each frame.
@@ -85,13 +85,13 @@ impl SeenPhoto {
     }
 
     /// Whether the findings are those at this threshold.
-    pub(super) fn is_found(&self, threshold: f32, drop_straight: bool) -> bool {
-        self.found && self.findings.threshold == threshold && self.way.settings.drop_straight == drop_straight
+    pub(super) fn is_found(&self, threshold: f32, leave_out: LeaveOut) -> bool {
+        self.found && self.findings.threshold == threshold && self.way.settings.leave_out == leave_out
     }
 
     /// Whether it was looked at in this way; what is left out of the findings makes no other map.
     pub(super) fn is_of(&self, way: &Way) -> bool {
-        let settings = Settings { drop_straight: way.settings.drop_straight, ..self.way.settings.clone() };
+        let settings = Settings { leave_out: way.settings.leave_out, ..self.way.settings.clone() };
         self.way.model == way.model && settings == way.settings
     }
 }
@@ -276,19 +276,19 @@ impl Queue {
         &mut self,
         picture: &Picture,
         threshold: f32,
-        drop_straight: bool,
+        leave_out: LeaveOut,
     ) -> Option<FindOrder> {
         let path = self.path()?.clone();
         let seen = self.states.get(&path)?.seen.as_ref()?;
-        let wanted = (path.clone(), threshold, drop_straight);
-        if seen.is_found(threshold, drop_straight) {
+        let wanted = (path.clone(), threshold, leave_out);
+        if seen.is_found(threshold, leave_out) {
             self.finding = None;
             return None;
         }
         if self.finding.as_ref() == Some(&wanted) {
             return None;
         }
-        let settings = Settings { drop_straight, ..seen.way.settings.clone() };
+        let settings = Settings { leave_out, ..seen.way.settings.clone() };
         let map = Arc::clone(&seen.map);
         self.finding = Some(wanted);
         Some(FindOrder { path, map, picture: picture.clone(), threshold, settings })
@@ -299,9 +299,9 @@ impl Queue {
         let seen = self.states.get_mut(&order.path).and_then(|state| state.seen.as_mut());
         if let Some(seen) = seen.filter(|seen| Arc::ptr_eq(&seen.map, &order.map)) {
             (seen.findings, seen.found) = (findings, true);
-            seen.way.settings.drop_straight = order.settings.drop_straight;
+            seen.way.settings.leave_out = order.settings.leave_out;
         }
-        let of = (order.path.clone(), order.threshold, order.settings.drop_straight);
+        let of = (order.path.clone(), order.threshold, order.settings.leave_out);
         self.finding.take_if(|finding| *finding == of);
     }
 

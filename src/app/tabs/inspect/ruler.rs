@@ -157,7 +157,7 @@ mod tests {
             cracked: vec![false; grid.len()],
             regions: Vec::new(),
             cracks: Vec::new(),
-            dropped: Vec::new(),
+            left_out: Vec::new(),
         };
         let model = ModelOf { path: "bundled".into(), head: None };
         let mut seen = SeenPhoto {

@@ -119,8 +119,10 @@ fn settings_form(ui: &mut Ui, settings: &mut inspect::Settings) {
             }
         });
     });
-    ui.checkbox(&mut settings.drop_straight, "Leave out what is long and straight")
-        .on_hover_text("Joints, formwork edges and rims of markings; a crack that is as straight goes with them");
+    ui.checkbox(&mut settings.leave_out.joints, "Leave out joints")
+        .on_hover_text("What is straight and goes on so; a crack that is as straight goes with them");
+    ui.checkbox(&mut settings.leave_out.rims, "Leave out rims")
+        .on_hover_text("What is dark against one side only: rims of markings, edges of shadows");
 }
 
 fn scales_ui(ui: &mut Ui, settings: &mut inspect::Settings) {

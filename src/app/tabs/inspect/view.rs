@@ -365,6 +365,7 @@ fn over_ui(
         // Those of another threshold would contradict the map while they are made anew.
         if seen.found && (seen.findings.threshold - threshold).abs() < 0.1 {
             if look.boxes {
+                overlay::left_out(painter, placed, &seen.findings);
                 overlay::boxes(painter, placed, &seen.findings);
             }
             if look.lines {

@@ -15,7 +15,10 @@ pub fn sheet(name: &str, cells: usize, pixels_per_mm: Option<f64>) -> Sheet {
 
 /// A grey photo with a dark line across at a height of 48, of which so many cells from the left on count as cracked.
 pub fn opened(name: &str, (width, height): (u32, u32), cells: usize, pixels_per_mm: Option<f64>) -> Opened {
-    let level = |x: u32, y: u32| if y.abs_diff(48) < 2 { 40 } else { 120 + (x % 7) as u8 + (y % 5) as u8 };
+    // It wavers: what is straight is a joint.
+    let wave = |x: u32| 10.0 * (x as f32 / 30.0).sin();
+    let level =
+        |x: u32, y: u32| if (y as f32 - 48.0 - wave(x)).abs() < 2.0 { 40 } else { 120 + (x % 7) as u8 + (y % 5) as u8 };
     let photo = RgbImage::from_fn(width, height, |x, y| Rgb([level(x, y); 3]));
     let grid = Grid::of(width, height);
     let logit = |cell: usize| match grid.place(cell) {

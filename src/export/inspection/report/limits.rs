@@ -23,14 +23,21 @@ fn points(with: &With<'_>, sheets: &[Sheet]) -> Vec<String> {
     ];
     points.extend(LIMITS.map(str::to_owned));
     points.push(finest(sheets));
-    points.push(if with.settings.drop_straight {
-        let dropped: usize = sheets.iter().map(|sheet| sheet.dropped).sum();
+    let [joints, rims] = [0, 1].map(|kind| sheets.iter().map(|sheet| sheet.left_out[kind]).sum::<usize>());
+    points.push(if with.settings.leave_out.joints {
         format!(
-            "Long straight finds were left out as joints or edges, {dropped} in all: a crack as straight as a joint is \
-                 left out with them."
+            "Finds along what is straight and goes on so were left out as joints, {joints} in all: a crack as straight as \
+             a joint is left out with them."
         )
     } else {
-        "Long straight finds were kept: some may be joints or edges.".to_owned()
+        "Finds along straight lines were kept: some may be joints or edges of formwork.".to_owned()
+    });
+    points.push(if with.settings.leave_out.rims {
+        format!(
+            "Finds that are dark against one side only were left out as rims of markings or edges of shadows, {rims} in all."
+        )
+    } else {
+        "Finds that are dark against one side only were kept: some may be rims of markings or edges of shadows.".to_owned()
     });
     points.push(
         "Only what the photos show was inspected. Where photos overlap, a crack counts on each, and so does its length in \

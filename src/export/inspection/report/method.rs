@@ -41,8 +41,9 @@ fn rows<'a>(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Vec<(&'a str, St
     if settings.method == Method::Pass {
         rows.push(("Sizes", scales(settings, sheets)));
     }
-    let straight = if settings.drop_straight { "left out" } else { "kept" };
-    rows.push(("Long straight finds", straight.to_owned()));
+    let left_out = |yes: bool| if yes { "left out" } else { "kept" }.to_owned();
+    rows.push(("Finds along joints", left_out(settings.leave_out.joints)));
+    rows.push(("Finds at rims of what is bright", left_out(settings.leave_out.rims)));
     rows.push((
         "Threshold",
         format!(

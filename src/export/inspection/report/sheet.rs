@@ -40,7 +40,7 @@ pub struct Sheet {
     /// Why they did not, where that was wanted.
     no_scale: Option<String>,
     /// Finds that were left out as straight.
-    pub dropped: usize,
+    pub left_out: [usize; 2],
     /// The longest first.
     pub cracks: Vec<Found>,
     /// Pixels of the pictures.
@@ -106,7 +106,7 @@ impl Sheet {
             measures: measures.clone(),
             scale: *scale,
             no_scale: no_scale.clone(),
-            dropped: findings.dropped.len(),
+            left_out: findings.count_left_out(),
             cracks: found(findings, shrink as f32),
             shown,
             original: page::jpeg(&original, QUALITY)?,
@@ -195,9 +195,12 @@ impl Sheet {
         if let Some(reason) = &self.no_scale {
             let _ = write!(text, " No millimetres: {reason}.");
         }
-        if self.dropped > 0 {
-            let finds = format::counted(self.dropped, "long straight find was", "long straight finds were");
-            let _ = write!(text, " {finds} left out.");
+        let [joints, rims] = self.left_out;
+        for (count, what) in [(joints, "a joint"), (rims, "the rim of something bright")] {
+            if count > 0 {
+                let finds = format::counted(count, "find was", "finds were");
+                let _ = write!(text, " {finds} left out as {what}.");
+            }
         }
         text
     }
