@@ -246,7 +246,7 @@ fn cell<R>(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui) -> R) {
 pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
     let (amount, unit): (fn(u64) -> String, String) = match progress.phase {
         Phase::Download => (format::bytes, String::new()),
-        Phase::Inspect => (format::megapixels, String::new()),
+        Phase::Inspect => (|pixels| format!("{:.1}", pixels as f64 / 1e6), " MP".to_owned()),
         phase => (|n| format::count(n), format!(" {}", phase.unit())),
     };
     let mut parts = vec![match progress.total {
@@ -257,7 +257,7 @@ pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
         parts.push("paused".to_owned());
     } else if progress.per_second > 0.0 {
         parts.push(match progress.phase {
-            Phase::Download | Phase::Inspect => format!("{}/s", amount(progress.per_second as u64)),
+            Phase::Download | Phase::Inspect => format!("{}{unit}/s", amount(progress.per_second as u64)),
             _ => format::rate(progress.per_second),
         });
         if let Some(left) = progress.remaining().filter(|_| progress.fraction() != Some(1.0)) {
@@ -281,5 +281,8 @@ mod tests {
         let download =
             Progress { phase: Phase::Download, done: 12_345_678, total: Some(46_827_520), per_second: 3.4e6 };
         assert_eq!(progress_text(&download, false), "12.3 MB / 46.8 MB · 3.4 MB/s · 10 s left");
+        let inspect =
+            Progress { phase: Phase::Inspect, done: 19_300_000, total: Some(27_900_000), per_second: 1_400_000.0 };
+        assert_eq!(progress_text(&inspect, false), "19.3 / 27.9 MP · 1.4 MP/s · 6 s left");
     }
 }
