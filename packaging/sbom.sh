@@ -4,7 +4,7 @@
 #     packaging/sbom.sh [TARGET]     the crates of a target, such as x86_64-pc-windows-msvc [default: this machine]
 #
 # Writes target/packages/crackscope.cdx.json and target/packages/THIRD-PARTY.md.
-# Needs: cargo install --locked cargo-cyclonedx cargo-about
+# Needs: cargo install --locked cargo-cyclonedx; cargo install --locked --features cli cargo-about
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:-$(rustc -vV | sed -n 's/^host: //p')}
