@@ -9,8 +9,8 @@ DIR. Every ten seconds a line goes to the table: seconds, round, resident and pr
 the end the window is left alone, and the processor time that it takes is measured.
 
 Ends with 1 where the program ended by itself, did not do what the keys asked of it, holds more files or threads at the
-end than after the first quarter, or takes more than 1 % of a core while idle. Memory is reported, with its slope over the
-last three quarters; whether that is a leak is for a person to say.
+end than after the first quarter, or takes more than 1 % of a core while idle. Memory is reported, with its peaks and its
+slope; whether that is a leak is for a person to say.
 
 On Debian: apt-get install xvfb xdotool libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0
 """
@@ -113,12 +113,9 @@ def one_round(window, number, folders, scratch):
     window.keys("Home", "1", "2", "0", *["ctrl+z"] * 3)
 
     # Begun and cancelled, then carried out.
-    before = len(window.finished_runs())
     window.keys("ctrl+3", "ctrl+Return", "ctrl+period")
     time.sleep(1)
-    cancelled = len(window.finished_runs())
-    window.keys("ctrl+Return")
-    if not until(LONGEST, lambda: len(window.finished_runs()) > max(before, cancelled)):
+    if not trained(window, len(window.finished_runs())):
         return "no run came of training"
     time.sleep(2)
 
@@ -139,6 +136,17 @@ def one_round(window, number, folders, scratch):
     for model in window.finished_runs()[:-2]:
         shutil.rmtree(model.parent)
     return None
+
+
+def trained(window, before):
+    """Whether a run more than `before` came of training."""
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end and window.program.poll() is None:
+        # Again, in case what was cancelled had not ended; while it trains, this does nothing.
+        window.keys("ctrl+Return")
+        if until(20, lambda: len(window.finished_runs()) > before):
+            return True
+    return False
 
 
 def exported(window, target):
@@ -237,7 +245,9 @@ def report(rows, rounds, idle):
     peak = lambda column, some: max(row[column] for row in some)
     print(f"rounds {rounds}, {last[0] / 60:.1f} minutes")
     print(f"resident MB: after the first quarter {first[2] / 1024:.0f}, at the end {last[2] / 1024:.0f}, most {peak(2, rows) / 1024:.0f}")
-    print(f"slope after the first quarter: {slope(late):+.0f} MB an hour")
+    quarters = [rows[len(rows) * part // 4 : len(rows) * (part + 1) // 4] for part in range(4)]
+    print("most in each quarter, MB:", ", ".join(f"{peak(2, some) / 1024:.0f}" for some in quarters if some))
+    print(f"slope: {slope(late):+.0f} MB an hour after the first quarter, {slope(rows[len(rows) // 2 :]):+.0f} in the second half")
     middle = rows[len(rows) // 4 : len(rows) // 2] or rows
     counts = [(name, peak(column, middle), peak(column, rows[len(rows) * 3 // 4 :])) for name, column in (("files", 4), ("threads", 5))]
     for name, earlier, later in counts:
