@@ -37,6 +37,7 @@ use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::job::Watch;
 use crate::nn::portable::PortableModel;
+use crate::photo::decode;
 use crate::review::predictions::{self, Prediction};
 use crate::review::threshold::Threshold;
 use crate::train::observer::EpochRecord;
@@ -240,7 +241,7 @@ fn copy_photos(plan: &Plan, writer: &mut Writer<'_>) -> Result<()> {
     }
     for copy in &plan.copies {
         writer.check()?;
-        match std::fs::read(&copy.from).on_file("read", &copy.from) {
+        match decode::read_file(&copy.from) {
             Ok(bytes) => writer.put(&copy.to, &bytes)?,
             Err(error) => {
                 writer.problem(&copy.file, &error);

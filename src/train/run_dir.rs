@@ -13,6 +13,7 @@ use super::grouping::GroupsRecord;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
+use crate::bounded;
 use crate::dataset::group::hand::ByHand;
 use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
@@ -397,7 +398,7 @@ impl RunRecord {
                 .detail(format!("it holds no {CONFIG}"))
                 .hint("give the folder that `crackscope train --out RUN` wrote"));
         }
-        let text = std::fs::read_to_string(&path).on_file("read", &path)?;
+        let text = bounded::read_to_string(&path, bounded::NOTES).on_file("read", &path)?;
         toml::from_str(&text).on_file("understand", &path)
     }
 
@@ -470,7 +471,8 @@ fn read_results(run: &Path) -> Result<Vec<EpochRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let mut reader = csv::Reader::from_path(&path).on_file("read", &path)?;
+    let bytes = bounded::read(&path, bounded::TABLES).on_file("read", &path)?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
     // A line that a crash cut short ends the table.
     Ok(reader.deserialize().map_while(|line| line.ok()).collect())
 }
