@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Writes `bytes` to `path`, replacing what is there. The folder must exist.
 ///
@@ -33,7 +33,7 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         temporary.persist(path)?;
         sync_folder(path)
     };
-    written().on_file("write", path)
+    written().map_err(|cause| cannot_write(path, &cause))
 }
 
 /// Writes several files of one folder, each in place of what is there: all of them or, where that fails or the program is
@@ -50,7 +50,7 @@ pub fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
             filled(&temporary, |file| file.write_all(bytes))?;
             Ok(temporary)
         };
-        staged.push(begun().on_file("write", &path)?);
+        staged.push(begun().map_err(|cause| cannot_write(&path, &cause))?);
     }
     complete(folder)?;
     let mut renames = Vec::with_capacity(files.len());
@@ -97,6 +97,23 @@ fn carry_out(folder: &Path, renames: &[Rename]) -> Result<()> {
     }
 }
 
+/// That a file cannot be written, why, and what to do where that is known.
+pub fn cannot_write(path: &Path, cause: &io::Error) -> Error {
+    let error = Error::file("write", path, cause);
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            error.hint("make room there and do it again, or choose another place")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            error.hint("see that the folder may be written to, or choose another place")
+        }
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            error.hint("see that its folder is there, and that the disk or share is connected")
+        }
+        _ => error,
+    }
+}
+
 /// Removes temporary files from `folder` that a program left which was ended an hour ago or more. Nothing depends on
 /// whether that succeeds.
 pub fn tidy(folder: &Path) {
@@ -124,7 +141,7 @@ pub fn write_new_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Resu
         rename_new(temporary, path)?;
         sync_folder(path)
     };
-    written().on_file("write", path)
+    written().map_err(|cause| cannot_write(path, &cause))
 }
 
 /// How temporary files are called.

@@ -159,7 +159,7 @@ impl RunDir {
     /// Where it holds files already or cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
         Self::check_free(path)?;
-        std::fs::create_dir_all(path).on_file("make the run folder", path)?;
+        std::fs::create_dir_all(path).map_err(|cause| atomic_file::cannot_write(path, &cause))?;
         let held = hold(path)?;
         // Another copy of the program may have written a whole run between the two.
         Self::check_free(path)?;
@@ -252,7 +252,8 @@ impl Results {
     /// # Errors
     /// Where it cannot be written.
     pub fn add(&mut self, record: &EpochRecord) -> Result<()> {
-        self.file.write_all(results_line(record)?.as_bytes()).on_file("write", &self.path)
+        let written = self.file.write_all(results_line(record)?.as_bytes());
+        written.map_err(|cause| atomic_file::cannot_write(&self.path, &cause))
     }
 }
 

@@ -7,6 +7,7 @@ mod augmentation;
 mod command_line;
 mod curate;
 mod exported_model;
+mod faults;
 mod figures;
 mod groups;
 mod hub;
