@@ -174,7 +174,8 @@ impl Training {
             let run = format!("run {number}");
             let cache = if self.warm { "cache of whole".to_owned() } else { format!("cache {number}") };
             for _ in 0..1 + self.chance.below(5) {
-                let moment = self.chance.part_of(self.length);
+                // On a busy machine it may take longer than it did.
+                let moment = self.chance.part_of(self.length * 3 / 2);
                 let ended = Started::of(&mut self.command(&run, &cache)).killed_after(moment);
                 self.kills += u64::from(!ended.finished);
                 self.check(&run, &cache, &ended);
