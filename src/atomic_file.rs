@@ -1,15 +1,18 @@
 //! Files that appear whole or not at all.
 //!
 //! The bytes go to a temporary file in the same folder, are synced to the disk and then renamed, so that whoever looks
-//! meanwhile, or after a power cut, sees the old file or the new one.
+//! meanwhile, or after a power cut, sees the old file or the new one. Where several files belong together, a note of
+//! the renames to come is written first, and whoever finds the note carries them out: see [`complete`].
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// Writes `bytes` to `path`, replacing what is there. The folder must exist.
 ///
@@ -30,29 +33,101 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         temporary.persist(path)?;
         sync_folder(path)
     };
-    written().on_file("write", path)
+    written().map_err(|cause| cannot_write(path, &cause))
 }
 
-/// Writes several files, each in place of what is there. All of them are on the disk before the first one is renamed: only
-/// a crash in the moment of the renames leaves some old and some new, and each whole.
+/// Writes several files of one folder, each in place of what is there: all of them or, where that fails or the program is
+/// ended, none. Who reads the folder afterwards calls [`complete`] first.
 ///
 /// # Errors
-/// Names the file and why it cannot be written. Where a file cannot even be begun, none is replaced.
-pub fn write_all(files: &[(&Path, &[u8])]) -> Result<()> {
-    let mut ready = Vec::with_capacity(files.len());
-    for (path, bytes) in files {
+/// Names the file and why it cannot be written. Where one cannot be written, none is replaced.
+pub fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    let mut staged = Vec::with_capacity(files.len());
+    for (name, bytes) in files {
+        let path = folder.join(name);
         let begun = || -> io::Result<NamedTempFile> {
-            let temporary = beside(path)?;
+            let temporary = beside(&path)?;
             filled(&temporary, |file| file.write_all(bytes))?;
             Ok(temporary)
         };
-        ready.push((begun().on_file("write", path)?, path));
+        staged.push(begun().map_err(|cause| cannot_write(&path, &cause))?);
     }
-    for (temporary, path) in ready {
-        temporary.persist(path).map_err(|refused| refused.error).on_file("write", path)?;
-        sync_folder(path).on_file("write", path)?;
+    complete(folder)?;
+    let mut renames = Vec::with_capacity(files.len());
+    for (temporary, (name, _)) in staged.into_iter().zip(files) {
+        let (_, from) = temporary.keep().map_err(|refused| refused.error).on_file("write", &folder.join(name))?;
+        renames.extend(Rename::of(&from, name));
     }
-    Ok(())
+    let noted = serde_json::to_vec(&renames).on_file("write", folder).and_then(|n| write(&folder.join(RENAMES), &n));
+    if let Err(error) = noted {
+        renames.iter().for_each(|rename| fs::remove_file(folder.join(&rename.from)).unwrap_or_default());
+        return Err(error);
+    }
+    // From here on the files are as good as replaced: what is left to do is done by whoever comes next.
+    carry_out(folder, &renames)
+}
+
+/// Carries out what a [`write_all`] into `folder` left to be done when the program was ended. Mostly there is nothing.
+///
+/// # Errors
+/// Where a file that is ready cannot be put into its place.
+pub fn complete(folder: &Path) -> Result<()> {
+    let note = folder.join(RENAMES);
+    let mut bytes = Vec::new();
+    match File::open(&note).and_then(|file| file.take(LONGEST_NOTE).read_to_end(&mut bytes)) {
+        Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
+        read => read.on_file("read", &note)?,
+    };
+    carry_out(folder, &serde_json::from_slice::<Vec<Rename>>(&bytes).on_file("understand", &note)?)
+}
+
+fn carry_out(folder: &Path, renames: &[Rename]) -> Result<()> {
+    for Rename { from, to } in renames.iter().filter(|rename| rename.stays_inside()) {
+        match fs::rename(folder.join(from), folder.join(to)) {
+            // It was done before the program was ended, or another copy of the program has just done it.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed.on_file("write", &folder.join(to))?,
+        }
+    }
+    let note = folder.join(RENAMES);
+    sync_folder(&note).on_file("write", folder)?;
+    match fs::remove_file(&note) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.on_file("delete", &note),
+    }
+}
+
+/// That a file cannot be written, why, and what to do where that is known.
+pub fn cannot_write(path: &Path, cause: &io::Error) -> Error {
+    let error = Error::file("write", path, cause);
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            error.hint("make room there and do it again, or choose another place")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            error.hint("see that the folder may be written to, or choose another place")
+        }
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            error.hint("see that its folder is there, and that the disk or share is connected")
+        }
+        _ => error,
+    }
+}
+
+/// Removes temporary files from `folder` that a program left which was ended an hour ago or more. Nothing depends on
+/// whether that succeeds.
+pub fn tidy(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if entry.file_name().to_str().is_some_and(is_temporary) && age().is_some_and(|age| age > ABANDONED) {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+/// Whether files of this name are written here for a moment and mean nothing where they stay.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
 /// As [`write_with`], but never replaces a file.
@@ -66,7 +141,36 @@ pub fn write_new_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Resu
         rename_new(temporary, path)?;
         sync_folder(path)
     };
-    written().on_file("write", path)
+    written().map_err(|cause| cannot_write(path, &cause))
+}
+
+/// How temporary files are called.
+const PREFIX: &str = ".crackscope-";
+const SUFFIX: &str = ".part";
+/// The note of the renames that [`write_all`] has still to do.
+const RENAMES: &str = ".crackscope-renames.json";
+/// More than the names of the files of any folder that is written at once take.
+const LONGEST_NOTE: u64 = 1 << 20;
+/// Nobody writes one file for so long without adding to it.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// A file that is ready under a temporary name, and its own name.
+#[derive(Serialize, Deserialize)]
+struct Rename {
+    from: String,
+    to: String,
+}
+
+impl Rename {
+    fn of(from: &Path, to: &str) -> Option<Self> {
+        Some(Self { from: from.file_name()?.to_str()?.to_owned(), to: to.to_owned() })
+    }
+
+    /// Whether both are names within one folder: the note may come from elsewhere together with the folder.
+    fn stays_inside(&self) -> bool {
+        let plain = |name: &str| Path::new(name).file_name().is_some_and(|last| last == name);
+        is_temporary(&self.from) && plain(&self.from) && plain(&self.to)
+    }
 }
 
 /// The folder that `path` lies in.
@@ -76,7 +180,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".crackscope-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private by default; these become ordinary ones, so the umask decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -110,7 +214,7 @@ fn reserve_and_rename(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     File::create_new(path)?;
     temporary.persist(path).map(drop).map_err(|refused| {
         // The empty file is ours; what stopped the rename is the error to tell.
-        let _ = std::fs::remove_file(path);
+        let _ = fs::remove_file(path);
         refused.error
     })
 }
@@ -128,19 +232,89 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+
+    /// A folder with the files `a` and `b`, which hold `1` and `2`.
+    fn two_files() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        write_all(folder.path(), &[("a", b"1"), ("b", b"2")]).unwrap();
+        folder
+    }
+
+    /// What the files of a folder hold, by name.
+    fn contents(folder: &Path) -> Vec<(String, String)> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let mut all: Vec<_> = entries
+            .map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn owned(files: &[(&str, &str)]) -> Vec<(String, String)> {
+        files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
 
     #[test]
     fn of_several_files_all_are_replaced_or_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
-        write_all(&[(&a, b"1"), (&b, b"2")]).unwrap();
-        let nowhere = folder.path().join("nowhere").join("c");
-        assert!(write_all(&[(&a, b"3"), (&nowhere, b"4")]).is_err());
-        assert_eq!((fs::read(&a).unwrap(), fs::read(&b).unwrap()), (b"1".to_vec(), b"2".to_vec()));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        let folder = two_files();
+        assert!(write_all(folder.path(), &[("a", b"3"), ("nowhere/c", b"4")]).is_err());
+        assert_eq!(contents(folder.path()), owned(&[("a", "1"), ("b", "2")]));
+    }
+
+    #[test]
+    fn renames_that_were_noted_are_carried_out_wherever_the_program_was_ended() {
+        for done in 0..=2 {
+            let folder = two_files();
+            let path = |name: &str| folder.path().join(name);
+            let parts = [".crackscope-x.part", ".crackscope-y.part"];
+            for (part, text) in parts.iter().zip(["3", "4"]) {
+                fs::write(path(part), text).unwrap();
+            }
+            let note = r#"[{"from":".crackscope-x.part","to":"a"},{"from":".crackscope-y.part","to":"b"}]"#;
+            fs::write(path(RENAMES), note).unwrap();
+            for (part, name) in parts.iter().zip(["a", "b"]).take(done) {
+                fs::rename(path(part), path(name)).unwrap();
+            }
+            complete(folder.path()).unwrap();
+            assert_eq!(contents(folder.path()), owned(&[("a", "3"), ("b", "4")]), "{done} of them were done");
+            complete(folder.path()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_note_from_elsewhere_moves_nothing_out_of_its_folder_nor_into_it() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("run");
+        fs::create_dir(&folder).unwrap();
+        fs::write(outer.path().join("theirs"), "mine").unwrap();
+        fs::write(folder.join(".crackscope-x.part"), "evil").unwrap();
+        fs::write(folder.join("model"), "good").unwrap();
+        for (from, to) in [
+            (".crackscope-x.part", "../theirs"),
+            (".crackscope-x.part", "/tmp/theirs"),
+            (".crackscope-x.part", ".."),
+            (".crackscope-x/../../theirs.part", "a"),
+            ("model", "a"),
+            ("../theirs", "a"),
+        ] {
+            fs::write(folder.join(RENAMES), format!(r#"[{{"from":"{from}","to":"{to}"}}]"#)).unwrap();
+            complete(&folder).unwrap();
+            assert_eq!(contents(&folder), owned(&[(".crackscope-x.part", "evil"), ("model", "good")]), "{from} {to}");
+        }
+        assert_eq!(fs::read_to_string(outer.path().join("theirs")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_was_left_long_ago_is_removed_and_nothing_else() {
+        let folder = two_files();
+        for (name, hours) in [(".crackscope-old.part", 2), (".crackscope-new.part", 0), ("old.part", 2), ("a", 2)] {
+            let file = File::options().create(true).append(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+        }
+        tidy(folder.path());
+        let names: Vec<String> = contents(folder.path()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [".crackscope-new.part", "a", "b", "old.part"]);
     }
 
     #[test]

@@ -15,10 +15,11 @@
 //!
 //! [`job`] is how a long job tells how far it is and is stopped, [`error`] what a user sees when something fails,
 //! [`places`] where the program keeps things of its own, [`format`](mod@format) how numbers read,
-//! [`atomic_file`] how files are written, `dice` where chance comes from.
+//! [`atomic_file`] how files are written, [`bounded`] how those that are read whole are, `dice` where chance comes from.
 
 pub mod app;
 pub mod atomic_file;
+pub mod bounded;
 pub mod cli;
 pub mod dataset;
 mod dice;

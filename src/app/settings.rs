@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::tabs::inspect::Remembered;
 use crate::atomic_file;
+use crate::bounded;
 use crate::error::{Context, Error, Result};
 use crate::places::Places;
 use crate::train::config::TrainConfig;
@@ -109,7 +110,8 @@ impl Settings {
 
     /// Reads the file. Where there is none, the defaults; where it makes no sense, the defaults and why.
     pub fn load(path: &Path) -> (Self, Option<Error>) {
-        let text = match std::fs::read_to_string(path) {
+        path.parent().into_iter().for_each(atomic_file::tidy);
+        let text = match bounded::read_to_string(path, bounded::NOTES) {
             Ok(text) => text,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return (Self::default(), None),
             Err(cause) => return (Self::default(), Some(Error::file("read the settings in", path, cause))),

@@ -162,7 +162,10 @@ fn sources(list: &str) -> std::result::Result<Sources, String> {
 pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let (before, recorded) = match &options.out {
         Some(out) if options.resume => {
-            let record = RunRecord::read(out)?;
+            let record = RunRecord::read(out).map_err(|error| match run_dir::RunDir::check_free(out) {
+                Ok(()) => error.hint("it has not begun: leave --resume out, and what is known of the photos is used"),
+                Err(_) => error,
+            })?;
             (record.train, record.data.folders)
         }
         _ => (TrainConfig::default(), Vec::new()),

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, Skipped};
+use crate::bounded;
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 use crate::places::Places;
@@ -123,7 +124,7 @@ struct Contents {
 
 impl Contents {
     fn read(home: &Path) -> Option<Self> {
-        toml::from_str(&fs::read_to_string(home.join(CONTENTS)).ok()?).ok()
+        toml::from_str(&bounded::read_to_string(&home.join(CONTENTS), bounded::TABLES).ok()?).ok()
     }
 }
 

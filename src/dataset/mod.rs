@@ -17,10 +17,12 @@ pub mod scan;
 pub mod sites;
 pub mod split;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 pub use mark::Mark;
 
@@ -182,6 +184,22 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Tells photos that are bad from a stick that was pulled. Asked where some could not be read.
+    ///
+    /// # Errors
+    /// Where a folder that was opened is not there any more, or has nothing in it.
+    pub fn check_there(&self) -> Result<()> {
+        let holds = |root: &Path| self.samples.iter().any(|sample| sample.path.starts_with(root));
+        let is_there =
+            |root: &Path| std::fs::read_dir(root).is_ok_and(|mut entries| matches!(entries.next(), Some(Ok(_))));
+        match self.roots.iter().find(|root| holds(root) && !is_there(root)) {
+            Some(root) => Err(Error::new(format!("{} is not there any more", root.display()))
+                .detail("its photos could not be read to the last; what was made of the others is kept")
+                .hint("connect the disk or share again, and start again")),
+            None => Ok(()),
+        }
+    }
+
     /// How many photos carry this label.
     pub fn count(&self, class: Class) -> usize {
         self.samples.iter().filter(|sample| sample.label == Some(class)).count()

@@ -31,12 +31,14 @@ mod writer;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file;
 use crate::dataset::Problem;
 use crate::dataset::keep_out::keep_out;
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::format;
 use crate::job::Watch;
 use crate::nn::portable::PortableModel;
+use crate::photo::decode;
 use crate::review::predictions::{self, Prediction};
 use crate::review::threshold::Threshold;
 use crate::train::observer::EpochRecord;
@@ -194,7 +196,8 @@ pub fn export(request: &ExportRequest, source: &Source<'_>, watch: &dyn Watch) -
         refuse_replacing(&existing(request, source))?;
     }
     let model = if request.what.has_model() { Some(open_model(source.model)?) } else { None };
-    std::fs::create_dir_all(&request.folder).on_file("make the folder", &request.folder)?;
+    std::fs::create_dir_all(&request.folder).map_err(|cause| atomic_file::cannot_write(&request.folder, &cause))?;
+    atomic_file::tidy(&request.folder);
     let mut writer = Writer::new(request, plan.files().len(), watch);
     if let Some(model) = &model {
         write_model(&plan, model, &mut writer)?;
@@ -240,7 +243,7 @@ fn copy_photos(plan: &Plan, writer: &mut Writer<'_>) -> Result<()> {
     }
     for copy in &plan.copies {
         writer.check()?;
-        match std::fs::read(&copy.from).on_file("read", &copy.from) {
+        match decode::read_file(&copy.from) {
             Ok(bytes) => writer.put(&copy.to, &bytes)?,
             Err(error) => {
                 writer.problem(&copy.file, &error);
@@ -403,7 +406,7 @@ mod tests {
         request.what = Contents { safetensors: true, ..Contents::NONE };
         let source = Source { model: Some(Path::new("bundled")), ..Source::of_run(&run) };
         let error = export(&request, &source, &Unwatched).unwrap_err();
-        assert!(error.title().contains("Cannot make the folder") && error.title().ends_with("out"), "{error}");
+        assert!(error.title().contains("Cannot write") && error.title().ends_with("out"), "{error}");
     }
 
     #[test]

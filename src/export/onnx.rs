@@ -4,7 +4,11 @@
 //! norm is folded into the convolutions before it. The number of photos in a batch is free.
 
 mod graph;
+#[cfg(not(fuzzing))]
 mod message;
+/// Open to the fuzz target, which writes graphs of its own.
+#[cfg(fuzzing)]
+pub mod message;
 
 use crate::error::Result;
 use crate::nn::portable::PortableModel;

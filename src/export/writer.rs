@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::atomic_file;
 use crate::dataset::Problem;
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::export::{ExportRequest, Exported};
 use crate::job::{Meter, Phase, Watch};
 use crate::review::predictions::Prediction;
@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
     /// Where it cannot be made.
     pub fn make_folder(&self, below: &Path) -> Result<()> {
         let path = self.request.folder.join(below);
-        std::fs::create_dir_all(&path).on_file("make the folder", &path)
+        std::fs::create_dir_all(&path).map_err(|cause| atomic_file::cannot_write(&path, &cause))
     }
 
     /// Writes one file, whole or not at all; replaces one only where the request says so.

@@ -7,12 +7,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor, pickle};
+use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use serde_json::json;
 
 use super::failed;
 use crate::error::{Context, Error, Result};
+use crate::photo::decode;
+use crate::photo::tensor_file::{self, NamedTensor};
 
 /// Names listed in an error before the rest is only counted.
 const LISTED: usize = 24;
@@ -31,9 +33,9 @@ impl StateDict {
     /// Reads `.safetensors` or `.pth`, told apart by their first bytes. No code in a pickle is run.
     ///
     /// # Errors
-    /// Where the file cannot be read or is neither.
+    /// Where the file cannot be read, is neither, or is larger than 512 MB.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let bytes = std::fs::read(path).on_file("read", path)?;
+        let bytes = decode::read_file(path)?;
         if bytes.starts_with(b"PK") {
             drop(bytes);
             return Self::load_pth(path, device);
@@ -50,28 +52,20 @@ impl StateDict {
     /// Where they are not one.
     pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
         let title = "Cannot read the tensors";
-        let (_, header) = SafeTensors::read_metadata(bytes).context(title)?;
+        let (_, header) = decode::guarded(|| SafeTensors::read_metadata(bytes).context(title))?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        let tensors = candle_core::safetensors::load_buffer(bytes, device).context(title)?;
+        let tensors = decode::guarded(|| candle_core::safetensors::load_buffer(bytes, device).context(title))?;
         Ok(Self { tensors: floats(tensors)?, metadata })
     }
 
     fn load_pth(path: &Path, device: &Device) -> Result<Self> {
-        let read = |key| pickle::read_all_with_key(path, key);
-        // Training scripts often store the weights under a key beside their own state.
-        let tensors = match read(None) {
-            Ok(tensors) if !tensors.is_empty() => Ok(tensors),
-            first => read(Some("state_dict")).or(first),
-        };
-        let tensors = tensors.map_err(|cause| {
-            Error::file("read weights from", path, cause.to_string().lines().next().unwrap_or_default())
+        let read = tensor_file::read_named(path).map_err(|error| {
+            Error::file("read weights from", path, error.one_line())
                 .hint("save the file with torch.save(model.state_dict(), path)")
         })?;
-        let tensors = tensors
-            .into_iter()
-            .map(|(name, tensor)| Ok((name, tensor.to_device(device)?)))
-            .collect::<candle_core::Result<HashMap<_, _>>>()
-            .map_err(failed("move the weights to the device"))?;
+        let tensor = |NamedTensor { name, shape, values }| Ok((name, Tensor::from_vec(values, shape, device)?));
+        let tensors = read.into_iter().map(tensor).collect::<candle_core::Result<HashMap<_, _>>>();
+        let tensors = tensors.map_err(failed("move the weights to the device"))?;
         Ok(Self { tensors: floats(tensors)?, metadata: BTreeMap::new() })
     }
 

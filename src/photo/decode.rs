@@ -14,6 +14,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
+use crate::dataset::group::ContentKey;
 use crate::error::{Context, Error, Result};
 use crate::format;
 use crate::photo::{MAX_PIXELS, tensor_file};
@@ -150,6 +151,19 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// As [`read_file`], of a photo whose content was read before. What is kept of a photo is found by its content: of
+/// another one that lies there by now, or of one that is still growing, nothing may be kept under that.
+///
+/// # Errors
+/// As [`read_file`], and where the content is another one.
+pub fn read_known(path: &Path, key: &ContentKey) -> Result<Vec<u8>> {
+    let bytes = read_file(path)?;
+    if blake3::hash(&bytes).as_bytes() != &key.0 {
+        return Err(Error::file("use", path, "it has changed since it was first read").hint("start again"));
+    }
+    Ok(bytes)
+}
+
 /// The picture as stored, and how it must be turned: whoever shrinks it first has less to turn.
 ///
 /// If `longer_side` is given, a picture that can be decoded faster when reduced may come reduced, its longer side no
@@ -183,7 +197,7 @@ pub(super) fn on_path(path: &Path, cause: &Error) -> Error {
 }
 
 /// Runs a decoder; a panic inside becomes an error. What the decoder worked on is dropped, so nothing broken remains.
-pub(super) fn guarded<T>(decoder: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(decoder: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(decoder)).unwrap_or_else(|_| Err(Error::new("the decoder failed")))
 }
 
@@ -210,7 +224,7 @@ fn open(path: &Path) -> Result<File> {
     File::open(path).on_file("read", path)
 }
 
-fn check_length(bytes: u64) -> Result<()> {
+pub(super) fn check_length(bytes: u64) -> Result<()> {
     if bytes <= MAX_FILE_BYTES {
         return Ok(());
     }

@@ -50,13 +50,13 @@ impl Quality {
     }
 }
 
-/// Measures a photo.
+/// Measures the photo at `path`, which holds `bytes`.
 ///
 /// # Errors
 /// As [`decode::decode`].
-pub fn measure(path: &Path) -> Result<Quality> {
+pub fn measure(path: &Path, bytes: &[u8]) -> Result<Quality> {
     let (width, height) = decode::dimensions(path)?;
-    let small = thumbnail::thumbnail(path, SIDE)?;
+    let small = thumbnail::thumbnail_from_bytes(path, bytes, SIDE)?;
     Ok(Quality { width, height, ..of_picture(&small) })
 }
 

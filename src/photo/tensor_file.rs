@@ -6,6 +6,7 @@
 //! tensor needs, and refuses every other.
 
 pub(super) mod legacy;
+mod named;
 mod pickle;
 
 use std::io::{Cursor, Read, Seek};
@@ -18,7 +19,8 @@ use zip::{CompressionMethod, ZipArchive};
 use crate::error::{Context, Error, Result};
 use crate::photo::{MEAN, STD, decode};
 
-use pickle::{Element, Layout};
+pub use self::named::{NamedTensor, read_named};
+use self::pickle::{Element, Layout, Scope};
 
 /// The most values that a tensor may have: 256 MB of single precision.
 const MAX_VALUES: usize = 1 << 26;
@@ -67,7 +69,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<StoredTensor> {
         check_size(&head.layout)?;
         return stored(&head.layout, head.data()?, head.little_endian);
     }
-    let mut archive = Archive::open(Cursor::new(bytes))?;
+    let mut archive = Archive::of_picture(Cursor::new(bytes))?;
     let layout = archive.layout()?;
     let little_endian = archive.is_little_endian()?;
     let data = archive.entry(&format!("data/{}", layout.storage.key), decode::MAX_FILE_BYTES)?;
@@ -125,7 +127,7 @@ pub(super) fn picture_size<R: Read + Seek>(reader: R, is_legacy: bool) -> Result
     if is_legacy {
         return sides(&legacy::Head::read(&legacy::beginning(reader)?)?.layout.shape);
     }
-    sides(&Archive::open(reader)?.layout()?.shape)
+    sides(&Archive::of_picture(reader)?.layout()?.shape)
 }
 
 /// Width and height of a picture of this shape.
@@ -163,19 +165,25 @@ struct Archive<R> {
 }
 
 impl<R: Read + Seek> Archive<R> {
-    fn open(reader: R) -> Result<Self> {
+    /// Opens it; none where it is another zip archive.
+    fn open(reader: R) -> Result<Option<Self>> {
         let zip = ZipArchive::new(reader).context("damaged tensor file or zip archive")?;
         let mut prefixes = zip.file_names().flatten().filter_map(|name| {
             name.strip_suffix("data.pkl").filter(|prefix| prefix.is_empty() || prefix.ends_with('/')).map(str::to_owned)
         });
-        let prefix = prefixes.next().ok_or_else(|| Error::new("not a picture: a zip archive"))?;
+        let prefix = prefixes.next();
         drop(prefixes);
-        Ok(Self { zip, prefix })
+        Ok(prefix.map(|prefix| Self { zip, prefix }))
+    }
+
+    /// As [`Archive::open`], of a picture.
+    fn of_picture(reader: R) -> Result<Self> {
+        Self::open(reader)?.ok_or_else(|| Error::new("not a picture: a zip archive"))
     }
 
     fn layout(&mut self) -> Result<Rc<Layout>> {
         let pickle = self.entry("data.pkl", MAX_PICKLE_BYTES)?;
-        let layout = pickle::read(&mut pickle.as_slice())?.into_picture()?;
+        let layout = pickle::read(&mut pickle.as_slice(), Scope::Picture)?.into_picture()?;
         check_size(&layout)?;
         Ok(layout)
     }
@@ -227,6 +235,11 @@ fn gather(layout: &Layout, data: &[u8], little_endian: bool) -> Result<Vec<f32>>
     let value = |index: usize| {
         data.get(index * size..(index + 1) * size).and_then(|bytes| storage.element.value(bytes, little_endian))
     };
+    if layout.is_contiguous() {
+        let bytes = data.get(layout.offset * size..(layout.offset + count) * size).ok_or_else(outside)?;
+        let value = |bytes| storage.element.value(bytes, little_endian).ok_or_else(outside);
+        return bytes.chunks_exact(size).map(value).collect();
+    }
     let mut index = vec![0; layout.shape.len()];
     let mut at = layout.offset;
     let mut values = Vec::with_capacity(count);
@@ -246,6 +259,18 @@ fn gather(layout: &Layout, data: &[u8], little_endian: bool) -> Result<Vec<f32>>
     Ok(values)
 }
 
+impl Layout {
+    /// Whether the values lie one after the other. The shape must be one whose product fits.
+    fn is_contiguous(&self) -> bool {
+        let mut next = 1;
+        self.shape.iter().zip(&self.strides).rev().all(|(length, stride)| {
+            let follows = *length == 1 || *stride == next;
+            next *= length;
+            follows
+        })
+    }
+}
+
 impl Element {
     fn value(self, bytes: &[u8], little_endian: bool) -> Option<f32> {
         fn ordered<const N: usize>(bytes: &[u8], little_endian: bool) -> Option<[u8; N]> {
@@ -261,7 +286,10 @@ impl Element {
             Self::Float => f32::from_le_bytes(ordered(bytes, little_endian)?),
             Self::Double => f64::from_le_bytes(ordered(bytes, little_endian)?) as f32,
             Self::Byte => f32::from(*bytes.first()?),
-            Self::Integer(_) => return None,
+            Self::Integer(1) => f32::from(i8::from_le_bytes(ordered(bytes, little_endian)?)),
+            Self::Integer(2) => f32::from(i16::from_le_bytes(ordered(bytes, little_endian)?)),
+            Self::Integer(4) => i32::from_le_bytes(ordered(bytes, little_endian)?) as f32,
+            Self::Integer(_) => i64::from_le_bytes(ordered(bytes, little_endian)?) as f32,
         })
     }
 }

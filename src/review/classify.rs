@@ -57,6 +57,9 @@ pub fn classify(
 ) -> Result<Classified> {
     let model = Model::open(&run_dir::model_file(run)?, compute)?;
     let contents = group::content_keys(&dataset.samples, watch)?;
+    if !contents.problems.is_empty() {
+        dataset.check_there()?;
+    }
     let (values, mut report, _) = features::extract(&model.network, dataset, &contents.keys, places, watch)?;
     report.unreadable.splice(0..0, contents.problems);
     let none = Split { parts: vec![None; dataset.samples.len()] };

@@ -1,14 +1,15 @@
 //! The model's word on each photo.
 
 use std::cmp::Ordering;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::threshold::Threshold;
+use crate::bounded;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 pub use crate::nn::threshold::DEFAULT_THRESHOLD;
 
 /// In tables what is said of a photo that a person is to decide on.
@@ -169,15 +170,26 @@ pub fn to_csv(predictions: &[Prediction], threshold: impl Into<Threshold>) -> Re
     writer.into_inner().map_err(|e| e.into_error()).context("Cannot write the table of predictions")
 }
 
+/// Whether the name of a photo leads elsewhere than below the folder of the photos.
+fn leads_out(file: &str) -> bool {
+    !Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
 /// Reads a table written by [`to_csv`]. `locate` turns a photo's name into its path.
 ///
 /// # Errors
-/// Where the file cannot be read or a row is not as [`to_csv`] writes it; the error names the line.
+/// Where the file cannot be read or a row is not as [`to_csv`] writes it, the error naming the line; where a name leads
+/// out of the folder of the photos.
 pub fn read_csv(path: &Path, locate: impl Fn(&str) -> PathBuf) -> Result<Vec<Prediction>> {
-    let mut reader = csv::Reader::from_path(path).on_file("read", path)?;
+    let bytes = bounded::read(path, bounded::TABLES).on_file("read", path)?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let mut predictions = Vec::new();
     for row in reader.deserialize() {
         let row: Row = row.on_file("read", path)?;
+        if leads_out(&row.file) {
+            let what = format!("it names {:?}, which leads out of the photos' folder", row.file);
+            return Err(Error::file("use", path, what).hint("a table that this program wrote names no such file"));
+        }
         predictions.push(Prediction {
             sample: row.sample,
             path: locate(&row.file),
@@ -241,6 +253,20 @@ mod tests {
         let path = folder.path().join("predictions.csv");
         std::fs::write(&path, to_csv(&predictions, 0.5).unwrap()).unwrap();
         assert_eq!(read_csv(&path, |file| Path::new("root").join(file)).unwrap(), predictions);
+    }
+
+    #[test]
+    fn a_table_that_names_files_elsewhere_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        for file in ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", ".."] {
+            std::fs::write(&path, to_csv(&[prediction(file, None, 0.5)], 0.5).unwrap()).unwrap();
+            let error = read_csv(&path, |file| Path::new("root").join(file)).unwrap_err();
+            assert!(error.one_line().contains("leads out of the photos' folder"), "{error}");
+        }
+        let fine = [prediction("./..a/b..jpg", None, 0.5)];
+        std::fs::write(&path, to_csv(&fine, 0.5).unwrap()).unwrap();
+        assert_eq!(read_csv(&path, |_| Path::new("root").join("./..a/b..jpg")).unwrap(), fine);
     }
 
     #[test]

@@ -108,13 +108,16 @@ impl Variants {
         values
     }
 
-    /// [`Self::input`] of the photo in a file. The normalisation of a stored tensor is undone before it is varied; as
+    /// [`Self::input`] of the photo in the file at `path`, which holds `bytes`. The normalisation of a stored tensor is undone before it is varied; as
     /// variant 0 the tensor is taken as it is.
     ///
     /// # Errors
     /// As [`decode::decode`].
-    pub fn load_input(&self, path: &Path, key: &ContentKey, number: u32) -> Result<Vec<f32>> {
-        if number == 0 { transform::load_input(path) } else { Ok(self.input(&decode::decode(path)?, key, number)) }
+    pub fn load_input(&self, path: &Path, bytes: &[u8], key: &ContentKey, number: u32) -> Result<Vec<f32>> {
+        if number == 0 {
+            return transform::load_input_from_bytes(path, bytes);
+        }
+        Ok(self.input(&decode::decode_named(path, bytes)?, key, number))
     }
 
     /// Tells these variants from all others, in names of files.

@@ -10,6 +10,9 @@ use super::record_file::{Kind, RecordFile};
 use crate::dataset::group::ContentKey;
 use crate::error::{Context, Result};
 
+/// The most rows that room is made for at once.
+const RESERVED: u64 = 1 << 15;
+
 /// Features of photos by their content. Holds all of one file in memory: 2 KB a photo for ResNet18.
 pub struct FeatureCache {
     columns: usize,
@@ -80,7 +83,8 @@ impl FeatureCache {
     }
 
     fn read(&mut self, file: &mut RecordFile) -> std::io::Result<()> {
-        self.values.reserve(file.len() as usize * self.columns);
+        // The length of a file is no measure of what is sound in it.
+        self.values.reserve(file.len().min(RESERVED) as usize * self.columns);
         file.read_all(|key, bytes| {
             self.remember(key, bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
         })

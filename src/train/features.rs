@@ -62,6 +62,9 @@ pub fn extract(
         cache.insert(keys, &network.features(photos, keys.len())?);
         Ok(())
     })?;
+    if !computed.failed.is_empty() {
+        dataset.check_there()?;
+    }
     let features = gather(keys, &cache, network.feature_count());
     let readable = features.row_of.iter().flatten().count();
     let report = computed.report(cached, readable, begun);
@@ -90,6 +93,9 @@ pub fn extract_maps(
         cache.insert(keys, &network.maps_before_last_block(photos, keys.len())?);
         Ok(())
     })?;
+    if !computed.failed.is_empty() {
+        dataset.check_there()?;
+    }
     let bad: HashSet<ContentKey> = computed.failed.iter().map(|(key, _)| *key).collect();
     let readable: Vec<bool> = keys.iter().map(|key| key.is_some_and(|key| !bad.contains(&key))).collect();
     let report = computed.report(cached, readable.iter().filter(|readable| **readable).count(), begun);

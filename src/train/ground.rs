@@ -55,6 +55,9 @@ impl Ground {
         let config = trusted(&config, &device, &report, observer)?;
 
         let contents = group::content_keys(&dataset.samples, observer)?;
+        if !contents.problems.is_empty() {
+            dataset.check_there()?;
+        }
         let mut prepared = prepare(&network, dataset, &contents.keys, &config, places, observer)?;
         prepared.report.unreadable.splice(0..0, contents.problems);
         if config.tune == Tune::All {
@@ -154,6 +157,9 @@ fn prepare(
         Some(Start::Photos) => {
             let begun = std::time::Instant::now();
             let unreadable = check(&dataset.samples, observer)?.problems;
+            if !unreadable.is_empty() {
+                dataset.check_there()?;
+            }
             let bad: HashSet<&str> = unreadable.iter().map(|problem| problem.file.as_str()).collect();
             let known = dataset.samples.iter().zip(keys);
             let readable = known.map(|(sample, key)| key.is_some() && !bad.contains(sample.file.as_str())).collect();

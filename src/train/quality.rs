@@ -10,6 +10,7 @@ use crate::dataset::group::ContentKey;
 use crate::dataset::{Dataset, Sample};
 use crate::error::Result;
 use crate::job::{Meter, Phase, Watch};
+use crate::photo::decode;
 use crate::photo::quality::{self, Quality};
 use crate::places::Places;
 
@@ -38,7 +39,9 @@ pub fn measure(
         for some in missing.chunks(TOGETHER) {
             let measured = some.par_iter().map(|(sample, key)| {
                 watch.check()?;
-                let found = quality::measure(&sample.path).ok().map(|quality| (*key, quality.values()));
+                let read = decode::read_known(&sample.path, key);
+                let found = read.and_then(|bytes| quality::measure(&sample.path, &bytes)).ok();
+                let found = found.map(|quality| (*key, quality.values()));
                 meter.lock().unwrap_or_else(PoisonError::into_inner).add(1);
                 Ok(found)
             });

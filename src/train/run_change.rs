@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::run_dir;
 use super::run_list;
+use crate::atomic_file;
 use crate::error::{Context, Error, Result};
 use crate::nn::bundled;
 
@@ -160,8 +161,10 @@ fn listed(run: &Path) -> Result<(Contents, Vec<PathBuf>)> {
 
 /// Whether this program gives files of a run this name.
 fn is_written(name: &str) -> bool {
-    let torn = name.starts_with(".crackscope-") && name.ends_with(".part");
-    WRITTEN.contains(&name) || run_dir::PLOTS.contains(&name) || name.starts_with(EVENTS) || torn
+    WRITTEN.contains(&name)
+        || run_dir::PLOTS.contains(&name)
+        || name.starts_with(EVENTS)
+        || atomic_file::is_temporary(name)
 }
 
 /// Holds the folder alone, so that no training takes it up meanwhile. Where the system cannot, nothing is held.

@@ -1,7 +1,7 @@
 //! A run folder: everything that remains of a training run.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirEntry, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::grouping::GroupsRecord;
 use super::observer::EpochRecord;
 use super::run_list;
 use crate::atomic_file;
+use crate::bounded;
 use crate::dataset::group::hand::ByHand;
 use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
@@ -158,16 +159,23 @@ impl RunDir {
     /// Where it holds files already or cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
         Self::check_free(path)?;
-        std::fs::create_dir_all(path).on_file("make the run folder", path)?;
-        Ok(Self { path: path.to_path_buf(), _held: hold(path)? })
+        std::fs::create_dir_all(path).map_err(|cause| atomic_file::cannot_write(path, &cause))?;
+        let held = hold(path)?;
+        // Another copy of the program may have written a whole run between the two.
+        Self::check_free(path)?;
+        Ok(Self { path: path.to_path_buf(), _held: held })
     }
 
-    /// Checks that a run may be written to `path`, without making anything.
+    /// Checks that a run may be written to `path`, without making anything. What is left of one that was ended before it
+    /// began is in nobody's way.
     ///
     /// # Errors
     /// Where it is a file or holds files already.
     pub fn check_free(path: &Path) -> Result<()> {
-        match std::fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+        let counts = |entry: std::io::Result<DirEntry>| {
+            entry.is_ok_and(|entry| !entry.file_name().to_str().is_some_and(atomic_file::is_temporary))
+        };
+        match std::fs::read_dir(path).map(|mut entries| entries.any(counts)) {
             Ok(true) => Err(Error::new(format!("{} holds files already", path.display()))
                 .hint("choose another run folder (--out), or go on with that run (--resume)")),
             Err(cause) if path.exists() => Err(Error::file("use the run folder", path, cause)),
@@ -181,7 +189,9 @@ impl RunDir {
     /// Where it is none, or another process is writing it.
     pub fn reopen(path: &Path) -> Result<(Self, RunRecord)> {
         let record = RunRecord::read(path)?;
-        Ok((Self { path: path.to_path_buf(), _held: hold(path)? }, record))
+        let held = hold(path)?;
+        atomic_file::tidy(path);
+        Ok((Self { path: path.to_path_buf(), _held: held }, record))
     }
 
     /// The folder.
@@ -195,6 +205,15 @@ impl RunDir {
     /// Where it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         atomic_file::write(&self.path.join(name), bytes)
+    }
+
+    /// Begins the run with its `config.toml` and its table of groups.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn begin(&self, record: &RunRecord, groups: &[u8]) -> Result<()> {
+        let config = record.to_toml()?;
+        atomic_file::write_all(&self.path, &[(GROUPS, groups), (CONFIG, config.as_bytes())])
     }
 
     /// Writes `config.toml`.
@@ -233,7 +252,8 @@ impl Results {
     /// # Errors
     /// Where it cannot be written.
     pub fn add(&mut self, record: &EpochRecord) -> Result<()> {
-        self.file.write_all(results_line(record)?.as_bytes()).on_file("write", &self.path)
+        let written = self.file.write_all(results_line(record)?.as_bytes());
+        written.map_err(|cause| atomic_file::cannot_write(&self.path, &cause))
     }
 }
 
@@ -307,6 +327,7 @@ pub fn model_file(run: &Path) -> Result<ModelFile> {
         return Ok(ModelFile::Bundled);
     }
     let file = if run.is_dir() { run.join(MODEL) } else { run.to_path_buf() };
+    atomic_file::complete(run)?;
     if file.is_file() {
         return Ok(ModelFile::File(file));
     }
@@ -371,13 +392,14 @@ impl RunRecord {
     /// # Errors
     /// Where the folder is no run, or the file is damaged.
     pub fn read(run: &Path) -> Result<Self> {
+        atomic_file::complete(run)?;
         let path = run.join(CONFIG);
         if !path.is_file() {
             return Err(Error::new(format!("{} is not a run folder", run.display()))
                 .detail(format!("it holds no {CONFIG}"))
                 .hint("give the folder that `crackscope train --out RUN` wrote"));
         }
-        let text = std::fs::read_to_string(&path).on_file("read", &path)?;
+        let text = bounded::read_to_string(&path, bounded::NOTES).on_file("read", &path)?;
         toml::from_str(&text).on_file("understand", &path)
     }
 
@@ -450,7 +472,8 @@ fn read_results(run: &Path) -> Result<Vec<EpochRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let mut reader = csv::Reader::from_path(&path).on_file("read", &path)?;
+    let bytes = bounded::read(&path, bounded::TABLES).on_file("read", &path)?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
     // A line that a crash cut short ends the table.
     Ok(reader.deserialize().map_while(|line| line.ok()).collect())
 }
@@ -473,6 +496,13 @@ mod tests {
         std::fs::write(folder.path().join("thesis.doc"), "mine").unwrap();
         let error = RunDir::create(folder.path()).unwrap_err();
         assert!(error.title().ends_with("holds files already"), "{error}");
+    }
+
+    #[test]
+    fn what_was_ended_before_it_began_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".crackscope-abc.part"), "half").unwrap();
+        RunDir::create(folder.path()).unwrap();
     }
 
     #[test]

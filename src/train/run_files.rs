@@ -1,7 +1,10 @@
 //! The files of a run that follow from what its model says: tables, plots and card.
 
+use std::path::Path;
+
 use super::observer::EpochRecord;
 use super::run_dir::{self, RunRecord};
+use crate::atomic_file;
 use crate::error::Result;
 use crate::export::card;
 use crate::export::plots::{self, Picture};
@@ -66,4 +69,13 @@ pub(super) fn of_pictures(pictures: &[Picture]) -> Vec<File> {
         [(format!("{}.svg", picture.name), svg), (format!("{}.png", picture.name), png)]
     };
     pictures.iter().flat_map(both).collect()
+}
+
+/// Writes files of the run folder `run`: all of them or, where that fails or the program is ended, none.
+///
+/// # Errors
+/// Where one cannot be written.
+pub(super) fn write(run: &Path, files: &[File]) -> Result<()> {
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    atomic_file::write_all(run, &files)
 }

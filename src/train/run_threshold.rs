@@ -1,13 +1,12 @@
 //! Another threshold for a finished run, fitted to its validation photos: everything that the run folder says then goes by
 //! it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::config::TrainConfig;
 use super::run_change;
 use super::run_dir::{self, Run};
 use super::run_files::{self, Finished};
-use crate::atomic_file;
 use crate::dataset::Class;
 use crate::dataset::split::Part;
 use crate::error::{Error, Result};
@@ -118,8 +117,8 @@ pub fn preview(run: Run, wanted: Wanted) -> Result<Changed> {
     Ok(Changed { before, after, scaling, run })
 }
 
-/// Gives the run another threshold, as `wanted` has it: in its model, its settings, tables, plots and card. Each file is
-/// replaced whole. The log for TensorBoard keeps what it has.
+/// Gives the run another threshold, as `wanted` has it: in its model, its settings, tables, plots and card: in all of
+/// them or in none. The log for TensorBoard keeps what it has.
 ///
 /// # Errors
 /// Where the run is not finished or is being written, or something is to be fitted and there is nothing to fit to.
@@ -132,14 +131,10 @@ pub fn store(path: &Path, wanted: Wanted) -> Result<Changed> {
     let (mut files, _) = finished.tables()?;
     files.extend(run_files::of_pictures(&finished.pictures()?));
     files.push((run_dir::CONFIG.to_owned(), run.record.to_toml()?.into_bytes()));
-    // The model comes last, as in training: what it says is what holds.
     let temperature = changed.scaling.map_or(1.0, |scaling| scaling.temperature);
     let model = model_file::with_threshold(&path.join(run_dir::MODEL), run.threshold, temperature)?;
     files.push((run_dir::MODEL.to_owned(), model));
-    let paths: Vec<PathBuf> = files.iter().map(|(name, _)| path.join(name)).collect();
-    let all: Vec<(&Path, &[u8])> =
-        paths.iter().zip(&files).map(|(path, (_, bytes))| (path.as_path(), bytes.as_slice())).collect();
-    atomic_file::write_all(&all)?;
+    run_files::write(path, &files)?;
     Ok(changed)
 }
 

@@ -71,7 +71,7 @@ impl Sketches {
         for some in missing.chunks(TOGETHER) {
             let made = |&(sample, key): &(&Sample, ContentKey)| {
                 watch.check()?;
-                let sketched = Sketched::read(sample);
+                let sketched = Sketched::read(sample, &key);
                 meter.lock().unwrap_or_else(PoisonError::into_inner).add(1);
                 Ok(sketched.map(|sketched| (key, sketched)))
             };
@@ -94,8 +94,8 @@ impl Sketches {
 }
 
 impl Sketched {
-    fn read(sample: &Sample) -> Option<Self> {
-        let bytes = decode::read_file(&sample.path).ok()?;
+    fn read(sample: &Sample, key: &ContentKey) -> Option<Self> {
+        let bytes = decode::read_known(&sample.path, key).ok()?;
         Some(Self { sketch: Sketch::from_bytes_of(&sample.path, &bytes).ok()?, taken: exif::taken_at(&bytes) })
     }
 

@@ -21,7 +21,7 @@ use super::learner::{DeepLearner, HeadLearner, Learner, Maps, Photos, Source};
 use super::map_cache::MapCache;
 use super::observer::{EpochRecord, Event, FeatureReport, Observer};
 use super::predict::predict;
-use super::run_dir::{self, RunDir};
+use super::run_dir::RunDir;
 use super::sides::taking_part;
 use crate::dataset::Dataset;
 use crate::dataset::group::ContentKey;
@@ -151,14 +151,17 @@ fn train_from(
     let (varied, variants) = job.vary(&network)?;
     let record = record(dataset, &keys, config, &network, &device, (&split, &groups), &prepared.report);
     let (run, record) = match begun {
-        Some(begun) => begun.go_on(record)?,
+        Some(begun) => {
+            let (run, record) = begun.go_on(record)?;
+            run.write_record(&record)?;
+            (run, record)
+        }
         None => {
             let run = RunDir::create(out)?;
-            run.write(run_dir::GROUPS, &groups.to_csv(dataset)?)?;
+            run.begin(&record, &groups.to_csv(dataset)?)?;
             (run, record)
         }
     };
-    run.write_record(&record)?;
     let resumed = if resumes { Some(&run) } else { None };
     let (mut model, epochs, features) = match prepared.input {
         Input::Features(features) => {

@@ -11,8 +11,13 @@ use super::shared::samples;
 
 /// The program with folders of its own below `home` and no network.
 pub(super) fn crackscope(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_crackscope"))
-        .args(arguments)
+    program(home).args(arguments).output().unwrap()
+}
+
+/// The same, to be given its arguments.
+pub(super) fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crackscope"));
+    command
         .current_dir(home)
         .env("HOME", home)
         .env("XDG_CACHE_HOME", home.join("cache"))
@@ -21,9 +26,8 @@ pub(super) fn crackscope(home: &Path, arguments: &[&str]) -> Output {
         .env("HF_HOME", home.join("hub"))
         .env("HF_HUB_OFFLINE", "1")
         .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .output()
-        .unwrap()
+        .env_remove("WAYLAND_DISPLAY");
+    command
 }
 
 pub(super) fn stdout(output: &Output) -> String {

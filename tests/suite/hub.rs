@@ -481,6 +481,56 @@ fn wrong_content_is_never_used_and_does_not_stay() -> Result<()> {
 }
 
 #[test]
+fn redirects_in_a_circle_come_to_an_end() {
+    let home = tempfile::tempdir().unwrap();
+    let body = weights(20, 1_000);
+    let server = Server::start(move |address, request| {
+        // Longer by a digit each time, so that no two addresses are the same.
+        let next = format!("http://{address}{}{}", request.path, if request.path.contains('?') { "1" } else { "?1" });
+        let location = if request.path.len() > FILE_ROUTE.len() + 200 { FILE_ROUTE.to_owned() } else { next };
+        Reply::Send { status: "302 Found", headers: vec![format!("Location: {location}")], body: Vec::new() }
+    });
+    let hub = hub(&server.url(), home.path());
+    let error = failure(&hub, &pinned(&body), 2.0);
+    assert!(server.requests().len() < 100, "{} requests: {error}", server.requests().len());
+    assert!(!holds_weights(home.path()));
+}
+
+#[test]
+fn a_hub_that_lies_about_the_length_is_found_out() -> Result<()> {
+    for (said, sent) in [(400_000, 300_000), (300_000, 400_000), (300_000, 0), (1 << 40, 300_000)] {
+        for listed in [true, false] {
+            let home = tempfile::tempdir().unwrap();
+            let body = weights(21, 300_000);
+            let (copy, etag) = (body.clone(), sha256(&body));
+            let server = Server::start(move |_, request| {
+                let mut headers = identity(&etag, said);
+                headers.push(format!(
+                    "Content-Range: bytes 0-{}/{said}",
+                    if request.range.is_some() { 0 } else { said - 1 }
+                ));
+                let whole: Vec<u8> = copy.iter().copied().cycle().take(sent).collect();
+                match request.range {
+                    Some((0, Some(0))) => Reply::Send { status: "206 Partial Content", headers, body: vec![copy[0]] },
+                    _ => Reply::Send { status: "200 OK", headers, body: whole },
+                }
+            });
+            let source = if listed { pinned(&body) } else { unpinned() };
+            let hub = hub(&server.url(), home.path());
+            let error = failure(&hub, &source, 1.5);
+            assert!(!holds_weights(home.path()), "{said} {sent}: {error}");
+            assert_eq!(hub.cached(&source), None);
+            drop(server);
+            // An honest one helps, whatever is left of the other.
+            let server = Server::start(good(body.clone()));
+            let hub = Hub { endpoint: server.url(), ..hub };
+            assert_eq!(fs::read(hub.fetch(&source, &Unwatched)?).unwrap(), body, "{said} {sent}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_server_that_never_answers_is_given_up() {
     let home = tempfile::tempdir().unwrap();
     let body = weights(13, 100_000);

@@ -20,8 +20,6 @@ use super::command_line::{crackscope, json, stderr, stdout, text_of};
 use super::shared::samples;
 use super::window::{Window, open_window, press, told, type_into, until};
 
-/// How often the program is killed.
-const KILLS: u64 = 20;
 /// Tells the test below that it is the child.
 const HOME: &str = "CRACKSCOPE_TEST_LABELS_HOME";
 
@@ -86,8 +84,8 @@ fn relabel_until_killed() {
 fn nothing_that_was_kept_is_lost_when_the_program_is_killed() {
     let home = tempfile::tempdir().unwrap();
     photos(home.path());
-    let (mut seed, mut actions) = (7, 0);
-    for kill in 0..KILLS {
+    let (mut seed, mut actions, kills) = (7, 0, super::kills::count(20, 20));
+    for kill in 0..kills {
         let before = said(&open(home.path()).0);
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "labels::relabel_until_killed", "--ignored", "--nocapture"])
@@ -116,7 +114,7 @@ fn nothing_that_was_kept_is_lost_when_the_program_is_killed() {
         let now = said(&open(home.path()).0);
         assert!(now == kept || Some(&now) == will.as_ref(), "kill {kill}: {now} is neither {kept} nor {will:?}");
     }
-    assert!(actions >= KILLS, "it was killed at work, not before: {actions} actions");
+    assert!(actions >= kills, "it was killed at work, not before: {actions} actions");
     // What is left can be undone to the very beginning.
     let (mut dataset, mut opened) = open(home.path());
     while let Some(changed) = opened.labels.undo(&mut dataset) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::atomic_file;
+use crate::bounded;
 use crate::dataset::Sample;
 use crate::error::{Context, Error, Result};
 
@@ -22,8 +23,8 @@ impl ByHand {
     /// # Errors
     /// Where it cannot be read, lacks a column, or names a photo twice with different groups; the error names the line.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(path).on_file("read", path)?;
+        let bytes = bounded::read(path, bounded::TABLES).on_file("read", path)?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes.as_slice());
         let headers = reader.headers().on_file("read", path)?.clone();
         let column = |name: &str| {
             headers.iter().position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::own_folder;
+use crate::bounded;
 use crate::dataset::Mark;
 use crate::error::{Context, Error, Result};
 use crate::places::Places;
@@ -128,7 +129,7 @@ impl Journal {
     /// # Errors
     /// Where it cannot be read, or was written by a version of the program that this one does not know.
     pub fn read(&mut self) -> Result<Content> {
-        let bytes = match std::fs::read(&self.path) {
+        let bytes = match bounded::read(&self.path, bounded::TABLES) {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             read => read.on_file("read the corrected labels in", &self.path)?,
         };

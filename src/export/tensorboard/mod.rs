@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::plots::Picture;
 use super::{figures, png, thumbnails};
 use crate::atomic_file;
+use crate::bounded;
 use crate::dataset::split::Part;
 use crate::error::{Context, Result};
 use crate::export::protobuf::Message;
@@ -49,7 +50,8 @@ impl EventLog {
     /// Where the file cannot be written.
     pub fn begin(run: &Path, done: &[EpochRecord]) -> Result<Self> {
         let path = run.join(FILE);
-        let before = if done.is_empty() { Vec::new() } else { std::fs::read(&path).unwrap_or_default() };
+        let before =
+            if done.is_empty() { Vec::new() } else { bounded::read(&path, bounded::TABLES).unwrap_or_default() };
         let records = record::read(&before);
         let now = now();
         let began = now - done.last().map_or(0.0, |epoch| epoch.seconds);

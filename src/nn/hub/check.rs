@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::source::{Source, is_sha256};
+use crate::bounded;
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 
@@ -64,7 +65,7 @@ impl Record {
     /// # Errors
     /// If there is one that cannot be read or makes no sense: then nobody knows what the file should be.
     pub(super) fn read(&self) -> Result<Option<String>> {
-        let text = match fs::read_to_string(&self.path) {
+        let text = match bounded::read_to_string(&self.path, bounded::NOTES) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.on_file("read", &self.path)?,
         };

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::bundled;
+use crate::bounded;
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
 
@@ -138,7 +139,7 @@ impl Hub {
         let repo = self.folder(source);
         let snapshot = |commit: &str| repo.join("snapshots").join(commit.trim()).join(&source.file);
         let by_reference = |reference: &str| {
-            let commit = fs::read_to_string(repo.join("refs").join(reference)).ok()?;
+            let commit = bounded::read_to_string(&repo.join("refs").join(reference), bounded::NOTES).ok()?;
             source::is_plain_name(commit.trim()).then(|| snapshot(&commit))
         };
         let mut places = vec![by_reference(&source.revision), Some(snapshot(&source.revision))];

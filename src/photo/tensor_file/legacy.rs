@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::rc::Rc;
 
-use super::pickle::{self, Layout, Storage, Value};
+use super::pickle::{self, Layout, Scope, Storage, Value};
 use crate::error::{Context, Error, Result};
 
 /// What such a file begins with: a pickle of the magic number 0x1950a86a20f9469cfc6c.
@@ -39,15 +39,15 @@ pub(super) fn beginning(reader: impl Read) -> Result<Vec<u8>> {
 impl<'a> Head<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut input = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.strip_prefix(b".")).ok_or_else(other_layout)?;
-        if !matches!(pickle::read(&mut input)?, Value::Int(VERSION)) {
+        if !matches!(pickle::read(&mut input, Scope::Picture)?, Value::Int(VERSION)) {
             return Err(other_layout());
         }
-        let Value::Dictionary(system) = pickle::read(&mut input)? else { return Err(other_layout()) };
+        let Value::Dictionary(system) = pickle::read(&mut input, Scope::Picture)? else { return Err(other_layout()) };
         let little_endian = system.chunks_exact(2).find_map(|pair| match pair {
             [Value::Text(key), Value::Bool(value)] if **key == *"little_endian" => Some(*value),
             _ => None,
         });
-        let object = pickle::read(&mut input)?;
+        let object = pickle::read(&mut input, Scope::Picture)?;
         let mut storages = HashMap::new();
         collect(&object, &mut storages);
         let layout = object.into_picture()?;
@@ -58,7 +58,7 @@ impl<'a> Head<'a> {
     pub(super) fn data(&self) -> Result<&'a [u8]> {
         let missing = || Error::new("tensor file cut short").hint("copy the file again from where it came");
         let mut input = self.rest;
-        let Value::List(keys) = pickle::read(&mut input)? else { return Err(other_layout()) };
+        let Value::List(keys) = pickle::read(&mut input, Scope::Picture)? else { return Err(other_layout()) };
         for key in keys.iter() {
             let Value::Text(key) = key else { return Err(other_layout()) };
             let storage = self.storages.get(&**key).ok_or_else(other_layout)?;

@@ -1,4 +1,4 @@
-//! The few pickle instructions that describe a tensor.
+//! The few pickle instructions that describe tensors.
 //!
 //! Instructions and their arguments as in CPython's `Lib/pickletools.py`, protocols 2 to 5. Nothing is ever called:
 //! the only names known are those in [`Global::of`], and their meaning is built in.
@@ -9,19 +9,38 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub(super) use self::value::{Element, Layout, Storage, Value};
-use self::value::{Global, layout, length};
+use self::value::{Global, Items, layout, length};
 use crate::error::{Context, Error, Result};
 
-/// A tensor takes about fifty. The bound also keeps nested tuples shallow.
-const MAX_INSTRUCTIONS: usize = 1000;
+/// Values that are copied while lists and dictionaries grow. PyTorch adds a thousand at a time.
+const MOST_COPIED: usize = 1 << 22;
+
+/// What a pickle is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// One tensor, alone or beside its label: whatever else is asked for is refused.
+    Picture,
+    /// Tensors by name. What else is there is passed over, and nothing of it is called.
+    Weights,
+}
+
+impl Scope {
+    /// A tensor takes about fifty. Weights are bounded by the length of their pickle.
+    fn most_instructions(self) -> usize {
+        match self {
+            Self::Picture => 1000,
+            Self::Weights => usize::MAX,
+        }
+    }
+}
 
 /// Reads one pickle from the front of `input`, which is left at what follows it.
 ///
 /// # Errors
 /// It is damaged, or uses an instruction or a name that no tensor needs; the name is given.
-pub(super) fn read<'a>(input: &mut &'a [u8]) -> Result<Value> {
-    let mut machine: Machine<'a> = Machine { input, stack: Vec::new(), memo: BTreeMap::new() };
-    for _ in 0..MAX_INSTRUCTIONS {
+pub(super) fn read<'a>(input: &mut &'a [u8], scope: Scope) -> Result<Value> {
+    let mut machine: Machine<'a> = Machine { input, scope, stack: Vec::new(), memo: BTreeMap::new(), copied: 0 };
+    for _ in 0..scope.most_instructions() {
         if machine.step()? {
             let value = machine.pop()?;
             *input = machine.input;
@@ -33,8 +52,11 @@ pub(super) fn read<'a>(input: &mut &'a [u8]) -> Result<Value> {
 
 struct Machine<'a> {
     input: &'a [u8],
+    scope: Scope,
     stack: Vec<Value>,
     memo: BTreeMap<u32, Value>,
+    /// Values copied so far.
+    copied: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -48,8 +70,8 @@ impl<'a> Machine<'a> {
             b'(' => self.stack.push(Value::Mark),                             // MARK
             b'N' => self.stack.push(Value::None),                             // NONE
             0x88 | 0x89 => self.stack.push(Value::Bool(instruction == 0x88)), // NEWTRUE, NEWFALSE
-            b'}' => self.stack.push(Value::Dictionary(Rc::default())),        // EMPTY_DICT
-            b']' => self.stack.push(Value::List(Rc::default())),              // EMPTY_LIST
+            b'}' => self.stack.push(Value::Dictionary(Items::default())),     // EMPTY_DICT
+            b']' => self.stack.push(Value::List(Items::default())),           // EMPTY_LIST
             b's' | b'u' | b'a' | b'e' => self.extend(instruction)?,
             b'G' => self.float()?,
             b'K' | b'M' | b'J' | 0x8a => self.integer(instruction)?,
@@ -58,9 +80,10 @@ impl<'a> Machine<'a> {
             b'q' | b'r' | 0x94 => self.remember(instruction)?,
             b'h' | b'j' => self.recall(instruction)?,
             b'c' | 0x93 => self.global(instruction)?,
-            b'Q' => self.storage()?,   // BINPERSID
-            b'R' => self.call()?,      // REDUCE
-            b'b' => drop(self.pop()?), // BUILD: what a dictionary of weights notes of itself
+            b'Q' => self.storage()?,                              // BINPERSID
+            b'R' => self.call()?,                                 // REDUCE
+            0x81 if self.scope == Scope::Weights => self.call()?, // NEWOBJ: of what is not known
+            b'b' => drop(self.pop()?),                            // BUILD: what a dictionary of weights notes of itself
             other => return Err(damaged(&format!("unknown instruction {other:#04x}"))),
         }
         Ok(false)
@@ -121,7 +144,7 @@ impl<'a> Machine<'a> {
             b't' => self.since_mark()?,
             _ => self.topmost(usize::from(instruction - 0x84))?,
         };
-        self.stack.push(Value::Tuple(values.into()));
+        self.stack.push(Value::Tuple(Items::of(values)?));
         Ok(())
     }
 
@@ -133,12 +156,22 @@ impl<'a> Machine<'a> {
             _ => self.since_mark()?,
         };
         let extended = match self.pop()? {
-            Value::Dictionary(items) => Value::Dictionary(items.iter().cloned().chain(more).collect()),
-            Value::List(items) => Value::List(items.iter().cloned().chain(more).collect()),
+            Value::Dictionary(items) => Value::Dictionary(self.longer(&items, more)?),
+            Value::List(items) => Value::List(self.longer(&items, more)?),
+            Value::Unknown => Value::Unknown,
             _ => return Err(damaged("values added to what holds none")),
         };
         self.stack.push(extended);
         Ok(())
+    }
+
+    /// The values with more behind them. They are copied, since others may remember them as they were.
+    fn longer(&mut self, items: &Items, more: Vec<Value>) -> Result<Items> {
+        self.copied += items.len() + more.len();
+        if self.copied > MOST_COPIED {
+            return Err(damaged("too many values"));
+        }
+        Items::of(items.iter().cloned().chain(more))
     }
 
     /// Takes what stands above the last mark, and the mark.
@@ -184,13 +217,13 @@ impl<'a> Machine<'a> {
         let global = if instruction == b'c' {
             let module = self.line()?;
             let name = self.line()?;
-            Global::of(&module, &name)?
+            Global::of(&module, &name, self.scope)?
         } else {
             let (name, module) = (self.pop()?, self.pop()?);
             let (Value::Text(module), Value::Text(name)) = (module, name) else {
                 return Err(damaged("a name that is not text"));
             };
-            Global::of(&module, &name)?
+            Global::of(&module, &name, self.scope)?
         };
         self.stack.push(Value::Global(global));
         Ok(())
@@ -210,6 +243,10 @@ impl<'a> Machine<'a> {
             rest @ ..,
         ] = &*fields
         else {
+            if self.scope == Scope::Weights && matches!(&*fields, [_, Value::Global(Global::Unknown), ..]) {
+                self.stack.push(Value::Unknown);
+                return Ok(());
+            }
             return Err(unknown());
         };
         if !matches!(rest, [] | [Value::None]) {
@@ -223,18 +260,28 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Stands for a call, of the two things that a tensor needs: an empty dictionary, and the tensor.
+    /// Stands for a call, of the few things that tensors need: an empty dictionary, and the tensor.
     fn call(&mut self) -> Result<()> {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        let (Value::Global(global), Value::Tuple(arguments)) = (callee, arguments) else {
-            return Err(damaged("a call of something that is no function"));
+        let made = match (callee, arguments) {
+            (Value::Global(global), Value::Tuple(arguments)) => self.made(global, &arguments)?,
+            (Value::Unknown, _) => Value::Unknown,
+            _ => return Err(damaged("a call of something that is no function")),
         };
-        self.stack.push(match (global, &*arguments) {
-            (Global::OrderedDict, []) => Value::Dictionary(Rc::default()),
-            (Global::RebuildTensor, arguments) => Value::Tensor(Rc::new(layout(arguments)?)),
-            _ => return Err(damaged("a call with unexpected arguments")),
-        });
+        self.stack.push(made);
         Ok(())
+    }
+
+    fn made(&self, global: Global, arguments: &[Value]) -> Result<Value> {
+        let of_weights = self.scope == Scope::Weights;
+        Ok(match (global, arguments) {
+            (Global::OrderedDict, []) => Value::Dictionary(Items::default()),
+            (Global::RebuildTensor, [Value::Unknown, ..]) if of_weights => Value::Unknown,
+            (Global::RebuildTensor, arguments) => Value::Tensor(Rc::new(layout(arguments)?)),
+            (Global::RebuildParameter, [tensor @ Value::Tensor(_), ..]) => tensor.clone(),
+            (Global::Unknown | Global::RebuildParameter | Global::OrderedDict, _) if of_weights => Value::Unknown,
+            _ => return Err(damaged("a call with unexpected arguments")),
+        })
     }
 
     fn pop(&mut self) -> Result<Value> {

@@ -192,7 +192,7 @@ proptest! {
             let index = index.index(bytes.len());
             bytes[index] = value;
         }
-        if let Ok(layout) = pickle::read(&mut bytes.as_slice()).and_then(pickle::Value::into_picture) {
+        if let Ok(layout) = pickle::read(&mut bytes.as_slice(), Scope::Picture).and_then(pickle::Value::into_picture) {
             prop_assert_eq!(layout.shape.len(), layout.strides.len());
             let tensor = archive(&[("a/data.pkl", &bytes), ("a/data/0", &floats(&[0.5; 6]))]);
             if let Ok(tensor) = read_bytes(&tensor) {
@@ -300,4 +300,68 @@ fn a_legacy_file_that_is_cut_short_says_so_and_none_panics() {
             assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
         }
     }
+}
+
+/// A dictionary of tensors as a pickle, each a name, a key, an offset, a shape and strides; all storages hold 6 floats.
+fn dictionary(tensors: &[(&str, &str, i32, &[i32], &[i32])]) -> Vec<u8> {
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let mut bytes = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
+    for (name, key, offset, shape, strides) in tensors {
+        let one = pickle("FloatStorage", 6, *offset, shape, strides);
+        let one = one.strip_prefix(b"\x80\x02").and_then(|one| one.strip_suffix(b".")).unwrap();
+        // The storage's key is the text after its type.
+        let at = one.windows(6).position(|six| six == *b"X\x01\0\0\x000").unwrap();
+        bytes.extend([text(name), one[..at].to_vec(), text(key), one[at + 6..].to_vec()].concat());
+    }
+    bytes.extend(b"u.");
+    bytes
+}
+
+/// What [`read_named`] makes of an archive of a pickle and two storages.
+fn named(pickle: &[u8]) -> Result<Vec<NamedTensor>> {
+    let (first, second) = (floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), floats(&[7.0; 6]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.pth");
+    let entries = [("a/data.pkl", pickle), ("a/data/0", first.as_slice()), ("a/data/1", second.as_slice())];
+    std::fs::write(&path, archive(&entries)).unwrap();
+    read_named(&path)
+}
+
+#[test]
+fn weights_are_read_by_name_and_what_stands_beside_them_is_never_called() {
+    let weights = dictionary(&[("fc.weight", "0", 1, &[2, 2], &[1, 2]), ("fc.bias", "1", 0, &[2], &[1])]);
+    let tensor = |name: &str, shape: &[usize], values: &[f32]| NamedTensor {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        values: values.to_vec(),
+    };
+    let wanted = [tensor("fc.weight", &[2, 2], &[2.0, 4.0, 3.0, 5.0]), tensor("fc.bias", &[2], &[7.0, 7.0])];
+    assert_eq!(named(&weights).unwrap(), wanted);
+    // As a training script leaves them: beside its own state, part of which is a call.
+    let state = b"X\x05\0\0\0statecos\nsystem\nX\x02\0\0\0ls\x85RX\x0a\0\0\0state_dict";
+    let script = [&b"\x80\x02}("[..], state, &weights[2..weights.len() - 1], b"u."].concat();
+    assert_eq!(named(&script).unwrap(), wanted);
+    let call = b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.";
+    assert_eq!(named(call).unwrap_err().title(), "it holds no tensors by name");
+}
+
+#[test]
+fn weights_take_no_more_than_they_hold() {
+    let cause = |pickle: &[u8]| named(pickle).unwrap_err().title().to_owned();
+    let too_large = "its tensors are too large";
+    // Two to the power of 40 values of one number, repeated by a stride of nothing.
+    assert_eq!(cause(&dictionary(&[("a", "0", 0, &[1 << 20, 1 << 20], &[0, 0])])), too_large);
+    assert_eq!(cause(&dictionary(&[("a", "0", 0, &[i32::MAX; 8], &[0; 8])])), too_large);
+    let many = [("a", "0", 0, &[1 << 26][..], &[0][..]), ("b", "0", 0, &[1 << 26], &[0]), ("c", "0", 0, &[1], &[0])];
+    assert_eq!(cause(&dictionary(&many)), too_large);
+    let outside = "damaged tensor file: it refers to numbers that it does not hold";
+    assert_eq!(cause(&dictionary(&[("a", "0", 3, &[4], &[1])])), outside);
+    // Each value holds the one before it twice: two to the power of a thousand, were they ever counted.
+    let doubling = [&b"\x80\x02)"[..], &b"q\0h\0\x86".repeat(1000), b"."].concat();
+    assert!(cause(&doubling).contains("too deep"), "{}", cause(&doubling));
+    let nested = [&b"\x80\x02)"[..], &b"\x85".repeat(200_000), b"."].concat();
+    assert!(cause(&nested).contains("too deep"), "{}", cause(&nested));
+    // A list that is remembered while it grows is copied each time.
+    let growing = [&b"\x80\x02]q\0"[..], &b"q\0Na".repeat(200_000), b"."].concat();
+    assert!(cause(&growing).contains("too many values"), "{}", cause(&growing));
 }

@@ -153,8 +153,10 @@ fn decode_batch(wanted: &[Wanted<'_>], variants: Option<&Variants>) -> Batch {
 
 /// What goes into the network for each of the numbers that are wanted of a photo, which is decoded once.
 fn inputs(photo: &Wanted<'_>, variants: Option<&Variants>) -> Result<Vec<Vec<f32>>> {
-    let Some(variants) = variants else { return Ok(vec![transform::load_input(&photo.sample.path)?]) };
-    let picture = decode::decode(&photo.sample.path)?;
+    let path = &photo.sample.path;
+    let bytes = decode::read_known(path, &photo.key)?;
+    let Some(variants) = variants else { return Ok(vec![transform::load_input_from_bytes(path, &bytes)?]) };
+    let picture = decode::decode_named(path, &bytes)?;
     Ok(photo.numbers.par_iter().map(|number| variants.input(&picture, &photo.key, *number)).collect())
 }
 

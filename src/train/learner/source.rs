@@ -8,7 +8,7 @@ use crate::dataset::group::ContentKey;
 use crate::dataset::{Class, Sample};
 use crate::error::{Error, Result};
 use crate::nn::network::Network;
-use crate::photo::{INPUT_SIZE, transform};
+use crate::photo::{INPUT_SIZE, decode, transform};
 use crate::train::augment::Variants;
 use crate::train::map_cache::MapCache;
 
@@ -57,15 +57,16 @@ pub struct Maps<'a> {
 }
 
 impl Source<'_> {
-    /// What goes in (N, C, H, W) for some examples, with their classes. Photos that can no longer be read are left out.
+    /// What goes in (N, C, H, W) for some examples, with their classes.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// Where a photo can no longer be read or is another one by now, as when a stick is pulled: to go on with what is left
+    /// would be to train on other photos than the run says.
     pub fn batch(&mut self, examples: &[Example]) -> Result<(Tensor, Vec<Class>)> {
         match self {
             Self::Photos(photos) => {
                 let photos = *photos;
-                let inputs = examples.par_iter().map(|example| photos.input(example)).collect();
+                let inputs = examples.par_iter().map(|example| photos.input(example)).collect::<Result<_>>()?;
                 stack(inputs, examples, [3, INPUT_SIZE, INPUT_SIZE])
             }
             Self::Fixed(values) => Ok((values.clone(), examples.iter().map(|example| example.class).collect())),
@@ -84,16 +85,22 @@ impl Source<'_> {
 }
 
 impl Photos<'_> {
-    /// What the network takes in for an example, if the photo can be read.
-    fn input(&self, example: &Example) -> Option<Vec<f32>> {
-        let path = &self.samples.get(example.photo)?.path;
-        match self.variants {
-            None => transform::load_input(path).ok(),
-            Some(variants) => {
-                let key = self.keys.get(example.photo)?.as_ref()?;
-                variants.load_input(path, key, example.variant).ok()
+    /// What the network takes in for an example.
+    fn input(&self, example: &Example) -> Result<Vec<f32>> {
+        let photo = self.samples.get(example.photo).zip(self.keys.get(example.photo).and_then(Option::as_ref));
+        let (sample, key) = photo.ok_or_else(|| Error::new("A photo to be trained on has no content"))?;
+        let load = || {
+            let bytes = decode::read_known(&sample.path, key)?;
+            match self.variants {
+                None => transform::load_input_from_bytes(&sample.path, &bytes),
+                Some(variants) => variants.load_input(&sample.path, &bytes, key, example.variant),
             }
-        }
+        };
+        load().map_err(|error| {
+            Error::new("A photo that is trained on can no longer be read")
+                .detail(error.one_line())
+                .hint("see that the disk or share is connected, and go on with --resume: the epochs so far are kept")
+        })
     }
 
     /// Under which key something is kept of an example.
@@ -103,33 +110,25 @@ impl Photos<'_> {
 }
 
 impl Maps<'_> {
-    fn get(&mut self, example: &Example) -> Result<Option<Vec<f32>>> {
+    fn get(&mut self, example: &Example) -> Result<Vec<f32>> {
         let cache = if example.variant == 0 { Some(&mut self.cache) } else { self.variants.as_mut() };
         let kept = self.photos.key(example).zip(cache).and_then(|(key, cache)| cache.get(&key));
         match kept {
-            Some(kept) => Ok(Some(kept)),
-            None => match self.photos.input(example) {
-                Some(input) => self.network.maps_before_last_block(&input, 1).map(Some),
-                None => Ok(None),
-            },
+            Some(kept) => Ok(kept),
+            None => self.network.maps_before_last_block(&self.photos.input(example)?, 1),
         }
     }
 }
 
-/// The inputs that are there, as one tensor, with their classes.
+/// The inputs as one tensor, with their classes.
 fn stack(
-    inputs: Vec<Option<Vec<f32>>>,
+    inputs: Vec<Vec<f32>>,
     examples: &[Example],
     [channels, height, width]: [usize; 3],
 ) -> Result<(Tensor, Vec<Class>)> {
     let mut values = Vec::with_capacity(inputs.len() * channels * height * width);
-    let mut classes = Vec::with_capacity(inputs.len());
-    for (input, example) in inputs.into_iter().zip(examples) {
-        if let Some(input) = input {
-            values.extend_from_slice(&input);
-            classes.push(example.class);
-        }
-    }
+    inputs.iter().for_each(|input| values.extend_from_slice(input));
+    let classes: Vec<Class> = examples.iter().map(|example| example.class).collect();
     if values.len() != classes.len() * channels * height * width {
         return Err(Error::new("A photo has not the size that the network takes"));
     }

@@ -45,7 +45,8 @@ pub(super) fn set_threshold(
     Ok(predictions)
 }
 
-/// Writes what remains of the run; gives the validation figures.
+/// Writes what remains of the run, all of it or nothing, so that tables, plots and model are of one mind whatever
+/// happens; gives the validation figures.
 pub(super) fn finish(
     run: &RunDir,
     record: &RunRecord,
@@ -56,27 +57,23 @@ pub(super) fn finish(
 ) -> Result<Metrics> {
     let threshold = model.threshold;
     let finished = Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
-    let (tables, metrics) = finished.tables()?;
-    for (name, bytes) in &tables {
-        run.write(name, bytes)?;
-    }
+    let (mut files, metrics) = finished.tables()?;
     // A plot that cannot be made must not cost the model.
-    if let Err(error) = draw(run, &finished) {
-        observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line())));
+    match draw(run, &finished) {
+        Ok(plots) => files.extend(plots),
+        Err(error) => observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line()))),
     }
-    // The model comes last: a folder that has one is complete.
-    run.write(run_dir::MODEL, &model.to_file(epochs.best_epoch)?)?;
+    files.push((run_dir::MODEL.to_owned(), model.to_file(epochs.best_epoch)?));
+    run_files::write(run.path(), &files)?;
     Ok(metrics)
 }
 
-/// Draws the run, for its folder and for TensorBoard.
-fn draw(run: &RunDir, finished: &Finished<'_>) -> Result<()> {
+/// Draws the run, for its folder and, written at once, for TensorBoard.
+fn draw(run: &RunDir, finished: &Finished<'_>) -> Result<Vec<run_files::File>> {
     let pictures = finished.pictures()?;
-    for (name, bytes) in run_files::of_pictures(&pictures) {
-        run.write(&name, &bytes)?;
-    }
     let judged = judged(finished.predictions);
-    EventLog::reopen(run.path())?.add_pictures(finished.best_epoch, &pictures, &judged, finished.threshold)
+    EventLog::reopen(run.path())?.add_pictures(finished.best_epoch, &pictures, &judged, finished.threshold)?;
+    Ok(run_files::of_pictures(&pictures))
 }
 
 /// What the run notes of itself.

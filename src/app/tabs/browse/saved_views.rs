@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::{Filter, Group, Sort, Sorting};
 use crate::atomic_file;
+use crate::bounded;
 use crate::dataset::labels;
 use crate::error::{Context, Error, Result};
 use crate::places::Places;
@@ -93,7 +94,7 @@ fn path(places: &Places, roots: &[PathBuf]) -> PathBuf {
 /// Where the file cannot be read or makes no sense.
 pub fn read(places: &Places, roots: &[PathBuf]) -> Result<Vec<SavedView>> {
     let path = path(places, roots);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match bounded::read_to_string(&path, bounded::NOTES) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.on_file("read the saved views in", &path)?,
     };

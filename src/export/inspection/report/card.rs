@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use crate::bounded;
 use crate::dataset::split::Part;
 use crate::nn::architecture::Backbone;
 use crate::nn::network::ModelFile;
@@ -35,7 +36,8 @@ impl ModelCard {
             Some(ModelFile::File(path)) => {
                 let notes = state_dict::read_metadata(path).unwrap_or_default();
                 let backbone = notes.get("backbone").and_then(|name| Backbone::from_str(name, false).ok());
-                let text = std::fs::read_to_string(run.join(CARD)).unwrap_or_else(|_| said_by_file(&notes));
+                let text =
+                    bounded::read_to_string(&run.join(CARD), bounded::NOTES).unwrap_or_else(|_| said_by_file(&notes));
                 (backbone, text)
             }
             Some(ModelFile::Bundled) => (Some(bundled::BACKBONE), bundled_card().to_owned()),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::sheet::Sheet;
 use super::{With, metric};
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::export::page::{escaped, escaped_lines};
 use crate::format;
@@ -62,7 +63,7 @@ impl Cover {
     /// # Errors
     /// Where it cannot be read, is no TOML, or names a fact that there is not.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::file("read", path, cause))?;
+        let text = bounded::read_to_string(path, bounded::NOTES).map_err(|cause| Error::file("read", path, cause))?;
         toml::from_str(&text).map_err(|cause| {
             Error::file("use", path, cause.to_string().trim_end().replace('\n', "\n  "))
                 .hint("write lines such as client = \"…\"; facts under other names go below a line [more]")

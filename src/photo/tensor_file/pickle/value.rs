@@ -1,8 +1,9 @@
 //! What a pickle of tensors is made of.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
-use super::damaged;
+use super::{Scope, damaged};
 use crate::error::{Error, Result};
 
 /// What to do with a file that holds anything else.
@@ -17,13 +18,45 @@ pub(in crate::photo::tensor_file) enum Value {
     Int(i64),
     Float(f64),
     Text(Rc<str>),
-    Tuple(Rc<[Value]>),
-    List(Rc<[Value]>),
+    Tuple(Items),
+    List(Items),
     /// Keys and values in turn.
-    Dictionary(Rc<[Value]>),
+    Dictionary(Items),
     Global(Global),
     Storage(Rc<Storage>),
     Tensor(Rc<Layout>),
+    /// What weights do not need, such as the state of an optimiser: known to be there, and no more.
+    Unknown,
+}
+
+/// The values of a tuple, list or dictionary.
+#[derive(Clone, Default)]
+pub(in crate::photo::tensor_file) struct Items {
+    values: Rc<[Value]>,
+    /// How many of them lie within each other.
+    depth: u8,
+}
+
+/// Values that lie deeper within each other than this are no tensors, and letting go of them would take a stack as deep.
+const DEEPEST: u8 = 32;
+
+impl Items {
+    pub(super) fn of(values: impl IntoIterator<Item = Value>) -> Result<Self> {
+        let values: Rc<[Value]> = values.into_iter().collect();
+        let depth = values.iter().map(Value::depth).max().unwrap_or(0) + 1;
+        if depth > DEEPEST {
+            return Err(damaged("values that lie too deep within each other"));
+        }
+        Ok(Self { values, depth })
+    }
+}
+
+impl Deref for Items {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.values
+    }
 }
 
 /// The numbers that one or more tensors refer to.
@@ -78,14 +111,19 @@ impl Element {
 #[derive(Clone, Copy)]
 pub(in crate::photo::tensor_file) enum Global {
     RebuildTensor,
+    /// Its first argument is the tensor.
+    RebuildParameter,
     OrderedDict,
     Storage(Element),
+    /// Another one, which is never called.
+    Unknown,
 }
 
 impl Global {
-    pub(super) fn of(module: &str, name: &str) -> Result<Self> {
+    pub(super) fn of(module: &str, name: &str, scope: Scope) -> Result<Self> {
         Ok(match (module, name) {
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Self::RebuildTensor,
+            ("torch._utils", "_rebuild_parameter") if scope == Scope::Weights => Self::RebuildParameter,
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch", "HalfStorage") => Self::Storage(Element::Half),
             ("torch", "BFloat16Storage") => Self::Storage(Element::Brain),
@@ -96,6 +134,7 @@ impl Global {
             ("torch", "ShortStorage") => Self::Storage(Element::Integer(2)),
             ("torch", "IntStorage") => Self::Storage(Element::Integer(4)),
             ("torch", "LongStorage") => Self::Storage(Element::Integer(8)),
+            _ if scope == Scope::Weights => Self::Unknown,
             _ => {
                 let shown: String = format!("{module}.{name}").chars().filter(|c| !c.is_control()).take(100).collect();
                 return Err(Error::new(format!("the tensor file asks for {shown}, which is not allowed"))
@@ -125,6 +164,29 @@ impl Value {
             _ => "something else".to_owned(),
         };
         Err(Error::new(format!("the file holds {what}, not one tensor")).hint(ONE_TENSOR))
+    }
+
+    /// The tensors in a dictionary, by name; those under its key `state_dict` where it has none of its own, as training
+    /// scripts leave them beside their own state.
+    pub(in crate::photo::tensor_file) fn named_tensors(&self) -> Vec<(Rc<str>, Rc<Layout>)> {
+        let Self::Dictionary(items) = self else { return Vec::new() };
+        let own = items.as_chunks().0.iter().filter_map(|[key, value]| match (key, value) {
+            (Self::Text(name), Self::Tensor(layout)) => Some((Rc::clone(name), Rc::clone(layout))),
+            _ => None,
+        });
+        let own: Vec<_> = own.collect();
+        let is_inner = |key: &Self| matches!(key, Self::Text(name) if **name == *"state_dict");
+        match items.as_chunks().0.iter().find(|[key, _]| is_inner(key)) {
+            Some([_, inner]) if own.is_empty() => inner.named_tensors(),
+            _ => own,
+        }
+    }
+
+    fn depth(&self) -> u8 {
+        match self {
+            Self::Tuple(items) | Self::List(items) | Self::Dictionary(items) => items.depth,
+            _ => 0,
+        }
     }
 
     /// Whether it can be the label of a picture, or of several: a number, a word, or numbers in a row.
