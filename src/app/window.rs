@@ -11,6 +11,7 @@ use super::messages::Messages;
 use super::scene::{Running, Scene};
 use super::session::Session;
 use super::settings::Settings;
+use super::shortcuts;
 use super::tabs::browse::Browse;
 use super::tabs::curate::CurateTab;
 use super::tabs::inspect::InspectTab;
@@ -285,7 +286,7 @@ impl eframe::App for App {
         self.thumbnails.begin_frame(&ctx);
         self.dialogs.belong_to(frame);
         self.close_lists(&ctx);
-        let mut commands = if self.is_modal(&ctx) { Vec::new() } else { command::pressed(&ctx) };
+        let mut commands = if self.is_modal(&ctx) { Vec::new() } else { shortcuts::pressed(&ctx) };
         self.take_drop(&ctx, &mut commands);
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);
@@ -293,6 +294,7 @@ impl eframe::App for App {
         CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| self.tab_ui(ui, &mut commands));
         self.messages.list_ui(ui);
         self.dialogs.ui(ui, &self.session, &mut self.settings, &mut commands);
+        self.palette_ui(&ctx, &mut commands);
         command::drop_hint(ui, self.tab);
         self.thumbnails.end_frame();
         for command in commands {

@@ -1,7 +1,8 @@
-//! What stands before the window: the system's file dialogs, a path to be typed, the list of shortcuts.
+//! What stands before the window: the system's file dialogs, a path to be typed, the palette, the list of shortcuts.
 
 mod labels;
 mod native;
+mod palette;
 mod path;
 mod shortcuts;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use egui::{Context, Frame, Id, Modal, ModalResponse, Ui};
 
 pub use native::{Chosen, Purpose};
+pub use palette::{Offer, Palette};
 
 use super::command::Command;
 use super::session::Session;
@@ -38,6 +40,8 @@ pub struct Dialogs {
     native: Native,
     path: Option<PathDialog>,
     labels: Option<LabelsForm>,
+    /// The palette, where it is open.
+    pub palette: Option<Palette>,
     /// Whether the list of shortcuts is open.
     pub shortcuts: bool,
 }
@@ -96,7 +100,7 @@ impl Dialogs {
 
     /// Whether a dialog has the keyboard for itself.
     pub fn is_modal(&self) -> bool {
-        self.path.is_some() || self.labels.is_some()
+        self.path.is_some() || self.labels.is_some() || self.palette.is_some()
     }
 
     /// Shows what is open.

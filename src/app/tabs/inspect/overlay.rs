@@ -156,13 +156,18 @@ pub(super) fn lines(painter: &Painter, placed: &Placed, findings: &Findings, cho
     }
 }
 
+/// Where a cell lies.
+pub(super) fn on_screen(placed: &Placed, grid: &Grid, cell: usize) -> Rect {
+    let r = grid.rect(cell);
+    let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
+    Rect::from_min_max(placed.on_screen(min), placed.on_screen(max))
+}
+
 /// Shows the cells that a person painted: in the colour of the class, with its shape where there is room.
 pub(super) fn painted(painter: &Painter, placed: &Placed, grid: &Grid, paint: &Paint) {
     let side = CELL as f32 * placed.points;
     for (cell, class) in paint.cells() {
-        let r = grid.rect(cell);
-        let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
-        let rect = Rect::from_min_max(placed.on_screen(min), placed.on_screen(max));
+        let rect = on_screen(placed, grid, cell);
         if !rect.intersects(painter.clip_rect()) {
             continue;
         }
@@ -197,9 +202,7 @@ pub(super) fn reference(painter: &Painter, placed: &Placed, ends: [[f32; 2]; 2],
 pub(super) fn brush(painter: &Painter, placed: &Placed, grid: &Grid, cells: &[usize], class: Option<Class>) {
     let colour = class.map_or(theme::DARK.text, |class| theme::DARK.class(class));
     for cell in cells {
-        let r = grid.rect(*cell);
-        let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
-        let rect = Rect::from_min_max(placed.on_screen(min), placed.on_screen(max));
+        let rect = on_screen(placed, grid, *cell);
         painter.rect_stroke(rect, 0.0, Stroke::new(1.0, colour), StrokeKind::Inside);
     }
 }
