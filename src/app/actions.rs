@@ -7,7 +7,7 @@ use std::time::Instant;
 use egui::{Context, ThemePreference};
 
 use super::command::{Command, LeaksOf, Tab};
-use super::dialogs::Purpose;
+use super::dialogs::{Purpose, Tour};
 use super::scene::{Kind, Running};
 use super::window::App;
 use super::worker::asks::{Ask, ExplainOrder};
@@ -125,6 +125,7 @@ impl App {
             Command::ZoomReset => self.zoom(ctx, 1.0),
             Command::ToggleShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
             Command::TogglePalette => self.toggle_palette(),
+            Command::Tour => self.dialogs.tour = Some(Tour::default()),
             Command::ToggleMessages => self.messages.open = !self.messages.open,
             _ => {}
         }
@@ -261,7 +262,7 @@ impl App {
         }
     }
 
-    fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         if let Some(job) = self.job.as_ref().filter(|job| !job.is_finishing()) {
             job.controls.cancel.set(true);
             job.controls.pause.set(false);

@@ -189,6 +189,7 @@ impl App {
             self.messages.warn(title, lines(&dataset.problems));
         }
         self.thumbnails.clear();
+        self.dialogs.tour = None;
         self.session.listed += 1;
         self.session.views.clear();
         self.worker.ask(Ask::Views(dataset.roots.clone()));

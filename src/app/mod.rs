@@ -5,6 +5,7 @@
 
 mod actions;
 mod bars;
+mod closing;
 pub mod command;
 mod curate_events;
 pub mod dialogs;

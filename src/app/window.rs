@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Context, Frame, Key, Modifiers, PointerState, Ui};
 
+use super::closing::Closing;
 use super::command::{self, Command, Tab};
-use super::dialogs::Dialogs;
+use super::dialogs::{Dialogs, Tour};
 use super::messages::Messages;
 use super::scene::{Running, Scene};
 use super::session::Session;
@@ -83,6 +84,7 @@ pub struct App {
     saved: Settings,
     changed: Option<Instant>,
     was_modal: bool,
+    pub(super) closing: Closing,
 }
 
 impl App {
@@ -134,8 +136,12 @@ impl App {
             settings_file,
             changed: None,
             was_modal: false,
+            closing: Closing::No,
         };
         app.list_runs();
+        if !std::mem::replace(&mut app.settings.toured, true) && options.folder.is_none() && options.run.is_none() {
+            app.dialogs.tour = Some(Tour::default());
+        }
         match (options.folder, options.run) {
             (Some(folder), run) => {
                 app.then_run = run;
@@ -220,7 +226,7 @@ impl App {
             Tab::Inspect => self.inspect.is_modal(),
             Tab::Model => self.model.is_modal(),
         };
-        let modal = self.dialogs.is_modal() || tab;
+        let modal = self.dialogs.is_modal() || tab || self.closing != Closing::No;
         if modal && !self.was_modal {
             ctx.input_mut(|input| input.pointer = PointerState::default());
         }
@@ -238,9 +244,10 @@ impl App {
 
     /// Escape closes the lists that lie over the tab before the tab sees it.
     fn close_lists(&mut self, ctx: &Context) {
-        let open = self.dialogs.shortcuts || self.messages.open;
+        let open = self.dialogs.shortcuts || self.messages.open || self.dialogs.tour.is_some();
         if open && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
             self.dialogs.shortcuts = false;
+            self.dialogs.tour = None;
             self.messages.open = false;
         }
     }
@@ -295,6 +302,7 @@ impl eframe::App for App {
         self.messages.list_ui(ui);
         self.dialogs.ui(ui, &self.session, &mut self.settings, &mut commands);
         self.palette_ui(&ctx, &mut commands);
+        self.closing_ui(&ctx);
         command::drop_hint(ui, self.tab);
         self.thumbnails.end_frame();
         for command in commands {

@@ -13,6 +13,7 @@ mod hub;
 mod inspect;
 mod inspect_window;
 mod inspection_report;
+mod keyboard;
 mod labels;
 mod parity;
 mod rates_and_folds;

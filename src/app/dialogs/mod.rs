@@ -5,6 +5,7 @@ mod native;
 mod palette;
 mod path;
 mod shortcuts;
+mod tour;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use egui::{Context, Frame, Id, Modal, ModalResponse, Ui};
 
 pub use native::{Chosen, Purpose};
 pub use palette::{Offer, Palette};
+pub use tour::Tour;
 
 use super::command::Command;
 use super::session::Session;
@@ -42,6 +44,8 @@ pub struct Dialogs {
     labels: Option<LabelsForm>,
     /// The palette, where it is open.
     pub palette: Option<Palette>,
+    /// The first steps, where they are shown.
+    pub tour: Option<Tour>,
     /// Whether the list of shortcuts is open.
     pub shortcuts: bool,
 }
@@ -114,6 +118,11 @@ impl Dialogs {
             && !path.ui(ui.ctx(), &settings.recent, commands)
         {
             self.path = None;
+        }
+        if let Some(tour) = &mut self.tour
+            && !tour.ui(ui.ctx())
+        {
+            self.tour = None;
         }
         shortcuts::ui(ui.ctx(), &mut self.shortcuts);
     }

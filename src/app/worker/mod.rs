@@ -268,6 +268,10 @@ impl Watch for Watcher<'_> {
         self.controls.cancel.get()
     }
 
+    fn flag(&self) -> Flag {
+        self.controls.cancel.clone()
+    }
+
     fn wait_while_held(&self) -> Duration {
         wait_while(|| self.is_paused() && !self.is_cancelled())
     }

@@ -7,6 +7,7 @@ use super::cannot_train;
 use crate::dataset::group::ContentKey;
 use crate::dataset::{Class, Sample};
 use crate::error::{Error, Result};
+use crate::job::Flag;
 use crate::nn::network::Network;
 use crate::photo::{INPUT_SIZE, transform};
 use crate::train::augment::Variants;
@@ -60,12 +61,16 @@ impl Source<'_> {
     /// What goes in (N, C, H, W) for some examples, with their classes. Photos that can no longer be read are left out.
     ///
     /// # Errors
-    /// Where the device fails.
-    pub fn batch(&mut self, examples: &[Example]) -> Result<(Tensor, Vec<Class>)> {
+    /// Where the device fails; [`Error::cancelled`] where `stop` is set meanwhile.
+    pub fn batch(&mut self, examples: &[Example], stop: &Flag) -> Result<(Tensor, Vec<Class>)> {
         match self {
             Self::Photos(photos) => {
                 let photos = *photos;
-                let inputs = examples.par_iter().map(|example| photos.input(example)).collect();
+                let input = |example: &Example| if stop.get() { None } else { photos.input(example) };
+                let inputs = examples.par_iter().map(input).collect();
+                if stop.get() {
+                    return Err(Error::cancelled());
+                }
                 stack(inputs, examples, [3, INPUT_SIZE, INPUT_SIZE])
             }
             Self::Fixed(values) => Ok((values.clone(), examples.iter().map(|example| example.class).collect())),
