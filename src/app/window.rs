@@ -242,7 +242,7 @@ impl App {
         }
     }
 
-    /// Escape closes the lists that lie over the tab before the tab sees it.
+    /// Escape closes the lists that lie over the tab before the tab sees it; a dialog sees it first.
     fn close_lists(&mut self, ctx: &Context) {
         let open = self.dialogs.shortcuts || self.messages.open || self.dialogs.tour.is_some();
         if open && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
@@ -292,8 +292,11 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
         self.dialogs.belong_to(frame);
-        self.close_lists(&ctx);
-        let mut commands = if self.is_modal(&ctx) { Vec::new() } else { shortcuts::pressed(&ctx) };
+        let modal = self.is_modal(&ctx);
+        if !modal {
+            self.close_lists(&ctx);
+        }
+        let mut commands = if modal { Vec::new() } else { shortcuts::pressed(&ctx) };
         self.take_drop(&ctx, &mut commands);
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);

@@ -34,13 +34,14 @@ fn focused(window: &Window) -> Option<String> {
     found.next().and_then(|node| node.accesskit_node().label())
 }
 
-/// Presses Tab until what has this name has the keyboard.
+/// Presses Tab until what has this role, and a name that ends so, has the keyboard.
 #[track_caller]
-fn tab_to(window: &mut Window, name: &str) {
+fn tab_to(window: &mut Window, role: Role, name: &str) {
     let mut passed = Vec::new();
     for _ in 0..150 {
         let now = focused(window).unwrap_or_default();
-        if now.ends_with(name) {
+        let there = window.query_all_by(move |node| node.is_focused() && node.role() == role).next().is_some();
+        if there && now.ends_with(name) {
             return;
         }
         passed.push(now);
@@ -116,9 +117,9 @@ fn train(window: &mut Window) {
 fn review(window: &mut Window, home: &Path) {
     by_name(window, "review wrong");
     assert_eq!(window.state().tab(), Tab::Review);
-    tab_to(window, "All");
+    tab_to(window, Role::Button, "All");
     key(window, Modifiers::NONE, Key::Space);
-    tab_to(window, "Photos");
+    tab_to(window, Role::Grid, "Photos");
     key(window, Modifiers::NONE, Key::Home);
     key(window, Modifiers::NONE, Key::X);
     assert_eq!(window.state().session().dataset.as_ref().unwrap().corrected(), 2);
@@ -156,7 +157,7 @@ fn inspect(window: &mut Window) {
     assert!(focused(window).is_some_and(|name| !name.contains("painted")), "erased");
     key(window, Modifiers::NONE, Key::Escape);
     assert_eq!(focused(window).as_deref(), Some("Photos to inspect, in a row"));
-    tab_to(window, "Train on the corrections");
+    tab_to(window, Role::Button, "Train on the corrections");
     key(window, Modifiers::NONE, Key::Enter);
     until(window, "a head", |window| told(window).iter().any(|m| m.contains("Trained on 3 cells")));
     until(window, "rest", |window| !window.state().is_busy());
@@ -165,14 +166,14 @@ fn inspect(window: &mut Window) {
 fn export(window: &mut Window, to: &Path) {
     key(window, CTRL, Key::E);
     type_anew(window, to.join("cells").to_str().unwrap());
-    tab_to(window, "Export");
+    tab_to(window, Role::Button, "Export");
     key(window, Modifiers::NONE, Key::Enter);
     until(window, "the inspection", |_| to.join("cells/inspection.json").is_file());
     until(window, "rest", |window| !window.state().is_busy());
     key(window, CTRL, Key::Num4);
     key(window, CTRL, Key::E);
     type_anew(window, to.join("run").to_str().unwrap());
-    tab_to(window, "Export");
+    tab_to(window, Role::Button, "Export");
     key(window, Modifiers::NONE, Key::Enter);
     until(window, "the run", |window| told(window).iter().any(|m| m.contains("exported to") && m.contains("run")));
     for file in ["predictions.csv", "report.html"] {
@@ -209,7 +210,7 @@ fn closing_while_training_asks_once_and_keeps_the_best_epoch() {
 
     close(&mut window);
     window.run_steps(3);
-    tab_to(&mut window, "Stop and close");
+    tab_to(&mut window, Role::Button, "Stop and close");
     window.key_press(Key::Enter);
     until(&mut window, "the window closes", |window| said(window, &ViewportCommand::Close));
     drop(window); // joins the threads
@@ -224,7 +225,7 @@ fn the_first_steps_are_shown_once() {
     let mut window = open_window(folder.path(), None);
     window.run_steps(3);
     assert!(shows(&window, "1 of 4"));
-    tab_to(&mut window, "Next");
+    tab_to(&mut window, Role::Button, "Next");
     key(&mut window, Modifiers::NONE, Key::Enter);
     assert!(shows(&window, "2 of 4"));
     key(&mut window, Modifiers::NONE, Key::Escape);

@@ -1,6 +1,6 @@
 //! The cursor that keys move from cell to cell, and what they paint there.
 
-use egui::{EventFilter, Id, Painter, Response, Stroke, StrokeKind, Ui};
+use egui::{EventFilter, Id, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::paint::{Brush, Paint, Tool};
 use super::queue::SeenPhoto;
@@ -8,6 +8,7 @@ use super::{InspectTab, overlay, strip};
 use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme;
 use crate::app::widgets::photo_view::Placed;
+use crate::app::worker::inspection::name;
 use crate::dataset::Class;
 use crate::inspect::Grid;
 
@@ -34,6 +35,11 @@ impl Cursor {
     /// The photo gets the keyboard in the next frame.
     pub(super) fn want(&mut self) {
         self.wanted = true;
+    }
+
+    /// Whether the photo has the keyboard.
+    pub(super) fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The cell that keys are about, while the photo has the keyboard.
@@ -75,36 +81,42 @@ impl Cursor {
 }
 
 impl InspectTab {
-    /// Moves the cursor and paints where it is, as long as the photo has the keyboard. Gives the part of the photo, in its
-    /// pixels, that is to be seen.
-    pub(super) fn cell_keys(&mut self, ui: &Ui, response: &Response, placed: &Placed) -> Option<egui::Rect> {
-        if !self.cursor.hold(ui, response) {
-            return None;
-        }
+    /// Gives the photo a place in the order of Tab, and as long as it has the keyboard moves the cursor and paints where it
+    /// is. Gives the part of the photo, in its pixels, that is to be seen.
+    pub(super) fn cell_keys(&mut self, ui: &Ui, room: Rect, placed: &Placed, threshold: f32) -> Option<Rect> {
+        let path = self.queue.path()?.clone();
+        let grid = self.queue.current()?.1.seen.as_ref()?.map.grid;
+        let response = ui.interact(room, Id::unique("cells of the photo"), Sense::focusable_noninteractive());
+        let held = self.cursor.hold(ui, &response);
+        let moved = if held { self.obey(ui, &grid, || placed.pixel(room.center())) } else { None };
+        let state = self.queue.current()?.1;
+        let told = self.cursor.at(&grid).zip(state.seen.as_ref());
+        let told = told.map_or_else(
+            || format!("Cells of {}", name(&path)),
+            |(cell, seen)| format!("{}, {}", name(&path), told_of(seen, &state.paint, cell, threshold)),
+        );
+        response.widget_info(|| WidgetInfo::labeled(Role::Grid, ui.is_enabled(), told.as_str()));
+        let r = grid.rect(moved?);
+        Some(Rect::from_min_size(pos2(r.x as f32, r.y as f32), vec2(r.width as f32, r.height as f32)))
+    }
+
+    /// Moves and paints; gives the cell that it moved to. It begins in the middle of what is seen.
+    fn obey(&mut self, ui: &Ui, grid: &Grid, middle: impl FnOnce() -> Option<[f32; 2]>) -> Option<usize> {
         if shortcuts::taken(ui, Place::Cells, Act::Back) {
             ui.memory_mut(|memory| memory.request_focus(Id::unique(strip::KEYS)));
             return None;
         }
-        let grid = self.queue.current()?.1.seen.as_ref()?.map.grid;
-        let middle = || placed.pixel(response.rect.center()).and_then(|[x, y]| grid.cell_at(x as u32, y as u32));
+        let middle = || middle().and_then(|[x, y]| grid.cell_at(x as u32, y as u32));
         self.cursor.cell = self.cursor.cell.filter(|cell| *cell < grid.len()).or_else(middle).or(Some(0));
-        let mut tools: Vec<Tool> = Vec::new();
-        let moved = self.cursor.step(ui, &grid);
-        if moved == Some(true) {
-            tools.push(self.brush.tool);
-        }
-        tools.extend(
-            TOOLS.into_iter().filter(|(act, _)| shortcuts::taken(ui, Place::Cells, *act)).map(|(_, tool)| tool),
-        );
+        let moved = self.cursor.step(ui, grid);
+        let along = Some(self.brush.tool).filter(|_| moved == Some(true));
+        let asked = TOOLS.into_iter().filter(|(act, _)| shortcuts::taken(ui, Place::Cells, *act)).map(|(_, tool)| tool);
         let cell = self.cursor.cell?;
-        for tool in tools.into_iter().filter(|tool| *tool != Tool::Off) {
+        for tool in along.into_iter().chain(asked).filter(|tool| *tool != Tool::Off) {
             self.brush.tool = tool;
-            let state = self.queue.current_mut()?;
-            self.brush.touch(&grid, &mut state.paint, cell);
+            self.brush.touch(grid, &mut self.queue.current_mut()?.paint, cell);
         }
-        let r = grid.rect(cell);
-        let corner = egui::pos2(r.x as f32, r.y as f32);
-        moved.map(|_| egui::Rect::from_min_size(corner, egui::vec2(r.width as f32, r.height as f32)))
+        moved.map(|_| cell)
     }
 }
 
@@ -117,7 +129,7 @@ pub(super) fn draw(painter: &Painter, placed: &Placed, grid: &Grid, cell: usize,
 }
 
 /// What is known of a cell, in words: `cell 3 of row 2, p 0.951, cracked, painted as not a crack`.
-pub(super) fn told(seen: &SeenPhoto, paint: &Paint, cell: usize, threshold: f32) -> String {
+pub(super) fn told_of(seen: &SeenPhoto, paint: &Paint, cell: usize, threshold: f32) -> String {
     let (column, row) = seen.map.grid.place(cell);
     let p = seen.map.p(cell);
     let word = if p >= threshold { "cracked" } else { "intact" };

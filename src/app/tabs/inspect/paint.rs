@@ -219,8 +219,9 @@ impl InspectTab {
                 state.paint.undo();
             }
         });
-        small(ui, by_keys(ui));
-        if self.brush.tool != Tool::Off {
+        if self.brush.tool == Tool::Off || self.cursor.is_held() {
+            small(ui, by_keys(ui));
+        } else {
             small(ui, "The right or middle button moves the photo, the wheel magnifies it.");
         }
     }

@@ -227,9 +227,6 @@ impl InspectTab {
         let pointer = self.view.hovered;
         let corrects = self.pane == Pane::Corrections;
         let (brush, tool, cursor) = (&self.brush, self.brush.tool, &self.cursor);
-        let at = state.seen.as_ref().filter(|_| corrects).and_then(|seen| Some((seen, cursor.at(&seen.map.grid)?)));
-        let at = at.map(|(seen, cell)| cells::told(seen, &state.paint, cell, threshold));
-        let name = at.map_or_else(|| name(path), |at| format!("{}, {at}", name(path)));
         let over = |painter: &egui::Painter, placed: &Placed| {
             over_ui(painter, placed, state, (texture, &look, threshold, chosen), corrects);
             if ruler {
@@ -250,14 +247,14 @@ impl InspectTab {
                 overlay::brush(painter, placed, &seen.map.grid, &cells, tool.says());
             }
         };
-        let (response, placed) = self.view.photo.show(ui, Id::unique("inspected photo"), &name, drag, over);
+        let (response, placed) = self.view.photo.show(ui, Id::unique("inspected photo"), &name(path), drag, over);
         let Some(placed) = placed else { return };
         self.view.hovered = response.hover_pos().or(response.interact_pointer_pos()).and_then(|at| placed.pixel(at));
         if drag == Drag::Draws {
             self.draw(&response, &placed);
         }
         if self.pane == Pane::Corrections
-            && let Some(part) = self.cell_keys(ui, &response, &placed)
+            && let Some(part) = self.cell_keys(ui, response.rect, &placed, threshold)
         {
             self.view.photo.keep_in_view(part);
         }
@@ -350,7 +347,7 @@ impl InspectTab {
         let Some((_, state)) = self.queue.current() else { return };
         let told = state.seen.as_ref().filter(|_| self.pane == Pane::Corrections).and_then(|seen| {
             let cell = self.cursor.at(&seen.map.grid)?;
-            Some(cells::told(seen, &state.paint, cell, threshold))
+            Some(cells::told_of(seen, &state.paint, cell, threshold))
         });
         let text = hovered.map(|[x, y]| {
             let place = format!("x {} · y {}", format::count(x as u64), format::count(y as u64));
