@@ -133,6 +133,12 @@ pub trait Watch: Sync {
         false
     }
 
+    /// The flag that [`Watch::is_cancelled`] reads, where it is one: for work that cannot hold on to whoever watches, such as
+    /// an operator in candle's graph.
+    fn flag(&self) -> Flag {
+        Flag::default()
+    }
+
     /// An error if the job should stop, for use with `?`.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::Instant;
 use egui::{Context, ThemePreference};
 
 use super::command::{Command, LeaksOf, Tab};
-use super::dialogs::Purpose;
+use super::dialogs::{Purpose, Tour};
 use super::scene::{Kind, Running};
 use super::window::App;
 use super::worker::asks::{Ask, ExplainOrder};
@@ -37,15 +37,15 @@ impl App {
             Command::StartTraining => self.start_training(),
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),
-            Command::FindRate => self.find_rate(),
-            Command::CrossValidate(folds) => self.cross_validate(folds),
+            Command::FindRate => self.in_train(Self::find_rate),
+            Command::CrossValidate(folds) => self.in_train(|app| app.cross_validate(folds)),
             Command::FindGroups(edit) => self.find_groups(edit),
             Command::FindLeaks(of) => self.find_leaks(of),
             Command::TrainGrouped => {
                 self.settings.train.split.kind = SplitKind::Grouped;
                 self.start_training();
             }
-            Command::LeaveSitesOut => self.leave_sites_out(),
+            Command::LeaveSitesOut => self.in_train(Self::leave_sites_out),
             Command::CheckField { run, folder } => {
                 let compute = self.settings.train.compute();
                 self.start_on(Tab::Review, Job::CheckField { run, folder, compute });
@@ -124,6 +124,8 @@ impl App {
             Command::ZoomOut => self.zoom(ctx, self.settings.zoom - ZOOM_STEP),
             Command::ZoomReset => self.zoom(ctx, 1.0),
             Command::ToggleShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Command::TogglePalette => self.toggle_palette(),
+            Command::Tour => self.dialogs.tour = Some(Tour::default()),
             Command::ToggleMessages => self.messages.open = !self.messages.open,
             _ => {}
         }
@@ -173,6 +175,9 @@ impl App {
                 return false;
             }
             running.controls.cancel.set(true);
+            if kind != Kind::InspectOne {
+                self.inspect.ended(); // the look that ran is taken later
+            }
         }
         let (number, controls) = self.worker.run(job);
         self.job = Some(Running { number, kind, controls, progress: None, begun: Instant::now(), epochs: None });
@@ -186,6 +191,12 @@ impl App {
         if self.start(Job::Train { dataset: Arc::clone(&dataset), config, runs: self.runs_folder().to_owned() }) {
             self.train.begin(dataset.name(), planned);
         }
+    }
+
+    /// Does something whose result is shown in the Train tab.
+    fn in_train(&mut self, act: impl FnOnce(&mut Self)) {
+        self.show(Tab::Train);
+        act(self);
     }
 
     fn find_rate(&mut self) {
@@ -251,10 +262,11 @@ impl App {
         }
     }
 
-    fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         if let Some(job) = self.job.as_ref().filter(|job| !job.is_finishing()) {
             job.controls.cancel.set(true);
             job.controls.pause.set(false);
+            self.inspect.cancelled();
         }
     }
 

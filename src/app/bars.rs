@@ -5,6 +5,7 @@ use egui::{Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Ric
 use super::command::{Command, Tab};
 use super::scene::{Kind, Running};
 use super::settings::ThemeChoice;
+use super::shortcuts::{self, Act, Place};
 use super::theme::{self, icons, space};
 use super::widgets::form;
 use super::window::App;
@@ -53,17 +54,18 @@ impl App {
     fn open_buttons(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
         ui.spacing_mut().item_spacing.x = 2.0;
         let open = ui.button(theme::icon_text(icons::ICON_FOLDER_OPEN, "Open folder…"));
-        if open.on_hover_text("A folder of photos (Ctrl+O); or drop one, or a .zip, onto the window").clicked() {
+        let hint = shortcuts::hint(ui.ctx(), "A folder of photos", Place::Anywhere, Act::OpenFolder);
+        if open.on_hover_text(format!("{hint}; or drop one, or a .zip, onto the window")).clicked() {
             commands.push(Command::OpenFolderDialog);
         }
         let menu = ui.menu_button(icons::ICON_EXPAND_MORE.codepoint, |ui| {
             ui.set_min_width(260.0);
             let archive = Button::new(theme::icon_text(icons::ICON_FOLDER_ZIP, "Open a .zip…"));
-            if ui.add(archive.shortcut_text("Ctrl+Shift+O")).clicked() {
+            if ui.add(archive.shortcut_text(key(ui, Act::OpenArchive))).clicked() {
                 commands.push(Command::OpenArchiveDialog);
             }
-            let path = Button::new(theme::icon_text(icons::ICON_EDIT, "Open by path…")).shortcut_text("Ctrl+L");
-            if ui.add(path).clicked() {
+            let path = Button::new(theme::icon_text(icons::ICON_EDIT, "Open by path…"));
+            if ui.add(path.shortcut_text(key(ui, Act::OpenByPath))).clicked() {
                 commands.push(Command::OpenByPath);
             }
             if ui.button(theme::icon_text(icons::ICON_GRAIN, "Open the sample photos")).clicked() {
@@ -96,15 +98,19 @@ impl App {
     }
 
     fn look_buttons(&self, ui: &mut Ui, commands: &mut Vec<Command>) {
-        if form::icon_button(ui, icons::ICON_KEYBOARD, "Shortcuts (F1)").clicked() {
+        let hint = |ui: &Ui, words, act| shortcuts::hint(ui.ctx(), words, Place::Anywhere, act);
+        if form::icon_button(ui, icons::ICON_KEYBOARD, &hint(ui, "Shortcuts", Act::Shortcuts)).clicked() {
             commands.push(Command::ToggleShortcuts);
         }
+        if form::icon_button(ui, icons::ICON_SEARCH, &hint(ui, "Do something by its name", Act::Palette)).clicked() {
+            commands.push(Command::TogglePalette);
+        }
         let (icon, theme) = match self.settings.theme {
-            ThemeChoice::System => (icons::ICON_CONTRAST, "Theme: as the system says (Ctrl+T)"),
-            ThemeChoice::Light => (icons::ICON_LIGHT_MODE, "Theme: light (Ctrl+T)"),
-            ThemeChoice::Dark => (icons::ICON_DARK_MODE, "Theme: dark (Ctrl+T)"),
+            ThemeChoice::System => (icons::ICON_CONTRAST, "Theme: as the system says"),
+            ThemeChoice::Light => (icons::ICON_LIGHT_MODE, "Theme: light"),
+            ThemeChoice::Dark => (icons::ICON_DARK_MODE, "Theme: dark"),
         };
-        if form::icon_button(ui, icon, theme).clicked() {
+        if form::icon_button(ui, icon, &hint(ui, theme, Act::Theme)).clicked() {
             commands.push(Command::NextTheme);
         }
     }
@@ -143,6 +149,11 @@ impl App {
             });
         });
     }
+}
+
+/// The key that does this anywhere, in words.
+fn key(ui: &Ui, act: Act) -> String {
+    shortcuts::key(ui.ctx(), Place::Anywhere, act)
 }
 
 /// The devices, and whether this program was built for them.
@@ -219,8 +230,8 @@ fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     let stopping = job.controls.cancel.get();
     let (word, hint) = match (job.kind, stopping) {
         (_, true) => ("Stopping…", String::new()),
-        (Kind::Train, _) => ("Stop", format!("{} (Ctrl+.)", job.stopping_means())),
-        _ => ("Cancel", "Ctrl+.".to_owned()),
+        (Kind::Train, _) => ("Stop", shortcuts::hint(ui.ctx(), job.stopping_means(), Place::Anywhere, Act::Cancel)),
+        _ => ("Cancel", key(ui, Act::Cancel)),
     };
     let finishing = job.is_finishing();
     let button = ui.add_enabled(!stopping && !finishing, Button::new(word).min_size(vec2(84.0, 0.0)));

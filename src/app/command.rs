@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Align2, FontId, Id, Key, KeyboardShortcut, LayerId, Modifiers, Order, Stroke, StrokeKind};
+use egui::{Align2, FontId, Id, LayerId, Order, Stroke, StrokeKind};
 
 use super::session::Verdict;
 use super::settings::ThemeChoice;
@@ -198,96 +198,12 @@ pub enum Command {
     ZoomReset,
     /// Show or hide the list of shortcuts.
     ToggleShortcuts,
+    /// Show or hide the palette, where anything is done by its name.
+    TogglePalette,
+    /// Show the first steps.
+    Tour,
     /// Show or hide the list of messages.
     ToggleMessages,
-}
-
-/// A key and what it asks for.
-pub struct Shortcut {
-    /// The key.
-    pub keys: KeyboardShortcut,
-    /// What it does, as the list of shortcuts says it.
-    pub does: &'static str,
-    /// What it asks for.
-    pub command: fn() -> Command,
-}
-
-const fn ctrl(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
-    Shortcut { keys: KeyboardShortcut::new(Modifiers::COMMAND, key), does, command }
-}
-
-const fn ctrl_shift(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
-    Shortcut { keys: KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key), does, command }
-}
-
-const fn plain(key: Key, does: &'static str, command: fn() -> Command) -> Shortcut {
-    Shortcut { keys: KeyboardShortcut::new(Modifiers::NONE, key), does, command }
-}
-
-/// The shortcuts that hold everywhere. Those of the photo grid are its own.
-pub const SHORTCUTS: &[Shortcut] = &[
-    // Before Ctrl+O, which would take it too.
-    ctrl_shift(Key::O, "Open a .zip of photos", || Command::OpenArchiveDialog),
-    ctrl(Key::O, "Open a folder of photos", || Command::OpenFolderDialog),
-    ctrl(Key::L, "Open a folder or .zip by its path", || Command::OpenByPath),
-    ctrl(Key::Num1, "Browse", || Command::Show(Tab::Browse)),
-    ctrl(Key::Num2, "Curate", || Command::Show(Tab::Curate)),
-    ctrl(Key::Num3, "Train", || Command::Show(Tab::Train)),
-    ctrl(Key::Num4, "Review", || Command::Show(Tab::Review)),
-    ctrl(Key::Num5, "Inspect", || Command::Show(Tab::Inspect)),
-    ctrl(Key::Num6, "Model", || Command::Show(Tab::Model)),
-    ctrl(Key::F, "Look for a name", || Command::Find),
-    // Before Ctrl+Z and Ctrl+E, which would take them too.
-    ctrl_shift(Key::Z, "Redo", || Command::Redo),
-    ctrl_shift(Key::E, "Export the labels", || Command::LabelsForm),
-    ctrl(Key::Z, "Undo what was done to labels, or painted", || Command::Undo),
-    ctrl(Key::Y, "Redo", || Command::Redo),
-    ctrl(Key::Enter, "Start training", || Command::StartTraining),
-    ctrl(Key::R, "Train again, on the labels in force", || Command::TrainAgain),
-    ctrl(Key::E, "Export what the run, or the inspection, found", || Command::ExportForm),
-    ctrl(Key::Period, "Cancel the running job", || Command::CancelJob),
-    ctrl(Key::T, "Light, dark or as the system says", || Command::NextTheme),
-    ctrl(Key::M, "Messages", || Command::ToggleMessages),
-    ctrl(Key::Plus, "Larger", || Command::ZoomIn),
-    ctrl(Key::Equals, "Larger", || Command::ZoomIn),
-    ctrl(Key::Minus, "Smaller", || Command::ZoomOut),
-    ctrl(Key::Num0, "Normal size", || Command::ZoomReset),
-    plain(Key::F1, "This list", || Command::ToggleShortcuts),
-];
-
-/// Keys that hold in the photo grid, for the list of shortcuts.
-pub const GRID_KEYS: &[(&str, &str)] = &[
-    ("← ↑ → ↓", "Move through the photos"),
-    ("Home · End", "First and last photo"),
-    ("PageUp · PageDown", "A screen up or down"),
-    ("Shift+arrows · Shift+click", "Choose all up to there"),
-    ("Ctrl+click · Ctrl+A", "Choose one more or less · all"),
-    ("1 · 2", "Label as crack · intact"),
-    ("0 · X", "Mark unsure · exclude"),
-    ("Backspace", "Label as it was found"),
-    ("Enter", "See the photo large"),
-    ("Esc", "Back"),
-    ("S", "Similar photos"),
-    ("C", "Show where the model looked (Review)"),
-];
-
-/// Keys that hold in the tab for whole photos, for the list of shortcuts.
-pub const INSPECT_KEYS: &[(&str, &str)] = &[
-    ("← → · Home · End", "Move through the photos"),
-    ("+ · − · wheel", "Magnify"),
-    ("Z · F", "Original pixels · whole photo"),
-    ("H", "Show or hide the map"),
-];
-
-/// Takes from the input of this frame the shortcuts that were pressed.
-pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
-    // A text field undoes what was typed into it.
-    let typing = ctx.text_edit_focused();
-    let free = |shortcut: &&Shortcut| !typing || !matches!(shortcut.keys.logical_key, Key::Z | Key::Y);
-    ctx.input_mut(|input| {
-        let pressed = SHORTCUTS.iter().filter(free).filter(|shortcut| input.consume_shortcut(&shortcut.keys));
-        pressed.map(|shortcut| (shortcut.command)()).collect()
-    })
 }
 
 /// What was dropped onto the window in this frame: to be inspected in the tab for that, to be opened in others.
@@ -317,16 +233,4 @@ pub fn drop_hint(ui: &egui::Ui, tab: Tab) {
     let place = Align2::CENTER_CENTER.anchor_size(rect.center(), text.size());
     painter.rect(place.expand(theme::space::XL), theme::CORNER, colours.window, edge, StrokeKind::Inside);
     painter.galley(place.min, text, colours.text);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_asks_for_two_things() {
-        for (i, a) in SHORTCUTS.iter().enumerate() {
-            assert!(SHORTCUTS.iter().skip(i + 1).all(|b| a.keys != b.keys), "{}", a.does);
-        }
-    }
 }

@@ -19,6 +19,10 @@ const SIMILAR: usize = 200;
 
 impl App {
     pub(super) fn curate_asks(&mut self, request: Request) {
+        if let Request::Show(view) = request {
+            self.curate.show(view);
+            return self.show(Tab::Curate);
+        }
         let Some(dataset) = self.session.dataset.clone() else { return };
         match request {
             Request::Suspects => drop(self.start(Job::Suspects { dataset, config: self.settings_of_head() })),
@@ -26,6 +30,7 @@ impl App {
             Request::Map => drop(self.start(Job::Map { dataset, config: self.settings_of_head() })),
             Request::Similar(photo) => self.worker.ask(Ask::Similar(SimilarOrder { dataset, photo, count: SIMILAR })),
             Request::Back(tab) => self.tab = tab,
+            Request::Show(_) => {}
         }
     }
 

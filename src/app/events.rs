@@ -9,6 +9,7 @@ use super::command::{Command, Tab};
 use super::dialogs::{Chosen, Purpose};
 use super::fallback_fonts::Font;
 use super::session::Verdict;
+use super::shortcuts::{self, Act, Place};
 use super::tabs::review::Shown;
 use super::theme;
 use super::window::App;
@@ -188,6 +189,7 @@ impl App {
             self.messages.warn(title, lines(&dataset.problems));
         }
         self.thumbnails.clear();
+        self.dialogs.tour = None;
         self.session.listed += 1;
         self.session.views.clear();
         self.worker.ask(Ask::Views(dataset.roots.clone()));
@@ -289,7 +291,7 @@ impl App {
     fn take_choice(&mut self, ctx: &Context, chosen: Chosen) {
         let Some(path) = chosen.path else {
             if chosen.at_once {
-                self.no_dialog(chosen.purpose);
+                self.no_dialog(ctx, chosen.purpose);
             }
             return;
         };
@@ -312,7 +314,7 @@ impl App {
     }
 
     /// A dialog that ends before anybody could have closed it was never there. Said where the path can be typed.
-    fn no_dialog(&mut self, purpose: Purpose) {
+    fn no_dialog(&mut self, ctx: &Context, purpose: Purpose) {
         match purpose {
             Purpose::Photos | Purpose::Archive => {
                 self.dialogs.ask_for_path(self.settings.recent.first());
@@ -327,7 +329,8 @@ impl App {
             Purpose::Drawing => self.model.no_system_dialog(),
             Purpose::Inspection | Purpose::Model => self.inspect.no_system_dialog(),
             Purpose::WholePhoto | Purpose::WholeFolder => {
-                let advice = "Drop photos or a folder onto this tab, or open a folder by its path (Ctrl+L)".to_owned();
+                let words = "Drop photos or a folder onto this tab, or open a folder by its path";
+                let advice = shortcuts::hint(ctx, words, Place::Anywhere, Act::OpenByPath);
                 self.messages.warn("This system has no dialog to choose photos in", vec![advice]);
             }
             Purpose::MapsPhoto => {

@@ -19,6 +19,10 @@ impl App {
     pub(super) fn inspect_asks(&mut self, ctx: &Context, request: Request) {
         match request {
             Request::Run { task, unasked } => self.run_whole(task, unasked),
+            Request::All => {
+                self.show(Tab::Inspect);
+                self.inspect.want_all();
+            }
             Request::Find(order) => self.worker.ask(Ask::Find(order)),
             Request::ChoosePhoto => self.dialogs.choose(ctx, Purpose::WholePhoto, self.settings.recent.first()),
             Request::ChooseFolder => self.dialogs.choose(ctx, Purpose::WholeFolder, self.settings.recent.first()),

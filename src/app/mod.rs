@@ -5,6 +5,7 @@
 
 mod actions;
 mod bars;
+mod closing;
 pub mod command;
 mod curate_events;
 pub mod dialogs;
@@ -16,10 +17,12 @@ mod label_events;
 mod launch;
 pub mod messages;
 mod model_events;
+mod offers;
 mod run_events;
 pub mod scene;
 pub mod session;
 pub mod settings;
+pub mod shortcuts;
 pub mod tabs;
 pub mod theme;
 pub mod thumbnails;

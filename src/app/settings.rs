@@ -79,6 +79,8 @@ pub struct Settings {
     pub train: TrainConfig,
     /// How whole photos are looked at and shown.
     pub inspect: Remembered,
+    /// Whether the first steps were shown.
+    pub toured: bool,
 }
 
 impl Default for Settings {
@@ -93,6 +95,7 @@ impl Default for Settings {
             advance: true,
             train: TrainConfig::default(),
             inspect: Remembered::default(),
+            toured: false,
         }
     }
 }

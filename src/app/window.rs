@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Context, Frame, Key, Modifiers, PointerState, Ui};
 
+use super::closing::Closing;
 use super::command::{self, Command, Tab};
-use super::dialogs::Dialogs;
+use super::dialogs::{Dialogs, Tour};
 use super::messages::Messages;
 use super::scene::{Running, Scene};
 use super::session::Session;
 use super::settings::Settings;
+use super::shortcuts;
 use super::tabs::browse::Browse;
 use super::tabs::curate::CurateTab;
 use super::tabs::inspect::InspectTab;
@@ -82,6 +84,7 @@ pub struct App {
     saved: Settings,
     changed: Option<Instant>,
     was_modal: bool,
+    pub(super) closing: Closing,
 }
 
 impl App {
@@ -133,8 +136,12 @@ impl App {
             settings_file,
             changed: None,
             was_modal: false,
+            closing: Closing::No,
         };
         app.list_runs();
+        if !std::mem::replace(&mut app.settings.toured, true) && options.folder.is_none() && options.run.is_none() {
+            app.dialogs.tour = Some(Tour::default());
+        }
         match (options.folder, options.run) {
             (Some(folder), run) => {
                 app.then_run = run;
@@ -219,7 +226,7 @@ impl App {
             Tab::Inspect => self.inspect.is_modal(),
             Tab::Model => self.model.is_modal(),
         };
-        let modal = self.dialogs.is_modal() || tab;
+        let modal = self.dialogs.is_modal() || tab || self.closing != Closing::No;
         if modal && !self.was_modal {
             ctx.input_mut(|input| input.pointer = PointerState::default());
         }
@@ -235,11 +242,12 @@ impl App {
         }
     }
 
-    /// Escape closes the lists that lie over the tab before the tab sees it.
+    /// Escape closes the lists that lie over the tab before the tab sees it; a dialog sees it first.
     fn close_lists(&mut self, ctx: &Context) {
-        let open = self.dialogs.shortcuts || self.messages.open;
+        let open = self.dialogs.shortcuts || self.messages.open || self.dialogs.tour.is_some();
         if open && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
             self.dialogs.shortcuts = false;
+            self.dialogs.tour = None;
             self.messages.open = false;
         }
     }
@@ -284,8 +292,11 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         self.thumbnails.begin_frame(&ctx);
         self.dialogs.belong_to(frame);
-        self.close_lists(&ctx);
-        let mut commands = if self.is_modal(&ctx) { Vec::new() } else { command::pressed(&ctx) };
+        let modal = self.is_modal(&ctx);
+        if !modal {
+            self.close_lists(&ctx);
+        }
+        let mut commands = if modal { Vec::new() } else { shortcuts::pressed(&ctx) };
         self.take_drop(&ctx, &mut commands);
         self.top_bar(ui, &mut commands);
         self.status_bar(ui, &mut commands);
@@ -293,6 +304,8 @@ impl eframe::App for App {
         CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| self.tab_ui(ui, &mut commands));
         self.messages.list_ui(ui);
         self.dialogs.ui(ui, &self.session, &mut self.settings, &mut commands);
+        self.palette_ui(&ctx, &mut commands);
+        self.closing_ui(&ctx);
         command::drop_hint(ui, self.tab);
         self.thumbnails.end_frame();
         for command in commands {

@@ -109,7 +109,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
         let watch = InQueue { watch: &session.terminal, before, total };
         let entry = photo::inspect(&inspector, path, &settings, threshold, ruler, &watch).and_then(|opened| {
             let sheet = options.report.is_some().then(|| report.sheet(&opened, &overlay)).transpose()?;
-            let entry = writer.add(opened, &overlay)?;
+            let entry = writer.add(opened, &overlay, &session.terminal)?;
             sheet.into_iter().for_each(|sheet| report.add(sheet));
             Ok(entry)
         });

@@ -153,6 +153,10 @@ impl Watch for Terminal {
     fn is_cancelled(&self) -> bool {
         self.interrupted.get()
     }
+
+    fn flag(&self) -> Flag {
+        self.interrupted.clone()
+    }
 }
 
 impl Observer for Terminal {

@@ -86,10 +86,12 @@ pub fn inspect(
     watch.check()?;
     let begun = Instant::now();
     let photo = decode::decode(path)?;
+    watch.check()?;
     let looking = Instant::now();
     let look = inspector.look(&photo, settings, watch)?;
     let look_seconds = looking.elapsed().as_secs_f64();
     let map = inspector.heat(&look, settings);
+    watch.check()?;
     let findings = Findings::of(&map, &photo, threshold, settings);
     let (scale, no_scale) = match ruler.scale(path, photo.dimensions()) {
         Ok(scale) => (scale, None),

@@ -11,6 +11,7 @@ use super::cpu::{Gradients, Parameters, TrainedNetwork};
 use super::state_dict::StateDict;
 use super::{failed, random};
 use crate::error::Result;
+use crate::job::Flag;
 
 /// The layers of a backbone from some point on, on a device.
 pub struct Trainable {
@@ -72,6 +73,13 @@ impl Trainable {
             Engine::Device(Box::new(CandleNetwork::new(architecture, &variables)?))
         };
         Ok(Self { backbone, layers, weights: weights.clone(), start, engine })
+    }
+
+    /// Ends a pass between two layers, with an error, once this is set; on a GPU nothing is watched.
+    pub fn stopped_by(&mut self, stop: Flag) {
+        if let Engine::Processor(processor) = &self.engine {
+            lock(processor).network.stopped_by(stop);
+        }
     }
 
     /// What goes in (N, C, H, W), photos or the maps before the first trained layer, to features (N, F) that
@@ -280,7 +288,12 @@ impl Layers {
                 })
             })
             .collect::<CandleResult<Vec<_>>>()?;
-        Ok(work(&mut lock(&self.processor), &parameters))
+        let mut processor = lock(&self.processor);
+        let done = work(&mut processor, &parameters);
+        if processor.network.is_stopped() {
+            candle_core::bail!("the pass was stopped");
+        }
+        Ok(done)
     }
 }
 
@@ -315,6 +328,24 @@ mod tests {
     fn values(count: usize, seed: u32) -> Vec<f32> {
         let value = |n: u32| (n.wrapping_mul(2_654_435_761) ^ seed).wrapping_mul(0x846c_a68b) >> 8;
         (0..count as u32).map(|n| (value(n) % 20_000) as f32 / 10_000.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn a_pass_that_is_stopped_ends_with_an_error_in_both_directions() {
+        for backbone in BACKBONES {
+            let stop = Flag::default();
+            let mut layers = Trainable::new(backbone, &weights(backbone), Start::Photos).unwrap();
+            layers.stopped_by(stop.clone());
+            let photos = || Tensor::from_vec(values(2 * 3 * 64 * 64, 1), (2, 3, 64, 64), &CPU).unwrap();
+            let features = layers.features(photos(), Statistics::Frozen).unwrap();
+            stop.set(true);
+            assert!(features.sqr().unwrap().mean_all().unwrap().backward().is_err());
+            assert!(layers.features(photos(), Statistics::Frozen).is_err());
+            stop.set(false);
+            let anew = layers.features(photos(), Statistics::Frozen).unwrap();
+            let read = |features: &Tensor| features.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(read(&features), read(&anew), "with frozen statistics nothing is left of it");
+        }
     }
 
     const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];

@@ -12,7 +12,7 @@ use super::run_dir::{self, Results, RunDir};
 use super::schedule;
 use crate::error::{Error, Result};
 use crate::export::tensorboard::EventLog;
-use crate::job::{Meter, Phase, Progress, Watch, wait_while};
+use crate::job::{Flag, Meter, Phase, Progress, Watch, wait_while};
 use crate::nn::head::Head;
 use crate::nn::random;
 use crate::nn::state_dict::StateDict;
@@ -195,7 +195,10 @@ impl<'a> EpochLoop<'a> {
             }
             let step = (epoch - 1) * steps_per_epoch + index;
             tally.learning_rate = self.learning_rate(step, steps_per_epoch);
-            let found = self.learner.step(batch, tally.learning_rate)?;
+            let found = match self.learner.step(batch, tally.learning_rate) {
+                Err(error) if error.is_cancelled() => return Ok(None),
+                found => found?,
+            };
             tally.loss += f64::from(found.loss) * batch.len() as f64;
             tally.right += f64::from(found.right);
             if self.learner.phase() == Phase::Tune {
@@ -278,6 +281,10 @@ impl Watch for Holding<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.observer.is_cancelled()
+    }
+
+    fn flag(&self) -> Flag {
+        self.observer.flag()
     }
 
     fn check(&self) -> Result<()> {

@@ -32,7 +32,7 @@ pub trait Learner {
     /// One step on these training photos.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// Where the device fails, or the user stops it.
     fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<Step>;
 
     /// How the validation photos fare now; nothing without validation photos.

@@ -138,7 +138,8 @@ pub fn find(
             let source = trainer::source(photos, &network, cache, None);
             let training = sides::labelled(dataset, &split, Part::Train, 0);
             let (device, weights) = (network.device(), network.weights());
-            trial.run(&mut DeepLearner::new(&config, device, weights, start, source, training, Vec::new())?)?
+            let learner = DeepLearner::new(&config, device, weights, start, source, training, Vec::new())?;
+            trial.run(&mut learner.stopped_by(observer.flag()))?
         }
     };
     let suggestion = suggest(&readings, sweep.steps, diverged);

@@ -238,7 +238,8 @@ impl Job<'_> {
         let validation = self.labelled(Part::Validation, 0);
         let weights = network.weights();
         let mut learner =
-            DeepLearner::new(self.config, network.device(), weights, start, source, training, validation)?;
+            DeepLearner::new(self.config, network.device(), weights, start, source, training, validation)?
+                .stopped_by(self.observer.flag());
         let epochs = self.epochs(&mut learner, network.device(), run, resumed)?;
         let (weights, head) = learner.into_best()?;
         let network = network.with_weights(weights)?;

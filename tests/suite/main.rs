@@ -14,6 +14,7 @@ mod hub;
 mod inspect;
 mod inspect_window;
 mod inspection_report;
+mod keyboard;
 mod kills;
 mod labels;
 mod parity;

@@ -1,15 +1,19 @@
-//! What stands before the window: the system's file dialogs, a path to be typed, the list of shortcuts.
+//! What stands before the window: the system's file dialogs, a path to be typed, the palette, the list of shortcuts.
 
 mod labels;
 mod native;
+mod palette;
 mod path;
 mod shortcuts;
+mod tour;
 
 use std::path::{Path, PathBuf};
 
 use egui::{Context, Frame, Id, Modal, ModalResponse, Ui};
 
 pub use native::{Chosen, Purpose};
+pub use palette::{Offer, Palette};
+pub use tour::Tour;
 
 use super::command::Command;
 use super::session::Session;
@@ -38,6 +42,10 @@ pub struct Dialogs {
     native: Native,
     path: Option<PathDialog>,
     labels: Option<LabelsForm>,
+    /// The palette, where it is open.
+    pub palette: Option<Palette>,
+    /// The first steps, where they are shown.
+    pub tour: Option<Tour>,
     /// Whether the list of shortcuts is open.
     pub shortcuts: bool,
 }
@@ -96,7 +104,7 @@ impl Dialogs {
 
     /// Whether a dialog has the keyboard for itself.
     pub fn is_modal(&self) -> bool {
-        self.path.is_some() || self.labels.is_some()
+        self.path.is_some() || self.labels.is_some() || self.palette.is_some()
     }
 
     /// Shows what is open.
@@ -110,6 +118,11 @@ impl Dialogs {
             && !path.ui(ui.ctx(), &settings.recent, commands)
         {
             self.path = None;
+        }
+        if let Some(tour) = &mut self.tour
+            && !tour.ui(ui.ctx())
+        {
+            self.tour = None;
         }
         shortcuts::ui(ui.ctx(), &mut self.shortcuts);
     }

@@ -5,11 +5,12 @@ mod facts;
 use std::path::{Path, PathBuf};
 
 use egui::{
-    Button, Id, Key, Label, Modifiers, Rect, RichText, ScrollArea, Sense, TextureHandle, TextureId, TextureOptions, Ui,
-    UiBuilder, pos2, vec2,
+    Button, Id, Label, Rect, RichText, ScrollArea, Sense, TextureHandle, TextureId, TextureOptions, Ui, UiBuilder,
+    pos2, vec2,
 };
 
 use crate::app::session::{Item, Session};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::photo_view::{Heat, PhotoView, Picture, heat_colour};
 use crate::app::widgets::{empty, form};
@@ -126,16 +127,27 @@ impl Detail {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
             ui.add_enabled_ui(!self.view.is_empty(), |ui| {
-                if form::icon_button(ui, icons::ICON_FIT_SCREEN, "Whole photo (Z)").clicked() {
+                if form::icon_button(ui, icons::ICON_FIT_SCREEN, &hint(ui, "Whole photo", Place::Photo, Act::Pixels))
+                    .clicked()
+                {
                     self.view.fit();
                 }
-                if form::icon_button(ui, icons::ICON_CENTER_FOCUS_STRONG, "Original pixels (Z)").clicked() {
+                if form::icon_button(
+                    ui,
+                    icons::ICON_CENTER_FOCUS_STRONG,
+                    &hint(ui, "Original pixels", Place::Photo, Act::Pixels),
+                )
+                .clicked()
+                {
                     self.view.original_pixels();
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_OUT, "Smaller (−)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_OUT, &hint(ui, "Smaller", Place::Photo, Act::ZoomOut))
+                    .clicked()
+                {
                     self.view.zoom_by(1.0 / ZOOM);
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_IN, "Larger (+)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_IN, &hint(ui, "Larger", Place::Photo, Act::ZoomIn)).clicked()
+                {
                     self.view.zoom_by(ZOOM);
                 }
                 if !self.view.is_empty() {
@@ -143,7 +155,8 @@ impl Detail {
                 }
             });
             let similar = theme::icon_text(icons::ICON_IMAGE_SEARCH, "Similar");
-            if ui.button(similar).on_hover_text("The photos most like this one (S)").clicked() {
+            let words = hint(ui, "The photos most like this one", Place::Photos, Act::Similar);
+            if ui.button(similar).on_hover_text(words).clicked() {
                 self.similar_wanted = true;
             }
             let hint = "Inspect at the photo's own resolution: predictions and heat maps are of 224 × 224 pixels";
@@ -264,7 +277,8 @@ impl Detail {
         ui.horizontal(|ui| {
             let text = theme::icon_text(icons::ICON_GRAIN, "Heat map");
             let button = Button::selectable(self.heat_wanted, text).frame_when_inactive(true);
-            if ui.add(button).on_hover_text("Where the model saw signs of a crack (C)").clicked() {
+            let words = hint(ui, "Where the model saw signs of a crack", Place::Photo, Act::Activation);
+            if ui.add(button).on_hover_text(words).clicked() {
                 self.heat_wanted = !self.heat_wanted;
             }
             if !self.heat_wanted {
@@ -282,7 +296,7 @@ impl Detail {
         });
     }
 
-    /// `+`, `−`, `Z` and `C`, unless a text field, a menu or a dialog has the keyboard.
+    /// The keys of the photo, unless a text field, a menu or a dialog has the keyboard.
     fn keys(&mut self, ui: &Ui, session: &Session) {
         let ctx = ui.ctx();
         let free = !ctx.text_edit_focused()
@@ -292,17 +306,22 @@ impl Detail {
             return;
         }
         self.view.keys(ui);
-        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::S)) {
+        if shortcuts::taken(ui, Place::Photos, Act::Similar) {
             self.similar_wanted = true;
             ui.ctx().request_repaint();
         }
-        if session.has_model() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::C)) {
+        if session.has_model() && shortcuts::taken(ui, Place::Photo, Act::Activation) {
             self.heat_wanted = !self.heat_wanted;
         }
     }
 }
 
 const ZOOM: f32 = 1.5;
+
+fn hint(ui: &Ui, words: &str, place: Place, act: Act) -> String {
+    shortcuts::hint(ui.ctx(), words, place, act)
+}
+
 /// Photos of more pixels on their longer side are worth a look at their own resolution.
 const LARGE: u32 = 2 * crate::photo::INPUT_SIZE as u32;
 

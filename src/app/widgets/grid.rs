@@ -10,9 +10,10 @@ mod selection;
 
 use egui::scroll_area::ScrollBarVisibility;
 use egui::style::ScrollStyle;
-use egui::{EventFilter, Id, Key, Modifiers, Popup, Rect, ScrollArea, Sense, TextureId, Ui, WidgetInfo};
+use egui::{EventFilter, Id, Modifiers, Popup, Rect, ScrollArea, Sense, TextureId, Ui, WidgetInfo};
 
 use crate::app::session::Item;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme;
 use crate::app::thumbnails::Thumbnails;
 use crate::app::widgets::marking::{self, Said};
@@ -261,31 +262,31 @@ impl<'a> Grid<'a> {
     }
 
     fn keys(&self, ui: &Ui, state: &mut GridState, layout: &Layout, output: &mut GridOutput) {
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let pressed = |act| shortcuts::taken(ui, Place::Photos, act);
         let Some(last) = self.order.len().checked_sub(1) else {
-            output.escaped = pressed(Key::Escape);
+            output.escaped = pressed(Act::Back);
             return;
         };
-        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A)) {
+        if pressed(Act::ChooseAll) {
             state.selected =
                 state.selected.filter(|_| state.position(self.order).is_some()).or(self.order.first().copied());
             state.chosen = Selection::all(self.order);
         }
         let (columns, page) = (layout.columns as isize, layout.rows_on_screen() as isize * layout.columns as isize);
         let steps = [
-            (Key::ArrowLeft, -1),
-            (Key::ArrowRight, 1),
-            (Key::ArrowUp, -columns),
-            (Key::ArrowDown, columns),
-            (Key::PageUp, -page),
-            (Key::PageDown, page),
-            (Key::Home, isize::MIN),
-            (Key::End, isize::MAX),
+            (Act::Left, -1),
+            (Act::Right, 1),
+            (Act::Up, -columns),
+            (Act::Down, columns),
+            (Act::ScreenUp, -page),
+            (Act::ScreenDown, page),
+            (Act::First, isize::MIN),
+            (Act::Last, isize::MAX),
         ];
-        for (key, step) in steps {
+        for (act, step) in steps {
             // By the event itself: in a slow frame Shift may be up again.
-            let shift = ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, key));
-            if !shift && !pressed(key) {
+            let shift = shortcuts::taken_with_shift(ui, Place::Photos, act);
+            if !shift && !pressed(act) {
                 continue;
             }
             let target = match state.position(self.order) {
@@ -299,12 +300,12 @@ impl<'a> Grid<'a> {
         }
         if state.position(self.order).is_some() {
             output.said = marking::pressed(ui);
-            output.similar = state.selected.filter(|_| pressed(Key::S));
+            output.similar = state.selected.filter(|_| pressed(Act::Similar));
         }
-        if pressed(Key::Enter) || pressed(Key::Space) {
+        if pressed(Act::Enlarge) {
             output.activated = state.position(self.order).and(state.selected);
         }
-        if pressed(Key::Escape) {
+        if pressed(Act::Back) {
             output.escaped = state.chosen_count() <= 1;
             state.chosen = Selection::default();
         }

@@ -1,9 +1,10 @@
 //! Going through the photos of a grid one by one, each shown large in the grid's place: the keys, and buttons for the
 //! same.
 
-use egui::{EventFilter, Id, Key, Modifiers, Popup, Role, Sense, Ui, WidgetInfo};
+use egui::{EventFilter, Id, Popup, Role, Sense, Ui, WidgetInfo};
 
 use crate::app::command::Command;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form::icon_button;
 use crate::app::widgets::grid::{Grid, GridState};
@@ -30,18 +31,18 @@ impl LargePhoto<'_> {
         for said in marking::pressed(ui) {
             marking::mark(state, self.order, said, self.advance, commands);
         }
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        for (key, step) in [(Key::ArrowLeft, -1), (Key::ArrowUp, -1), (Key::ArrowRight, 1), (Key::ArrowDown, 1)] {
-            if pressed(key) {
+        let pressed = |act| shortcuts::taken(ui, Place::Photos, act);
+        for (act, step) in [(Act::Left, -1), (Act::Up, -1), (Act::Right, 1), (Act::Down, 1)] {
+            if pressed(act) {
                 step_by(state, self.order, step);
             }
         }
-        for (key, photo) in [(Key::Home, self.order.first()), (Key::End, self.order.last())] {
-            if let Some(&photo) = photo.filter(|_| pressed(key)) {
+        for (act, photo) in [(Act::First, self.order.first()), (Act::Last, self.order.last())] {
+            if let Some(&photo) = photo.filter(|_| pressed(act)) {
                 state.select(photo);
             }
         }
-        let back = [Key::Escape, Key::Enter, Key::Space].into_iter().any(pressed);
+        let back = [Act::Back, Act::Enlarge].into_iter().any(pressed);
         if back {
             self.hand_back(ui);
         }
@@ -50,14 +51,15 @@ impl LargePhoto<'_> {
 
     /// Buttons for the steps, and which photo of how many it is. Whether the grid is asked for again.
     pub fn steps_ui(&self, ui: &mut Ui, state: &mut GridState) -> bool {
-        let back = icon_button(ui, icons::ICON_ARROW_BACK, "Back to the photos (Esc)").clicked();
+        let hint = |ui: &Ui, words, act| shortcuts::hint(ui.ctx(), words, Place::Photos, act);
+        let back = icon_button(ui, icons::ICON_ARROW_BACK, &hint(ui, "Back to the photos", Act::Back)).clicked();
         if back {
             self.hand_back(ui);
         }
-        if icon_button(ui, icons::ICON_CHEVRON_LEFT, "Photo before (←)").clicked() {
+        if icon_button(ui, icons::ICON_CHEVRON_LEFT, &hint(ui, "Photo before", Act::Left)).clicked() {
             step_by(state, self.order, -1);
         }
-        if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next photo (→)").clicked() {
+        if icon_button(ui, icons::ICON_CHEVRON_RIGHT, &hint(ui, "Next photo", Act::Right)).clicked() {
             step_by(state, self.order, 1);
         }
         if let Some(position) = state.position(self.order) {

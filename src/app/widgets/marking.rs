@@ -5,13 +5,12 @@
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::style::StyleModifier;
-use egui::{
-    Button, Event, Id, Key, Modifiers, PopupCloseBehavior, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2,
-};
+use egui::{Button, Id, Key, PopupCloseBehavior, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use crate::app::command::Command;
 use crate::app::session::Session;
 use crate::app::settings::Settings;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form;
 use crate::app::widgets::grid::{GridOutput, GridState};
@@ -22,15 +21,8 @@ use crate::format;
 /// What is said of photos; with `None`, what was found is in force again.
 pub type Said = Option<Mark>;
 
-/// The keys that label, the first one of each shown in tooltips.
-const KEYS: [(Key, Said); 6] = [
-    (Key::Num1, CRACKED),
-    (Key::Num2, INTACT),
-    (Key::Num0, Some(Mark::Unsure)),
-    (Key::X, Some(Mark::Excluded)),
-    (Key::Backspace, None),
-    (Key::Delete, None),
-];
+/// What has keys that label.
+const ACTS: [Act; 5] = [Act::Crack, Act::Intact, Act::Unsure, Act::Exclude, Act::AsFound];
 const CRACKED: Said = Some(Mark::Class(Class::Positive));
 const INTACT: Said = Some(Mark::Class(Class::Negative));
 
@@ -42,18 +34,8 @@ const TAGS_HIGH: f32 = 220.0;
 /// What the keys of this frame say of photos, in the order in which they were pressed; a key that is held says it once.
 /// Only for whom the keyboard belongs to.
 pub fn pressed(ui: &Ui) -> Vec<Said> {
-    let mut pressed = Vec::new();
-    ui.input_mut(|input| {
-        input.events.retain(|event| {
-            let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
-            let said = KEYS.iter().find(|(known, _)| known == key && modifiers.matches_logically(Modifiers::NONE));
-            if !*repeat {
-                pressed.extend(said.map(|(_, said)| *said));
-            }
-            said.is_none()
-        });
-    });
-    pressed
+    let acts = shortcuts::taken_in_order(ui, Place::Photos, &ACTS);
+    acts.into_iter().filter_map(|act| BUTTONS.iter().find(|button| button.2 == act)).map(|button| button.0).collect()
 }
 
 /// Carries out what the keys said in a grid that shows `order`: labels, and the way to similar photos.
@@ -91,9 +73,9 @@ pub fn bar(
         let chosen = state.chosen_count();
         let said = said_of_all(session, state);
         ui.add_enabled_ui(chosen > 0, |ui| {
-            for (value, name, key) in BUTTONS {
+            for (value, name, act) in BUTTONS {
                 let held = said == Some(value) && value.is_some();
-                if said_button(ui, value, name, key, words, held) {
+                if said_button(ui, value, name, act, words, held) {
                     mark(state, order, value, settings.advance, commands);
                 }
             }
@@ -105,7 +87,13 @@ pub fn bar(
             settings.advance = !settings.advance;
         }
         undo_buttons(ui, session, commands);
-        if form::icon_button(ui, icons::ICON_IOS_SHARE, "Export the labels… (Ctrl+Shift+E)").clicked() {
+        if form::icon_button(
+            ui,
+            icons::ICON_IOS_SHARE,
+            &shortcuts::hint(ui.ctx(), "Export the labels…", Place::Anywhere, Act::ExportLabels),
+        )
+        .clicked()
+        {
             commands.push(Command::LabelsForm);
         }
         if chosen > 1 {
@@ -116,12 +104,12 @@ pub fn bar(
 }
 
 /// What the buttons say, with their names and keys.
-const BUTTONS: [(Said, &str, &str); 5] = [
-    (CRACKED, "Crack", "1"),
-    (INTACT, "Intact", "2"),
-    (Some(Mark::Unsure), "Unsure", "0"),
-    (Some(Mark::Excluded), "Exclude", "X"),
-    (None, "As found", "Backspace"),
+const BUTTONS: [(Said, &str, Act); 5] = [
+    (CRACKED, "Crack", Act::Crack),
+    (INTACT, "Intact", Act::Intact),
+    (Some(Mark::Unsure), "Unsure", Act::Unsure),
+    (Some(Mark::Excluded), "Exclude", Act::Exclude),
+    (None, "As found", Act::AsFound),
 ];
 
 fn hint(said: Said) -> &'static str {
@@ -134,7 +122,7 @@ fn hint(said: Said) -> &'static str {
     }
 }
 
-fn said_button(ui: &mut Ui, said: Said, name: &str, key: &str, words: bool, held: bool) -> bool {
+fn said_button(ui: &mut Ui, said: Said, name: &str, act: Act, words: bool, held: bool) -> bool {
     let colours = theme::palette(ui);
     let text = match said {
         Some(Mark::Class(class)) => {
@@ -153,7 +141,8 @@ fn said_button(ui: &mut Ui, said: Said, name: &str, key: &str, words: bool, held
     };
     let button = ui.add(Button::selectable(held, text).frame_when_inactive(true).min_size(theme::icon_button_size()));
     button.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), held, name));
-    button.on_hover_text(format!("{name} ({key}): {}", hint(said))).clicked()
+    let name = shortcuts::hint(ui.ctx(), name, Place::Photos, act);
+    button.on_hover_text(format!("{name}: {}", hint(said))).clicked()
 }
 
 fn toggle(ui: &mut Ui, icon: theme::Icon, name: &str, on: bool) -> bool {
@@ -166,14 +155,15 @@ fn toggle(ui: &mut Ui, icon: theme::Icon, name: &str, on: bool) -> bool {
 fn undo_buttons(ui: &mut Ui, session: &Session, commands: &mut Vec<Command>) {
     let (undo, redo) = (session.labels.to_undo(), session.labels.to_redo());
     let buttons = [
-        (icons::ICON_TURN_LEFT, "Undo", undo, "Ctrl+Z", Command::Undo),
-        (icons::ICON_TURN_RIGHT, "Redo", redo, "Ctrl+Shift+Z", Command::Redo),
+        (icons::ICON_TURN_LEFT, "Undo", undo, Act::Undo, Command::Undo),
+        (icons::ICON_TURN_RIGHT, "Redo", redo, Act::Redo, Command::Redo),
     ];
-    for (icon, name, what, keys, command) in buttons {
+    for (icon, name, what, act, command) in buttons {
         let button = Button::new(icon.codepoint).min_size(theme::icon_button_size());
         let button = ui.add_enabled(what.is_some(), button);
         button.widget_info(|| WidgetInfo::labeled(Role::Button, what.is_some(), name));
-        let text = what.map_or_else(|| format!("{name} ({keys})"), |what| format!("{name}: {what} ({keys})"));
+        let text = what.map_or_else(|| name.to_owned(), |what| format!("{name}: {what}"));
+        let text = shortcuts::hint(ui.ctx(), &text, Place::Anywhere, act);
         if button.on_hover_text(text).clicked() {
             commands.push(command);
         }

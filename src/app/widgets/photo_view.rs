@@ -9,10 +9,11 @@ mod tiles;
 
 use egui::emath::GuiRounding as _;
 use egui::{
-    Color32, CornerRadius, CursorIcon, Id, Key, Modifiers, Painter, PointerButton, Pos2, Rect, Response, Role, Sense,
-    TextureId, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, CursorIcon, Id, Painter, PointerButton, Pos2, Rect, Response, Role, Sense, TextureId, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme;
 
 pub use picture::{Heat, Picture, colour as heat_colour};
@@ -193,16 +194,27 @@ impl PhotoView {
         self.magnified = Some(Magnified { scale, centre: part.center() });
     }
 
-    /// Obeys `+`, `−` and `Z`.
+    /// Moves the photo no further than needed for a part of it, in its pixels, to be in view.
+    pub fn keep_in_view(&mut self, part: Rect) {
+        let Some(now) = &mut self.magnified else { return };
+        let half = self.room / now.scale / 2.0;
+        let within = |at: f32, half: f32, least: f32, most: f32| {
+            if most - least >= 2.0 * half { (least + most) / 2.0 } else { at.clamp(most - half, least + half) }
+        };
+        now.centre.x = within(now.centre.x, half.x, part.left(), part.right());
+        now.centre.y = within(now.centre.y, half.y, part.top(), part.bottom());
+    }
+
+    /// Obeys the keys that magnify.
     pub fn keys(&mut self, ui: &Ui) {
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if pressed(Key::Plus) || pressed(Key::Equals) {
+        let pressed = |act| shortcuts::taken(ui, Place::Photo, act);
+        if pressed(Act::ZoomIn) {
             self.zoom_by(STEP);
         }
-        if pressed(Key::Minus) {
+        if pressed(Act::ZoomOut) {
             self.zoom_by(1.0 / STEP);
         }
-        if pressed(Key::Z) {
+        if pressed(Act::Pixels) {
             self.toggle();
         }
     }
@@ -359,6 +371,22 @@ mod tests {
         assert_eq!(view.magnified, Some(Magnified { scale: 1.0, centre: pos2(1250.0, 550.0) }));
         view.bring_into_view(Rect::from_min_size(pos2(0.0, 0.0), vec2(4.0, 4.0)));
         assert_eq!(view.magnified.map(|m| m.scale), Some(600.0 / 256.0), "not a few pixels alone");
+    }
+
+    #[test]
+    fn what_is_kept_in_view_moves_the_photo_no_further_than_needed() {
+        let at = |x, y| Some(Magnified { scale: 2.0, centre: pos2(x, y) });
+        let mut view = PhotoView { room: vec2(800.0, 600.0), magnified: at(1000.0, 500.0), ..PhotoView::default() };
+        let cell = |x, y| Rect::from_min_size(pos2(x, y), vec2(32.0, 32.0));
+        view.keep_in_view(cell(900.0, 400.0));
+        assert_eq!(view.magnified, at(1000.0, 500.0), "it was in view");
+        view.keep_in_view(cell(1200.0, 640.0));
+        assert_eq!(view.magnified, at(1032.0, 522.0));
+        view.keep_in_view(cell(0.0, 0.0));
+        assert_eq!(view.magnified, at(200.0, 150.0));
+        view.fit();
+        view.keep_in_view(cell(0.0, 0.0));
+        assert!(view.is_fitted());
     }
 
     #[test]

@@ -69,6 +69,8 @@ type Shelf = Arc<Mutex<Option<(Photos, Arc<Similarity>)>>>;
 /// The latest word on the running job.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
+    /// The job that it is about.
+    job: u64,
     /// How far it is.
     pub progress: Option<Progress>,
     /// Loss of the steps taken since this was last looked at.
@@ -161,11 +163,15 @@ impl Worker {
         self.events.iter().flat_map(Receiver::try_iter)
     }
 
-    /// The latest word on the running job; steps and readings are handed out once.
+    /// The latest word on the job that was handed over last; none as long as another one runs in its place. Steps and
+    /// readings are handed out once.
     pub fn take_live(&self) -> Live {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.job != self.last {
+            return Live::default();
+        }
         let (steps, readings) = (std::mem::take(&mut live.steps), std::mem::take(&mut live.readings));
-        Live { progress: live.progress, steps, readings }
+        Live { job: live.job, progress: live.progress, steps, readings }
     }
 }
 
@@ -233,7 +239,7 @@ fn job_lane(jobs: &Receiver<(u64, Job, Controls)>, out: &Out, places: &Places, s
     let (mut kept, mut desk) = (Kept::default(), Desk::default());
     let tell = |event| out.tell(event);
     for (number, job, controls) in jobs {
-        out.update(|live| *live = Live::default());
+        out.update(|live| *live = Live { job: number, ..Live::default() });
         let dataset = job.dataset().cloned();
         let watcher = Watcher { out, controls: &controls, dataset: dataset.as_deref() };
         let what = Kind::of(&job).title();
@@ -260,6 +266,10 @@ impl Watch for Watcher<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.controls.cancel.get()
+    }
+
+    fn flag(&self) -> Flag {
+        self.controls.cancel.clone()
     }
 
     fn wait_while_held(&self) -> Duration {
@@ -293,6 +303,7 @@ impl Observer for Watcher<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Phase;
 
     #[test]
     fn a_panic_becomes_an_error() {
@@ -329,6 +340,19 @@ mod tests {
                 assert!(waits.join().unwrap() >= Duration::from_millis(50));
             });
         }
+    }
+
+    #[test]
+    fn how_far_a_job_is_is_not_told_of_the_one_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = Worker::start(&Context::default(), Places::below(folder.path())).unwrap();
+        let progress = Progress { phase: Phase::Inspect, done: 9, total: Some(10), per_second: 1.0 };
+        *worker.live.lock().unwrap() = Live { job: 7, progress: Some(progress), ..Live::default() };
+        worker.last = 7;
+        assert_eq!(worker.take_live().progress, Some(progress));
+        worker.last = 8; // handed over, and not begun
+        assert_eq!(worker.take_live().progress, None);
+        assert_eq!(worker.live.lock().unwrap().progress, Some(progress), "the job before it still runs");
     }
 
     #[test]

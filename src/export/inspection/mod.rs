@@ -20,6 +20,7 @@ use crate::error::{Context, Error, Result};
 use crate::inspect::measure::LIMITS;
 use crate::inspect::photo::{Inspected, Opened};
 use crate::inspect::{HeatMap, LeftOut, Settings, skeleton};
+use crate::job::Watch;
 
 /// The table of cells.
 pub const CELLS: &str = "cells.csv";
@@ -100,13 +101,18 @@ impl Writer {
     /// Writes a photo's overlay and mask, and keeps its figures for [`Writer::finish`].
     ///
     /// # Errors
-    /// Where a file cannot be written.
-    pub fn add(&mut self, opened: Opened, look: &Overlay) -> Result<&Entry> {
+    /// Where a file cannot be written, or the user stops the job.
+    pub fn add(&mut self, opened: Opened, look: &Overlay, watch: &dyn Watch) -> Result<&Entry> {
         let Opened { inspected, photo, .. } = opened;
         let name = inspected.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let picture = self.free_name(&inspected.path);
         let put = |folder: &str, bytes: Vec<u8>| atomic_file::write(&self.folder.join(folder).join(&picture), &bytes);
-        put(OVERLAYS, png::encode(&draw(&photo, &inspected.map, &inspected.findings, look))?)?;
+        let drawn = draw(&photo, &inspected.map, &inspected.findings, look);
+        watch.check()?;
+        let encoded = png::encode(&drawn)?;
+        watch.check()?;
+        // From here on both pictures come, or an error.
+        put(OVERLAYS, encoded)?;
         put(MASKS, png::encode_grey(&mask(&inspected.map.grid, &inspected.findings))?)?;
         self.entries.push(Entry { inspected, name, picture });
         self.entries.last().ok_or_else(|| Error::new("The photo was lost"))

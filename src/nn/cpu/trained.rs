@@ -17,6 +17,7 @@ use super::map::{Layout, Map};
 use super::norm::{self, Running};
 use super::pool;
 use crate::error::Result;
+use crate::job::Flag;
 
 /// The parameters of one convolution with its batch norm.
 #[derive(Clone, Copy)]
@@ -50,6 +51,8 @@ pub struct TrainedNetwork {
     scratch: Scratch,
     /// Photos of the newest batch.
     count: usize,
+    /// Set by whoever wants no result any more.
+    stop: Flag,
 }
 
 struct Stem {
@@ -155,7 +158,26 @@ impl TrainedNetwork {
         let blocks = (from..architecture.blocks.len()).map(|index| Block::new(&architecture, index, &layer));
         let blocks = blocks.collect::<Result<_>>()?;
         let features = backbone.features();
-        Ok(Self { features, stem, blocks, input: Vec::new(), scratch: Scratch::default(), count: 0 })
+        Ok(Self {
+            features,
+            stem,
+            blocks,
+            input: Vec::new(),
+            scratch: Scratch::default(),
+            count: 0,
+            stop: Flag::default(),
+        })
+    }
+
+    /// Ends between two layers once this is set. What forward and backward give then is of no use, and neither are the
+    /// running statistics.
+    pub fn stopped_by(&mut self, stop: Flag) {
+        self.stop = stop;
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.get()
     }
 
     /// What goes in, (N, channels, height, width) as `shape`, to features (N, F) row by row. With
@@ -191,7 +213,10 @@ impl TrainedNetwork {
         }
         let mut current = &self.input[..count];
         for block in &mut self.blocks {
-            block.forward(&mut next, current, statistics);
+            block.forward(&mut next, current, statistics, &self.stop);
+            if self.stop.get() {
+                return Vec::new();
+            }
             current = &block.output[..count];
         }
         let mut features = Vec::with_capacity(count * self.features);
@@ -220,7 +245,10 @@ impl TrainedNetwork {
             let input = before.last().map_or(&self.input, |block| &block.output);
             let begin = end - block.layers().count();
             let wanted = index > 0 || self.stem.is_some();
-            let of_block = block.backward(&parameters[begin..end], &input[..count], wanted, scratch);
+            let of_block = block.backward(&parameters[begin..end], &input[..count], wanted, (scratch, &self.stop));
+            if self.stop.get() {
+                return Vec::new();
+            }
             gradients.extend(of_block.into_iter().rev());
             std::mem::swap(&mut scratch.current, &mut scratch.next);
             end = begin;
@@ -296,16 +324,17 @@ impl Block {
         next: &mut impl FnMut() -> Option<Parameters<'a>>,
         input: &[Map],
         statistics: Statistics,
+        stop: &Flag,
     ) {
         let mut from = input;
         let Some((last, before)) = self.path.split_last_mut() else { return };
         for step in before {
-            let Some(parameters) = next() else { return };
+            let Some(parameters) = next().filter(|_| !stop.get()) else { return };
             let output = sized(&mut step.output, input.len());
             step.layer.forward(parameters, from, output, None, step.activation, statistics);
             from = output;
         }
-        let Some(of_last) = next() else { return };
+        let Some(of_last) = next().filter(|_| !stop.get()) else { return };
         let residuals: Option<&[Map]> = match &mut self.around {
             Around::None => None,
             Around::Identity => Some(input),
@@ -327,7 +356,7 @@ impl Block {
         parameters: &[Parameters<'_>],
         input: &[Map],
         wanted: bool,
-        scratch: &mut Scratch,
+        (scratch, stop): (&mut Scratch, &Flag),
     ) -> Vec<Gradients> {
         let count = input.len();
         let Scratch { current, inner, around: of_around, next } = scratch;
@@ -349,6 +378,9 @@ impl Block {
         // it gave.
         let (mut from, mut free) = (gradient, &mut inner[..]);
         for (place, parameters) in parameters.iter().enumerate().take(self.path.len()).rev() {
+            if stop.get() {
+                break;
+            }
             let (before, after) = self.path.split_at_mut(place);
             let Some(Step { layer, .. }) = after.first_mut() else { break };
             let Some(Step { output, activation, .. }) = before.last() else {

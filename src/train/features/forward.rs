@@ -99,7 +99,8 @@ pub(super) fn compute(
             .name("decode".into())
             .spawn_scoped(scope, move || decode_batches(missing, variants, network.batch_size(), &sender, watch))
             .context("Cannot start a thread")?;
-        let result = run_batches(receiver, keep, &mut meter, watch);
+        let together = if network.device().is_cpu() { together() } else { usize::MAX };
+        let result = run_batches(receiver, keep, together, &mut meter, watch);
         // The receiver is gone by now, so the decoder ends even where the network failed.
         decoder.join().map_err(|_| Error::new("The thread that decodes photos failed"))?;
         result.map(|computed| Computed { held: meter.held(), ..computed })
@@ -125,14 +126,16 @@ fn decode_batches(
 ) {
     let most = missing.iter().map(|photo| photo.numbers.len()).max().unwrap_or(1);
     for wanted in missing.chunks((size / most).max(1)) {
-        if watch.is_cancelled() || batches.send(decode_batch(wanted, variants)).is_err() {
+        if watch.is_cancelled() || batches.send(decode_batch(wanted, variants, watch)).is_err() {
             return;
         }
     }
 }
 
-fn decode_batch(wanted: &[Wanted<'_>], variants: Option<&Variants>) -> Batch {
-    let decoded: Vec<_> = wanted.par_iter().map(|photo| inputs(photo, variants)).collect();
+/// Once the job is to stop, nothing more is read: nobody looks at the batch then.
+fn decode_batch(wanted: &[Wanted<'_>], variants: Option<&Variants>, watch: &dyn Watch) -> Batch {
+    let read = |photo: &Wanted<'_>| watch.check().and_then(|()| inputs(photo, variants));
+    let decoded: Vec<_> = wanted.par_iter().map(read).collect();
     let count = wanted.iter().map(|photo| photo.numbers.len()).sum();
     let values = Vec::with_capacity(count * INPUT_VALUES);
     let mut batch = Batch { values, wanted: count, ..Batch::default() };
@@ -160,10 +163,18 @@ fn inputs(photo: &Wanted<'_>, variants: Option<&Variants>) -> Result<Vec<Vec<f32
     Ok(photo.numbers.par_iter().map(|number| variants.input(&picture, &photo.key, *number)).collect())
 }
 
-/// Runs the network over each batch. Where the job is held, the decoder fills its channel and then waits as well.
+/// Photos that go through the network on the processor before the job is asked whether to go on: few enough to take a
+/// fraction of a second, and enough for every core.
+fn together() -> usize {
+    (4 * rayon::current_num_threads()).max(8)
+}
+
+/// Runs the network over each batch, so many at a time. Where the job is held, the decoder fills its channel and then
+/// waits as well.
 fn run_batches(
     batches: Receiver<Batch>,
     mut keep: impl FnMut(&[ContentKey], &[f32]) -> Result<()>,
+    together: usize,
     meter: &mut Meter<'_>,
     watch: &dyn Watch,
 ) -> Result<Computed> {
@@ -171,8 +182,13 @@ fn run_batches(
     for batch in batches {
         meter.leave_out(watch.wait_while_held());
         watch.check()?;
-        if !batch.keys.is_empty() {
-            keep(&batch.keys, &batch.values)?;
+        let each = batch.values.len() / batch.keys.len().max(1);
+        let mut values = batch.values.as_slice();
+        for keys in batch.keys.chunks(together) {
+            watch.check()?;
+            let (these, rest) = values.split_at((keys.len() * each).min(values.len()));
+            keep(keys, these)?;
+            values = rest;
         }
         meter.add(batch.wanted as u64);
         computed.count += batch.keys.len();
@@ -205,6 +221,32 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_left_half_done_when_the_job_is_to_stop() {
+        #[derive(Default)]
+        struct After(AtomicUsize);
+        impl Watch for After {
+            fn progress(&self, _: Progress) {}
+            fn is_cancelled(&self) -> bool {
+                self.0.load(Ordering::SeqCst) >= 4
+            }
+        }
+        let (watch, (sender, receiver)) = (After::default(), bounded(1));
+        let batch =
+            Batch { keys: (0..9).map(|n| ContentKey([n; 32])).collect(), values: vec![1.5; 18], ..Batch::default() };
+        sender.send(batch).unwrap();
+        drop(sender);
+        let mut meter = Meter::new(&watch, Phase::Features, Some(9));
+        let keep = |keys: &[ContentKey], values: &[f32]| {
+            assert_eq!(values.len(), 2 * keys.len());
+            watch.0.fetch_add(keys.len(), Ordering::SeqCst);
+            Ok(())
+        };
+        let stopped = run_batches(receiver, keep, 2, &mut meter, &watch).err();
+        assert!(stopped.is_some_and(|error| error.is_cancelled()));
+        assert_eq!(watch.0.load(Ordering::SeqCst), 4, "two at a time, and no more after the word");
+    }
+
+    #[test]
     fn before_each_batch_the_job_may_be_held_and_that_time_is_left_out() {
         let holder = Holder { held: AtomicUsize::new(0) };
         let mut meter = Meter::new(&holder, Phase::Features, Some(3));
@@ -219,7 +261,7 @@ mod tests {
             asked.push(holder.held.load(Ordering::SeqCst));
             Ok(())
         };
-        assert_eq!(run_batches(receiver, keep, &mut meter, &holder).unwrap().count, 3);
+        assert_eq!(run_batches(receiver, keep, 8, &mut meter, &holder).unwrap().count, 3);
         assert_eq!(asked, [1, 2, 3], "asked before each batch");
         assert_eq!((meter.done(), meter.held()), (3, HELD));
     }

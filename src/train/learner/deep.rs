@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Example, Figures, Learner, Source, Step, cannot_train, class_indices, count_right};
 use crate::error::{Error, Result};
-use crate::job::{Phase, Watch};
+use crate::job::{Flag, Phase, Watch};
 use crate::nn::architecture::{Start, Statistics};
 use crate::nn::head::{self, Head, class_weights};
 use crate::nn::optimizer::Optimizer;
@@ -28,6 +28,7 @@ pub struct DeepLearner<'a> {
     head: Head,
     optimizer: Optimizer,
     best: Option<StateDict>,
+    stop: Flag,
 }
 
 impl<'a> DeepLearner<'a> {
@@ -54,6 +55,7 @@ impl<'a> DeepLearner<'a> {
             optimizer: optimizer(&backbone, &head, config)?,
             class_weights: class_weights.map_err(cannot_train)?,
             best: None,
+            stop: Flag::default(),
             config,
             device,
             start,
@@ -63,6 +65,18 @@ impl<'a> DeepLearner<'a> {
             backbone,
             head,
         })
+    }
+
+    /// Ends steps and evaluations as cancelled, within a part of a second, once this is set.
+    pub fn stopped_by(mut self, stop: Flag) -> Self {
+        self.backbone.stopped_by(stop.clone());
+        self.stop = stop;
+        self
+    }
+
+    /// What was found, or, where it was stopped meanwhile, that it was.
+    fn unless_stopped<T>(&self, found: Result<T>) -> Result<T> {
+        if found.is_err() && self.stop.get() { Err(Error::cancelled()) } else { found }
     }
 
     /// All tensors of the best epoch's backbone, and its head.
@@ -85,12 +99,13 @@ impl<'a> DeepLearner<'a> {
 
     /// Classes and logits of some examples, those that can still be read; none where none can.
     fn logits(&mut self, examples: &[Example], statistics: Statistics) -> Result<Option<(Tensor, Tensor)>> {
-        let (input, classes) = self.source.batch(examples)?;
+        let (input, classes) = self.source.batch(examples, &self.stop)?;
         if classes.is_empty() {
             return Ok(None);
         }
         let input = input.to_device(self.device).map_err(cannot_train)?;
-        let features = self.backbone.features(input, statistics)?;
+        let features = self.backbone.features(input, statistics);
+        let features = self.unless_stopped(features)?;
         let run = || {
             let classes = Tensor::from_vec(class_indices(&classes), classes.len(), self.device)?;
             Ok((classes, self.head.logits(&features)?))
@@ -127,7 +142,8 @@ impl Learner for DeepLearner<'_> {
             let step = Step { loss: loss.to_scalar()?, right: count_right(&logits, &classes)? };
             Ok((step, loss.backward()?))
         };
-        let (step, mut gradients) = backward().map_err(cannot_train)?;
+        let derived = backward().map_err(cannot_train);
+        let (step, mut gradients) = self.unless_stopped(derived)?;
         self.backbone.collect(&mut gradients)?;
         self.optimizer.step(|variable| gradients.get(variable), learning_rate)?;
         Ok(step)
@@ -181,6 +197,7 @@ impl Learner for DeepLearner<'_> {
         self.head = Head::from_weights(&weights, self.config.backbone)?;
         weights.retain(|name| !head::is_head(name));
         self.backbone = Trainable::new(self.config.backbone, &weights, self.start)?;
+        self.backbone.stopped_by(self.stop.clone());
         self.optimizer = optimizer(&self.backbone, &self.head, self.config)?;
         self.optimizer.restore(state)
     }

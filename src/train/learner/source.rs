@@ -7,6 +7,7 @@ use super::cannot_train;
 use crate::dataset::group::ContentKey;
 use crate::dataset::{Class, Sample};
 use crate::error::{Error, Result};
+use crate::job::Flag;
 use crate::nn::network::Network;
 use crate::photo::{INPUT_SIZE, decode, transform};
 use crate::train::augment::Variants;
@@ -61,12 +62,14 @@ impl Source<'_> {
     ///
     /// # Errors
     /// Where a photo can no longer be read or is another one by now, as when a stick is pulled: to go on with what is left
-    /// would be to train on other photos than the run says.
-    pub fn batch(&mut self, examples: &[Example]) -> Result<(Tensor, Vec<Class>)> {
+    /// would be to train on other photos than the run says. [`Error::cancelled`] where `stop` is set meanwhile.
+    pub fn batch(&mut self, examples: &[Example], stop: &Flag) -> Result<(Tensor, Vec<Class>)> {
         match self {
             Self::Photos(photos) => {
                 let photos = *photos;
-                let inputs = examples.par_iter().map(|example| photos.input(example)).collect::<Result<_>>()?;
+                let input =
+                    |example: &Example| if stop.get() { Err(Error::cancelled()) } else { photos.input(example) };
+                let inputs = examples.par_iter().map(input).collect::<Result<_>>()?;
                 stack(inputs, examples, [3, INPUT_SIZE, INPUT_SIZE])
             }
             Self::Fixed(values) => Ok((values.clone(), examples.iter().map(|example| example.class).collect())),

@@ -3,6 +3,7 @@
 use egui::{Align, Button, Key, Layout, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Counts, Filter, Group};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form;
 use crate::dataset::Dataset;
@@ -47,7 +48,12 @@ fn name_ui(ui: &mut Ui, filter: &mut Filter, find: bool) {
         field.request_focus();
     }
     form::ended_by(ui, &field, Key::Enter);
-    field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
+    field.on_hover_text(shortcuts::hint(
+        ui.ctx(),
+        "Shows photos whose name or folder contains these words",
+        Place::Anywhere,
+        Act::Find,
+    ));
     ui.add_space(space::XS);
 }
 

@@ -13,6 +13,7 @@ use crate::app::command::Command;
 use crate::app::messages;
 use crate::app::scene::{Kind, Scene};
 use crate::app::session::{Item, Session};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, Palette, icons};
 use crate::app::widgets::{empty, form};
 use crate::dataset::{Class, Dataset};
@@ -125,6 +126,7 @@ impl MapView {
 
     fn bar_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let words = ui.available_width() >= WORDS;
+        let hint = |ui: &Ui, words, act| shortcuts::hint(ui.ctx(), words, Place::Map, act);
         ui.horizontal(|ui| {
             let verdict = scene.session.verdict.is_some();
             if !verdict {
@@ -134,17 +136,18 @@ impl MapView {
             form::choices(ui, &mut self.colours, choices);
             self.legend_ui(ui);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if form::icon_button(ui, icons::ICON_FIT_SCREEN, "Whole map (Z)").clicked() {
+                if form::icon_button(ui, icons::ICON_FIT_SCREEN, &hint(ui, "Whole map", Act::Fit)).clicked() {
                     self.scatter.fit();
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_IN, "Larger (+)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_IN, &hint(ui, "Larger", Act::ZoomIn)).clicked() {
                     self.scatter.zoom_by(1.5);
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_OUT, "Smaller (−)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_OUT, &hint(ui, "Smaller", Act::ZoomOut)).clicked() {
                     self.scatter.zoom_by(1.0 / 1.5);
                 }
                 let all = ui.add(Button::new(if words { "Select what is in view" } else { "Select" }));
-                if all.on_hover_text("Photos of the part that is shown (Enter); or draw around some").clicked() {
+                let shown = hint(ui, "Photos of the part that is shown", Act::Select);
+                if all.on_hover_text(format!("{shown}; or draw around some")).clicked() {
                     self.scatter.select_view = true;
                 }
             });

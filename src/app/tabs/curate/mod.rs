@@ -19,6 +19,7 @@ use self::suspects::SuspectsView;
 use super::train;
 use crate::app::command::{Command, Tab};
 use crate::app::scene::{Kind, Scene};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form::choices;
 use crate::app::widgets::photo_view::Picture;
@@ -46,11 +47,13 @@ pub enum Request {
     Similar(usize),
     /// Back to the tab that similar photos were asked for in.
     Back(Tab),
+    /// Show this view.
+    Show(View),
 }
 
 /// What the tab shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum View {
+pub enum View {
     /// Photos whose label the others contradict.
     #[default]
     Suspects,
@@ -103,6 +106,11 @@ impl CurateTab {
         let from = (from != Tab::Curate).then_some(from);
         self.similar.ask(photo, from.map_or(Origin::View(self.view), Origin::Tab));
         self.view = View::Similar;
+    }
+
+    /// Shows this view.
+    pub fn show(&mut self, view: View) {
+        self.view = view;
     }
 
     /// The photo whose like is waited for.
@@ -174,14 +182,11 @@ enum Origin {
 
 /// The button that trains on what was mended.
 fn train_again_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let reason = match &scene.session.dataset {
-        None => Some("Open a folder of photos first".to_owned()),
-        Some(_) if scene.job.is_some() => Some("Another job is still running".to_owned()),
-        Some(dataset) => train::why_not(dataset),
-    };
+    let reason = train::obstacle(scene);
     let button = egui::Button::new(theme::icon_text(icons::ICON_REFRESH, "Train again"));
     let button = ui.add_enabled(reason.is_none(), button);
-    let hint = "Train the last layer on the labels in force, with the settings under Train (Ctrl+R)";
+    let hint = "Train the last layer on the labels in force, with the settings under Train";
+    let hint = shortcuts::hint(ui.ctx(), hint, Place::Anywhere, Act::TrainAgain);
     let button = button.on_hover_text(hint).on_disabled_hover_text(reason.unwrap_or_default());
     if button.clicked() {
         scene.commands.push(Command::TrainAgain);

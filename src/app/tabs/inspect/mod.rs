@@ -1,5 +1,6 @@
 //! Inspect: whole photos, where the cracks are, and how long.
 
+mod cells;
 mod cover_form;
 mod cracks;
 mod export_form;
@@ -19,8 +20,9 @@ mod view;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, CentralPanel, Frame, Key, Modifiers, Panel, Ui};
+use egui::{Button, CentralPanel, Frame, Panel, Ui};
 
+use self::cells::Cursor;
 use self::cover_form::CoverForm;
 use self::cracks::Cracks;
 use self::export_form::ExportForm;
@@ -32,6 +34,7 @@ use self::ruler::RulerForm;
 use self::view::View;
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Scene};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{choices, primary};
 use crate::app::widgets::photo_view::Picture;
@@ -59,6 +62,8 @@ pub enum Request {
         /// Whether nobody pressed a button for it.
         unasked: bool,
     },
+    /// Inspect all photos that are left.
+    All,
     /// Make findings anew.
     Find(Box<FindOrder>),
     /// Choose a photo in the system's dialog.
@@ -106,11 +111,16 @@ pub struct InspectTab {
     pane: Pane,
     ruler: RulerForm,
     brush: Brush,
+    cursor: Cursor,
     cracks: Cracks,
     /// The threshold that was chosen; the model's own holds where none was.
     threshold: Option<f32>,
-    /// The look that was asked for unasked: not again until something changes.
+    /// The look that runs, or is about to, although nobody asked for it.
     asked: Option<(PathBuf, Way)>,
+    /// The choice of a photo that is not looked at unasked: its look was cancelled, or failed.
+    left_alone: Option<u64>,
+    /// Whether all photos that are left are to be inspected.
+    wants_all: bool,
     corrected: Option<Box<Corrected>>,
     export: Option<ExportForm>,
     cover: CoverForm,
@@ -163,9 +173,35 @@ impl InspectTab {
         self.export = None;
     }
 
+    /// The user ends what runs: the photo that is shown is not looked at again until it is chosen again.
+    pub fn cancelled(&mut self) {
+        self.left_alone = Some(self.queue.choices());
+    }
+
+    /// All photos that are left are to be inspected.
+    pub fn want_all(&mut self) {
+        self.wants_all = true;
+    }
+
+    /// Whether there is nothing to inspect.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether something was found that can be exported.
+    pub fn can_export(&self) -> bool {
+        self.queue.inspected() > 0
+    }
+
+    /// Whether a stroke can be taken back on the photo that is shown.
+    pub fn can_undo(&self) -> bool {
+        self.queue.path().and_then(|path| self.queue.state(path)).is_some_and(|state| state.paint.can_undo())
+    }
+
     /// Work has ended without a result.
     pub fn failed(&mut self, kind: Kind, error: &Error) {
         match kind {
+            Kind::InspectOne => self.cancelled(),
             Kind::KeepModel => _ = self.keep.as_mut().map(|form| form.failed(error.clone())),
             Kind::WriteInspection => _ = self.export.as_mut().map(|form| form.failed(error.clone())),
             _ => {}
@@ -173,8 +209,9 @@ impl InspectTab {
         self.queue.ended();
     }
 
-    /// Work has ended, whatever came of it.
+    /// Work has ended, whatever came of it, or other work took its place.
     pub fn ended(&mut self) {
+        self.asked = None;
         self.queue.ended();
     }
 
@@ -286,10 +323,17 @@ impl InspectTab {
                 n => format!("Inspect all {}", format::photos(n)),
             };
             let may = scene.job.is_none_or(|job| job.kind == Kind::InspectOne) && left > 0;
+            let all = std::mem::take(&mut self.wants_all) && may;
             if !self.queue.is_empty()
-                && primary(ui, may, &theme::icon_text(icons::ICON_PLAY_CIRCLE, &text))
-                    .on_hover_text("Those that are not inspected yet, or were in another way")
+                && (primary(ui, may, &theme::icon_text(icons::ICON_PLAY_CIRCLE, &text))
+                    .on_hover_text(shortcuts::hint(
+                        ui.ctx(),
+                        "Those that are not inspected yet, or were in another way",
+                        Place::Anywhere,
+                        Act::InspectAll,
+                    ))
                     .clicked()
+                    || all)
             {
                 let left = self.queue.left(&way);
                 self.queue.wait(&left);
@@ -298,7 +342,15 @@ impl InspectTab {
             self.add_menu(ui, scene);
             let export = theme::icon_text(icons::ICON_DOWNLOAD, "Export…");
             let export = ui.add_enabled(self.queue.inspected() > 0, Button::new(export));
-            if export.on_hover_text("Overlays, masks, tables and shapes of what was found (Ctrl+E)").clicked() {
+            if export
+                .on_hover_text(shortcuts::hint(
+                    ui.ctx(),
+                    "Overlays, masks, tables and shapes of what was found",
+                    Place::Anywhere,
+                    Act::Export,
+                ))
+                .clicked()
+            {
                 self.open_export(scene.settings.export_folder.as_deref());
             }
         });
@@ -357,7 +409,8 @@ impl InspectTab {
         let Some((path, state)) = self.queue.current() else { return };
         let wanted = (path.clone(), way.clone());
         let known = state.seen.as_ref().is_some_and(|seen| seen.way.model == way.model) || state.error.is_some();
-        if known || self.asked.as_ref() == Some(&wanted) {
+        let left_alone = self.left_alone == Some(self.queue.choices());
+        if known || left_alone || self.asked.as_ref() == Some(&wanted) {
             return;
         }
         if scene.job.is_none_or(|job| job.kind == Kind::InspectOne) {
@@ -384,7 +437,7 @@ impl InspectTab {
         }
     }
 
-    /// Arrows go through the photos, `+`, `−` and `Z` magnify, `H` shows and hides the map.
+    /// The keys that hold all over the tab.
     fn keys(&mut self, ui: &Ui) {
         let ctx = ui.ctx();
         let free = !ctx.text_edit_focused()
@@ -395,7 +448,11 @@ impl InspectTab {
             return;
         }
         self.view.keys(ui);
-        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::H)) {
+        if shortcuts::taken(ui, Place::Inspect, Act::Cells) {
+            self.pane = Pane::Corrections;
+            self.cursor.want();
+        }
+        if shortcuts::taken(ui, Place::Inspect, Act::HideMap) {
             self.view.hide_map = !self.view.hide_map;
         }
     }

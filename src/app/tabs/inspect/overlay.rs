@@ -166,7 +166,7 @@ pub(super) fn left_out(painter: &Painter, placed: &Placed, findings: &Findings) 
 }
 
 /// Where pixels of the photo are on the screen.
-fn on_screen(placed: &Placed, r: crate::inspect::Rect) -> Rect {
+pub(super) fn on_screen(placed: &Placed, r: crate::inspect::Rect) -> Rect {
     let (min, max) = ([r.x as f32, r.y as f32], [(r.x + r.width) as f32, (r.y + r.height) as f32]);
     Rect::from_min_max(placed.on_screen(min), placed.on_screen(max))
 }

@@ -6,8 +6,9 @@ use egui::{Label, RichText, ScrollArea, Slider, Ui};
 
 use super::keep_form::KeepForm;
 use super::queue::Way;
-use super::{InspectTab, Request, slider, small};
+use super::{InspectTab, Request, cells, slider, small};
 use crate::app::scene::Scene;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{choices, primary};
 use crate::app::worker::inspection::{Correction, Task};
@@ -101,6 +102,11 @@ impl Paint {
         }
     }
 
+    /// What was said of a cell.
+    pub(super) fn said(&self, cell: usize) -> Option<Class> {
+        self.cells.get(&cell).copied()
+    }
+
     pub(super) fn can_undo(&self) -> bool {
         !self.strokes.is_empty()
     }
@@ -131,7 +137,11 @@ impl Tool {
 impl Brush {
     /// The cells about a place of the photo.
     pub(super) fn cells(&self, grid: &Grid, [x, y]: [f32; 2]) -> Vec<usize> {
-        let Some(middle) = grid.cell_at(x as u32, y as u32) else { return Vec::new() };
+        grid.cell_at(x as u32, y as u32).map_or_else(Vec::new, |cell| self.about(grid, cell))
+    }
+
+    /// The cells about one.
+    pub(super) fn about(&self, grid: &Grid, middle: usize) -> Vec<usize> {
         let (column, row) = grid.place(middle);
         let near = |at: usize, count: usize| at.saturating_sub(self.size)..(at + self.size + 1).min(count);
         let places = near(row, grid.rows).flat_map(|y| near(column, grid.columns).map(move |x| (x, y)));
@@ -159,6 +169,13 @@ impl Brush {
         }
     }
 
+    /// Paints about one cell: a stroke of its own.
+    pub(super) fn touch(&self, grid: &Grid, paint: &mut Paint, cell: usize) {
+        paint.end_stroke();
+        paint.set(&self.about(grid, cell), self.tool.says());
+        paint.end_stroke();
+    }
+
     /// The pointer is up, or beside the photo.
     pub(super) fn lift(&mut self) {
         self.before = None;
@@ -178,8 +195,10 @@ impl InspectTab {
 
     fn brush_ui(&mut self, ui: &mut Ui) {
         let ready = self.queue.current().is_some_and(|(_, state)| state.seen.is_some());
+        let tools = TOOLS.map(|(tool, name, says)| (tool, name, tool_hint(ui, tool, says)));
+        let tools: Vec<_> = tools.iter().map(|(tool, name, hint)| (*tool, *name, hint.as_str())).collect();
         ui.add_enabled_ui(ready, |ui| {
-            ui.horizontal_wrapped(|ui| choices(ui, &mut self.brush.tool, &TOOLS));
+            ui.horizontal_wrapped(|ui| choices(ui, &mut self.brush.tool, &tools));
             let size =
                 Slider::new(&mut self.brush.size, 0..=LARGEST).custom_formatter(|n, _| format!("{}", 2.0 * n + 1.0));
             slider(ui, "Brush", "Cells across", size);
@@ -193,11 +212,16 @@ impl InspectTab {
                 ui.label(RichText::new(text).color(colour)).on_hover_text(format!("Painted as {}", class.word()));
             }
             let undo = ui.add_enabled(state.paint.can_undo(), egui::Button::new("Undo"));
-            if undo.on_hover_text("The last stroke on this photo (Ctrl+Z)").clicked() {
+            if undo
+                .on_hover_text(shortcuts::hint(ui.ctx(), "The last stroke on this photo", Place::Anywhere, Act::Undo))
+                .clicked()
+            {
                 state.paint.undo();
             }
         });
-        if self.brush.tool != Tool::Off {
+        if self.brush.tool == Tool::Off || self.cursor.is_held() {
+            small(ui, by_keys(ui));
+        } else {
             small(ui, "The right or middle button moves the photo, the wheel magnifies it.");
         }
     }
@@ -261,6 +285,25 @@ impl InspectTab {
             self.keep = Some(KeepForm::new(scene.runs_folder, &corrected.model));
         }
     }
+}
+
+/// What a tool does, with the key that does the same at the cursor.
+fn tool_hint(ui: &Ui, tool: Tool, says: &str) -> String {
+    cells::act_of(tool).map_or_else(|| says.to_owned(), |act| shortcuts::hint(ui.ctx(), says, Place::Cells, act))
+}
+
+/// How it is done without a pointer.
+fn by_keys(ui: &Ui) -> String {
+    let key = |act| shortcuts::key(ui.ctx(), Place::Cells, act);
+    format!(
+        "By keys: {} goes to the cells, arrows move; {} crack, {} not a crack, {} erase; Shift+arrows paint along; {} goes \
+         back.",
+        shortcuts::key(ui.ctx(), Place::Inspect, Act::Cells),
+        key(Act::Crack),
+        key(Act::NotACrack),
+        key(Act::Erase),
+        key(Act::Back),
+    )
 }
 
 #[cfg(test)]

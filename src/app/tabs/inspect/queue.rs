@@ -26,6 +26,8 @@ pub(super) struct Queue {
     photos: Vec<PathBuf>,
     states: HashMap<PathBuf, PhotoState>,
     selected: usize,
+    /// How often a photo was chosen to be shown.
+    choices: u64,
     /// Whether the selected photo is to be brought onto the screen.
     pub(super) reveal: bool,
     /// How many folders had been listed when the photos of one were taken over.
@@ -136,6 +138,7 @@ impl Queue {
         let still: HashSet<&PathBuf> = photos.iter().collect();
         self.states.retain(|photo, _| still.contains(photo));
         (self.photos, self.selected, self.reveal) = (photos, 0, true);
+        self.choices += 1;
         self.finding = None;
     }
 
@@ -169,7 +172,13 @@ impl Queue {
     pub(super) fn select(&mut self, at: usize) {
         if at < self.photos.len() {
             (self.selected, self.reveal) = (at, true);
+            self.choices += 1;
         }
+    }
+
+    /// How often a photo was chosen to be shown: another number is another choice, be it of the same photo.
+    pub(super) fn choices(&self) -> u64 {
+        self.choices
     }
 
     /// The photo that is shown.
@@ -310,5 +319,6 @@ impl Queue {
         if let Some(state) = self.current_mut() {
             state.error = None;
         }
+        self.choices += 1;
     }
 }

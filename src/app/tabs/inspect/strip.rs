@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use egui::{
-    Align2, Color32, CornerRadius, EventFilter, FontId, Id, Key, Modifiers, Popup, Rect, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, EventFilter, FontId, Id, Popup, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind,
+    Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::queue::{PhotoState, Queue, Way};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, Icon, icons, space};
 use crate::app::thumbnails::{Thumbnail, Thumbnails};
 use crate::app::widgets::badge::{self, Corner};
@@ -20,6 +21,9 @@ pub(super) const HEIGHT: f32 = 92.0;
 const CELL: egui::Vec2 = vec2(96.0, 72.0);
 /// From one photo to the next.
 const PITCH: f32 = CELL.x + space::S;
+
+/// What has the keyboard for the strip.
+pub(super) const KEYS: &str = "filmstrip keys";
 
 /// Shows the strip and obeys its keys.
 pub(super) fn ui(ui: &mut Ui, queue: &mut Queue, threshold: f32, way: &Way, thumbnails: &mut Thumbnails) {
@@ -47,7 +51,7 @@ pub(super) fn ui(ui: &mut Ui, queue: &mut Queue, threshold: f32, way: &Way, thum
 
 /// The strip has one place in the order of Tab; arrows go through the photos.
 fn keys(ui: &Ui, room: Rect, queue: &mut Queue) {
-    let id = Id::unique("filmstrip keys");
+    let id = Id::unique(KEYS);
     let response = ui.interact(room, id, Sense::focusable_noninteractive());
     response.widget_info(|| WidgetInfo::labeled(Role::Grid, ui.is_enabled(), "Photos to inspect, in a row"));
     let free = !Popup::is_any_open(ui.ctx()) && ui.memory(|memory| memory.allows_interaction(ui.layer_id()));
@@ -64,14 +68,10 @@ fn keys(ui: &Ui, room: Rect, queue: &mut Queue) {
     }
     let last = queue.photos().len().saturating_sub(1);
     let at = queue.selected();
-    let steps = [
-        (Key::ArrowLeft, at.saturating_sub(1)),
-        (Key::ArrowRight, (at + 1).min(last)),
-        (Key::Home, 0),
-        (Key::End, last),
-    ];
-    for (key, to) in steps {
-        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+    let steps =
+        [(Act::Left, at.saturating_sub(1)), (Act::Right, (at + 1).min(last)), (Act::First, 0), (Act::Last, last)];
+    for (act, to) in steps {
+        if shortcuts::taken(ui, Place::Inspect, act) {
             queue.select(to);
         }
     }
@@ -116,7 +116,7 @@ fn cell(ui: &Ui, queue: &mut Queue, at: usize, rect: Rect, (threshold, way): (f3
     }
     if response.clicked() {
         queue.select(at);
-        ui.memory_mut(|memory| memory.request_focus(Id::unique("filmstrip keys")));
+        ui.memory_mut(|memory| memory.request_focus(Id::unique(KEYS)));
     }
     response.on_hover_text(text);
 }

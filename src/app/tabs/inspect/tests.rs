@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use egui::{Modifiers, PointerButton, Pos2, vec2};
+use egui::{Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::RgbImage;
 
+use super::paint::Tool;
 use super::*;
 use crate::app::scene::Running;
 use crate::app::session::Session;
@@ -355,6 +356,68 @@ fn cells_are_painted_taken_back_and_trained_on() {
     harness.state_mut().tab.take_kept(&Kept::Written(order.path.clone()));
     harness.run_steps(2);
     assert!(!harness.state().tab.is_modal());
+}
+
+#[test]
+fn a_cancelled_look_is_taken_when_its_photo_is_chosen_again() {
+    let mut harness = harness(&["a.jpg", "b.jpg"], vec2(1280.0, 680.0));
+    harness.run_steps(4);
+    let looks = |harness: &Harness<'static, Alone>| harness.state().looks().len();
+    assert_eq!(looks(&harness), 1);
+    // Another job takes its place: the look is taken once that has ended.
+    harness.state_mut().tab.ended();
+    harness.state_mut().job = Some(running(Kind::Train));
+    harness.run_steps(3);
+    assert_eq!(looks(&harness), 1);
+    harness.state_mut().job = None;
+    harness.run_steps(3);
+    assert_eq!(looks(&harness), 2);
+    // The user cancels it: not until the photo is chosen again.
+    harness.state_mut().tab.cancelled();
+    harness.state_mut().tab.ended();
+    harness.run_steps(5);
+    assert_eq!(looks(&harness), 2);
+    harness.key_press(Key::Home);
+    harness.run_steps(3);
+    assert_eq!(looks(&harness), 3);
+    harness.run_steps(5);
+    assert_eq!(looks(&harness), 3, "once");
+}
+
+#[test]
+fn cells_are_painted_by_keys() {
+    let mut harness = shown(&["a.jpg"]);
+    let key = |harness: &mut Harness<'static, Alone>, modifiers, key| {
+        harness.key_press_modifiers(modifiers, key);
+        harness.run_steps(3);
+    };
+    key(&mut harness, Modifiers::NONE, Key::P);
+    harness.get_by_label_contains("By keys: P goes to the cells");
+    // 10 × 6 cells: the middle is the sixth of the fourth row.
+    harness.get_by_label_contains("a.jpg, cell 6 of row 4, p 0.018, intact");
+    key(&mut harness, Modifiers::NONE, Key::ArrowUp);
+    harness.get_by_label_contains("a.jpg, cell 6 of row 3, p 0.953, cracked");
+    key(&mut harness, Modifiers::NONE, Key::Num2);
+    key(&mut harness, Modifiers::SHIFT, Key::ArrowRight);
+    key(&mut harness, Modifiers::SHIFT, Key::ArrowRight);
+    let painted = |harness: &mut Harness<'static, Alone>| -> Vec<(usize, Class)> {
+        harness.state_mut().tab.queue.current().unwrap().1.paint.cells().collect()
+    };
+    assert_eq!(painted(&mut harness), [25, 26, 27].map(|cell| (cell, Class::Negative)));
+    harness.state_mut().tab.undo();
+    harness.run_steps(2);
+    assert_eq!(painted(&mut harness).len(), 2);
+    harness.state_mut().tab.brush.tool = Tool::Off;
+    key(&mut harness, Modifiers::SHIFT, Key::ArrowLeft);
+    assert_eq!(painted(&mut harness).len(), 2, "moving the photo paints nothing");
+    key(&mut harness, Modifiers::NONE, Key::Delete);
+    assert_eq!(painted(&mut harness), [(25, Class::Negative)]);
+    for _ in 0..20 {
+        key(&mut harness, Modifiers::NONE, Key::ArrowLeft);
+    }
+    harness.get_by_label_contains("a.jpg, cell 1 of row 3, ");
+    key(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(harness.query_by_label_contains("a.jpg, cell").is_none(), "the cursor is there with the keyboard alone");
 }
 
 #[test]

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{
-    Align, Button, Id, Key, Layout, Modifiers, PointerButton, Rect, Sense, Slider, TextureHandle, TextureOptions, Ui,
-    pos2, vec2,
+    Align, Button, Id, Layout, PointerButton, Rect, Sense, Slider, TextureHandle, TextureOptions, Ui, pos2, vec2,
 };
 
 use super::overlay::{self, Colours, HeatLook};
 use super::paint::Tool;
 use super::queue::{PhotoState, Way};
 use super::ruler::Line;
-use super::{InspectTab, Pane, cracks};
+use super::{InspectTab, Pane, cells, cracks};
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Scene};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::photo_view::{Drag, PhotoView, Picture, Placed};
 use crate::app::widgets::{empty, form};
@@ -75,7 +75,7 @@ impl View {
 
     pub(super) fn keys(&mut self, ui: &Ui) {
         self.photo.keys(ui);
-        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::F)) {
+        if shortcuts::taken(ui, Place::Inspect, Act::Fit) {
             self.photo.fit();
         }
     }
@@ -140,23 +140,38 @@ impl InspectTab {
             ui.spacing_mut().item_spacing.x = space::XS;
             ui.add_enabled_ui(!self.view.photo.is_empty(), |ui| {
                 let view = &mut self.view.photo;
-                if form::icon_button(ui, icons::ICON_FIT_SCREEN, "Whole photo (F)").clicked() {
+                if form::icon_button(ui, icons::ICON_FIT_SCREEN, &hint(ui, "Whole photo", Place::Inspect, Act::Fit))
+                    .clicked()
+                {
                     view.fit();
                 }
-                if form::icon_button(ui, icons::ICON_CENTER_FOCUS_STRONG, "Original pixels (Z)").clicked() {
+                if form::icon_button(
+                    ui,
+                    icons::ICON_CENTER_FOCUS_STRONG,
+                    &hint(ui, "Original pixels", Place::Photo, Act::Pixels),
+                )
+                .clicked()
+                {
                     view.original_pixels();
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_OUT, "Smaller (−)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_OUT, &hint(ui, "Smaller", Place::Photo, Act::ZoomOut))
+                    .clicked()
+                {
                     view.zoom_by(1.0 / ZOOM);
                 }
-                if form::icon_button(ui, icons::ICON_ZOOM_IN, "Larger (+)").clicked() {
+                if form::icon_button(ui, icons::ICON_ZOOM_IN, &hint(ui, "Larger", Place::Photo, Act::ZoomIn)).clicked()
+                {
                     view.zoom_by(ZOOM);
                 }
             });
             ui.add_space(space::S);
             let text = theme::icon_text(icons::ICON_GRAIN, "Map");
             let shown = Button::selectable(!self.view.hide_map, text).frame_when_inactive(true);
-            if ui.add_enabled(seen, shown).on_hover_text("Shows and hides the map (H)").clicked() {
+            if ui
+                .add_enabled(seen, shown)
+                .on_hover_text(hint(ui, "Shows and hides the map", Place::Inspect, Act::HideMap))
+                .clicked()
+            {
                 self.view.hide_map = !self.view.hide_map;
             }
             ui.add_enabled_ui(seen && !self.view.hide_map, |ui| {
@@ -211,7 +226,7 @@ impl InspectTab {
         let (chosen, ruler, begun) = (self.cracks.chosen, self.ruler.shows_lines(), self.ruler.begun);
         let pointer = self.view.hovered;
         let corrects = self.pane == Pane::Corrections;
-        let (brush, tool) = (&self.brush, self.brush.tool);
+        let (brush, tool, cursor) = (&self.brush, self.brush.tool, &self.cursor);
         let over = |painter: &egui::Painter, placed: &Placed| {
             over_ui(painter, placed, state, (texture, &look, threshold, chosen), corrects);
             if ruler {
@@ -221,6 +236,11 @@ impl InspectTab {
                     let text = if text.is_empty() { format!("{:.0} px", line.pixels()) } else { text };
                     overlay::reference(painter, placed, line.ends, &text);
                 }
+            }
+            if let (true, Some(seen)) = (corrects, &state.seen)
+                && let Some(cell) = cursor.at(&seen.map.grid)
+            {
+                cells::draw(painter, placed, &seen.map.grid, cell, brush);
             }
             if let (true, Some(seen), Some(at)) = (corrects && tool != Tool::Off, &state.seen, pointer) {
                 let cells = brush.cells(&seen.map.grid, at);
@@ -232,6 +252,11 @@ impl InspectTab {
         self.view.hovered = response.hover_pos().or(response.interact_pointer_pos()).and_then(|at| placed.pixel(at));
         if drag == Drag::Draws {
             self.draw(&response, &placed);
+        }
+        if self.pane == Pane::Corrections
+            && let Some(part) = self.cell_keys(ui, response.rect, &placed, threshold)
+        {
+            self.view.photo.keep_in_view(part);
         }
         self.progress_ui(ui, scene, path);
     }
@@ -320,6 +345,10 @@ impl InspectTab {
         let hovered = self.view.hovered;
         let scale = self.view.photo.scale();
         let Some((_, state)) = self.queue.current() else { return };
+        let told = state.seen.as_ref().filter(|_| self.pane == Pane::Corrections).and_then(|seen| {
+            let cell = self.cursor.at(&seen.map.grid)?;
+            Some(cells::told_of(seen, &state.paint, cell, threshold))
+        });
         let text = hovered.map(|[x, y]| {
             let place = format!("x {} · y {}", format::count(x as u64), format::count(y as u64));
             let cell = state.seen.as_ref().and_then(|seen| Some((seen, seen.map.grid.cell_at(x as u32, y as u32)?)));
@@ -335,7 +364,7 @@ impl InspectTab {
             if !self.view.photo.is_empty() {
                 ui.label(theme::quiet(ui, format!("{:.0} %", 100.0 * scale)));
             }
-            if let Some(text) = text {
+            if let Some(text) = told.or(text) {
                 ui.label(text);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -345,6 +374,10 @@ impl InspectTab {
             });
         });
     }
+}
+
+fn hint(ui: &Ui, words: &str, place: Place, act: Act) -> String {
+    shortcuts::hint(ui.ctx(), words, place, act)
 }
 
 /// All that lies over the photo but what the pointer does.

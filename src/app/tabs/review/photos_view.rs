@@ -7,6 +7,7 @@ use super::{CELL, DETAIL, FIGURES, ReviewTab, WIDE};
 use crate::app::command::Command;
 use crate::app::scene::Scene;
 use crate::app::session::Session;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons};
 use crate::app::widgets::form::{choices, ended_by, primary};
 use crate::app::widgets::grid::Grid;
@@ -136,7 +137,12 @@ impl ReviewTab {
         if std::mem::take(&mut self.find) {
             field.request_focus();
         }
-        field.on_hover_text("Shows photos whose name or folder contains these words (Ctrl+F)");
+        field.on_hover_text(shortcuts::hint(
+            ui.ctx(),
+            "Shows photos whose name or folder contains these words",
+            Place::Anywhere,
+            Act::Find,
+        ));
         ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
     }
 

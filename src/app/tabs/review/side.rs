@@ -8,6 +8,7 @@ use super::{ReviewTab, SCOPES, View, figures, threshold};
 use crate::app::command::Command;
 use crate::app::scene::Scene;
 use crate::app::session::Verdict;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::empty;
 use crate::app::widgets::form::{choices, primary};
@@ -24,7 +25,12 @@ impl ReviewTab {
                 ui.vertical_centered_justified(|ui| {
                     let export = primary(ui, true, &theme::icon_text(icons::ICON_DOWNLOAD, "Export…"));
                     if export
-                        .on_hover_text("Tables, copies of wrong photos, contact sheet, report, model (Ctrl+E)")
+                        .on_hover_text(shortcuts::hint(
+                            ui.ctx(),
+                            "Tables, copies of wrong photos, contact sheet, report, model",
+                            Place::Anywhere,
+                            Act::Export,
+                        ))
                         .clicked()
                     {
                         scene.commands.push(Command::ExportForm);

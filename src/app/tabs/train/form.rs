@@ -9,6 +9,7 @@ use super::augment_form;
 use crate::app::bars;
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Running, Scene};
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::form::{number, primary, row};
 use crate::dataset::Class;
@@ -354,7 +355,7 @@ fn start_ui(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.add(Label::new(theme::quiet(ui, line)).truncate());
     ui.vertical_centered_justified(|ui| {
         let start = primary(ui, reason.is_none(), &theme::icon_text(icons::ICON_PLAY_CIRCLE, "Start training"));
-        if start.on_hover_text("Ctrl+Enter").clicked() {
+        if start.on_hover_text(shortcuts::key(ui.ctx(), Place::Anywhere, Act::Train)).clicked() {
             scene.commands.push(Command::StartTraining);
         }
     });

@@ -34,7 +34,7 @@ use self::sites::SitesView;
 use super::review::{self, Shown};
 use crate::app::command::Command;
 use crate::app::messages;
-use crate::app::scene::{Kind, Scene};
+use crate::app::scene::{Kind, Running, Scene};
 use crate::app::session::Session;
 use crate::app::theme::{self, icons, space};
 use crate::app::widgets::{empty, form as controls};
@@ -140,11 +140,14 @@ pub fn why_not(dataset: &Dataset) -> Option<String> {
 
 /// Why no job that learns can begin now, if so.
 pub(super) fn obstacle(scene: &Scene<'_>) -> Option<String> {
-    match &scene.session.dataset {
+    why_not_learn(scene.session, scene.job)
+}
+
+/// Why nothing can be learnt from what is open beside what runs, if so.
+pub fn why_not_learn(session: &Session, job: Option<&Running>) -> Option<String> {
+    match &session.dataset {
         None => Some("Open a folder of photos first".to_owned()),
-        Some(_) if scene.job.is_some_and(|job| !job.may_be_replaced()) => {
-            Some("Another job is still running".to_owned())
-        }
+        Some(_) if job.is_some_and(|job| !job.may_be_replaced()) => Some("Another job is still running".to_owned()),
         Some(dataset) => why_not(dataset),
     }
 }

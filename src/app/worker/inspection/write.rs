@@ -106,11 +106,14 @@ pub(super) fn write(order: &WriteOrder, watch: &dyn Watch) -> Result<Written> {
         watch.check()?;
         match decode::decode(&photo.path) {
             Ok(pixels) => {
+                watch.check()?;
                 let opened = opened(photo, pixels, order);
+                watch.check()?;
                 if order.report.is_some() {
                     report.add(report.sheet(&opened, &order.overlay)?);
+                    watch.check()?;
                 }
-                writer.add(opened, &order.overlay)?;
+                writer.add(opened, &order.overlay, watch)?;
                 photos += 1;
             }
             Err(error) => problems.push(Problem { file: name(&photo.path), reason: error.reason() }),

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, CursorIcon, EventFilter, Key, Mesh, Modifiers, PointerButton, Popup, Pos2, Rect, Sense, Shape, Stroke, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Color32, CursorIcon, EventFilter, Mesh, PointerButton, Popup, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::app::session::Item;
+use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, Palette, space};
 use crate::app::thumbnails::{Thumbnail, Thumbnails};
 
@@ -193,29 +194,29 @@ impl Scatter {
         }
         let own = EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, own));
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let pressed = |act| shortcuts::taken(ui, Place::Map, act);
         let step = 0.2 / self.zoom;
         let moves = [
-            (Key::ArrowLeft, vec2(-step, 0.0)),
-            (Key::ArrowRight, vec2(step, 0.0)),
-            (Key::ArrowUp, vec2(0.0, -step)),
-            (Key::ArrowDown, vec2(0.0, step)),
+            (Act::Left, vec2(-step, 0.0)),
+            (Act::Right, vec2(step, 0.0)),
+            (Act::Up, vec2(0.0, -step)),
+            (Act::Down, vec2(0.0, step)),
         ];
-        for (key, by) in moves {
-            if pressed(key) {
+        for (act, by) in moves {
+            if pressed(act) {
                 self.centre += by;
             }
         }
-        if pressed(Key::Plus) || pressed(Key::Equals) {
+        if pressed(Act::ZoomIn) {
             self.zoom_by(1.5);
         }
-        if pressed(Key::Minus) {
+        if pressed(Act::ZoomOut) {
             self.zoom_by(1.0 / 1.5);
         }
-        if pressed(Key::Z) {
+        if pressed(Act::Fit) {
             self.fit();
         }
-        if pressed(Key::Enter) {
+        if pressed(Act::Select) {
             self.select_view = true;
         }
     }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Button, Context, Key, RichText, TextEdit, Ui};
+use egui::{Button, Context, RichText, TextEdit, Ui};
 
 use super::Compare;
 use super::questions::{Deletion, Question, SettingsText};
 use crate::app::command::Command;
 use crate::app::scene::{Kind, Scene};
+use crate::app::shortcuts::{self, Act as Key, Place};
 use crate::app::tabs::train::live::Live;
 use crate::app::theme::{self, Icon, icons, space};
 use crate::app::widgets::form::ended_by;
@@ -36,13 +37,24 @@ pub(super) enum Act {
 
 /// All of them with their icons, words and what they do, in their order on the screen.
 const ACTS: [(Act, Icon, &str, &str); 6] = [
-    (Act::Review, icons::ICON_ARROW_FORWARD, "Review", "See what it got wrong (Enter)"),
-    (Act::Rename, icons::ICON_EDIT, "Rename…", "Give its folder another name (F2)"),
+    (Act::Review, icons::ICON_ARROW_FORWARD, "Review", "See what it got wrong"),
+    (Act::Rename, icons::ICON_EDIT, "Rename…", "Give its folder another name"),
     (Act::Settings, icons::ICON_NOTES, "Settings…", "All its settings as text"),
     (Act::CopyPath, icons::ICON_FILE_COPY, "Copy path", "Copy the path of its folder"),
     (Act::CopyCommand, icons::ICON_FILE_COPY, "Copy command", "Copy the `crackscope train` that repeats it"),
-    (Act::Delete, icons::ICON_DELETE, "Delete…", "Delete its folder (Del)"),
+    (Act::Delete, icons::ICON_DELETE, "Delete…", "Delete its folder"),
 ];
+
+/// What it does, with its key where it has one.
+fn hint(ui: &Ui, says: &str, act: Act) -> String {
+    let key = match act {
+        Act::Review => Key::Review,
+        Act::Rename => Key::Rename,
+        Act::Delete => Key::Delete,
+        Act::Settings | Act::CopyPath | Act::CopyCommand => return says.to_owned(),
+    };
+    shortcuts::hint(ui.ctx(), says, Place::Runs, key)
+}
 
 /// A run that is being given a name.
 pub(super) struct Renaming {
@@ -67,9 +79,9 @@ impl Compare {
                     ui.label(theme::quiet(ui, "Select a run to review, rename or delete it."));
                 }
                 [_] => {
-                    for (act, icon, word, hint) in ACTS {
+                    for (act, icon, word, says) in ACTS {
                         let why_not = self.why_not(act, scene, live);
-                        if button(ui, &theme::icon_text(icon, word), hint, why_not.as_deref()) {
+                        if button(ui, &theme::icon_text(icon, word), &hint(ui, says, act), why_not.as_deref()) {
                             asked = Some(act);
                         }
                     }
@@ -78,7 +90,12 @@ impl Compare {
                     let count = format::count(several.len() as u64);
                     let text = theme::icon_text(icons::ICON_DELETE, &format!("Delete {count} runs…"));
                     let why_not = self.why_not(Act::Delete, scene, live);
-                    if button(ui, &text, "Delete the folders of the selected runs (Del)", why_not.as_deref()) {
+                    if button(
+                        ui,
+                        &text,
+                        &hint(ui, "Delete the folders of the selected runs", Act::Delete),
+                        why_not.as_deref(),
+                    ) {
                         asked = Some(Act::Delete);
                     }
                     ui.label(theme::quiet(ui, format!("{count} runs selected")));
@@ -167,7 +184,7 @@ impl Compare {
                 field.request_focus();
             }
             let wrong = what_is_wrong(&renaming, scene.runs);
-            let entered = ended_by(ui, &field, Key::Enter);
+            let entered = ended_by(ui, &field, egui::Key::Enter);
             let rename = ui.add_enabled(wrong.is_none(), Button::new("Rename"));
             if (rename.clicked() || entered) && wrong.is_none() {
                 let (folder, run) = (self.runs_folder(scene), renaming.run.clone());
@@ -177,7 +194,7 @@ impl Compare {
             } else if entered {
                 field.request_focus();
             }
-            let escaped = ended_by(ui, &field, Key::Escape);
+            let escaped = ended_by(ui, &field, egui::Key::Escape);
             open &= !(ui.button("Cancel").clicked() || escaped);
             if let Some(wrong) = wrong {
                 ui.label(RichText::new(wrong).color(theme::palette(ui).warning));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use egui::{
-    EventFilter, FontFamily, FontId, Id, Key, Modifiers, Popup, Pos2, Rect, Response, Role, ScrollArea, Sense, Stroke,
+    EventFilter, FontFamily, FontId, Id, Modifiers, Popup, Pos2, Rect, Response, Role, ScrollArea, Sense, Stroke,
     StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
@@ -14,6 +14,7 @@ use super::cells::{ground, hover, measure, text};
 use super::shown::Shown;
 use super::{Compare, Drawn};
 use crate::app::scene::Scene;
+use crate::app::shortcuts::{self, Act as Key, Place};
 use crate::app::tabs::train::live::Live;
 use crate::app::theme::{self, space};
 
@@ -132,19 +133,19 @@ impl Compare {
     fn keys(&self, ui: &Ui, shown: &Shown, page: usize, done: &mut Done) {
         let shift = ui.input(|input| input.modifiers.shift);
         // Whether Shift is held or not.
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let pressed = |key| shortcuts::taken(ui, Place::Runs, key);
         let row = self.selected.last().and_then(|run| shown.row_of(run));
         let at = row.and_then(|row| shown.order.iter().position(|shown| *shown == row));
         let last = shown.order.len().saturating_sub(1);
         let page = page.saturating_sub(2).max(1);
         let (up, down) = (|by: usize| at.map_or(0, |at| at.saturating_sub(by)), |by: usize| at.map_or(0, |at| at + by));
         let steps = [
-            (Key::ArrowUp, up(1)),
-            (Key::ArrowDown, down(1)),
-            (Key::PageUp, up(page)),
-            (Key::PageDown, down(page)),
-            (Key::Home, 0),
-            (Key::End, last),
+            (Key::Up, up(1)),
+            (Key::Down, down(1)),
+            (Key::ScreenUp, up(page)),
+            (Key::ScreenDown, down(page)),
+            (Key::First, 0),
+            (Key::Last, last),
         ];
         for (key, to) in steps {
             if pressed(key)
@@ -154,10 +155,10 @@ impl Compare {
                 done.reveal = true;
             }
         }
-        done.select_all = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A));
-        let acts = [(Key::Enter, Act::Review), (Key::F2, Act::Rename), (Key::Delete, Act::Delete)];
+        done.select_all = pressed(Key::ChooseAll);
+        let acts = [(Key::Review, Act::Review), (Key::Rename, Act::Rename), (Key::Delete, Act::Delete)];
         done.act = acts.into_iter().find(|(key, _)| pressed(*key)).map(|(_, act)| act);
-        if pressed(Key::Space) {
+        if pressed(Key::Tick) {
             done.tick = row;
         }
     }
