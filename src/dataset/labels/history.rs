@@ -208,7 +208,10 @@ impl Labels {
     }
 
     /// Does what a journal tells, in order of numbers.
-    pub(super) fn push_done(&mut self, dataset: &mut Dataset, id: u64, change: Change, photos: Vec<usize>) {
+    pub(super) fn push_done(&mut self, dataset: &mut Dataset, id: u64, change: Change, mut photos: Vec<usize>) {
+        // A journal from elsewhere may name a photo twice: what it was before the action is what it was the first time.
+        photos.sort_unstable();
+        photos.dedup();
         let before = change.apply(&mut dataset.samples, &photos);
         self.last = self.last.max(id);
         self.done.push(Action { id, change, photos, before });

@@ -34,11 +34,11 @@ pub(in crate::photo::tensor_file) enum Value {
 pub(in crate::photo::tensor_file) struct Items {
     values: Rc<[Value]>,
     /// How many of them lie within each other.
-    depth: u8,
+    depth: u16,
 }
 
 /// Values that lie deeper within each other than this are no tensors, and letting go of them would take a stack as deep.
-const DEEPEST: u8 = 32;
+const DEEPEST: u16 = 1000;
 
 impl Items {
     pub(super) fn of(values: impl IntoIterator<Item = Value>) -> Result<Self> {
@@ -182,7 +182,7 @@ impl Value {
         }
     }
 
-    fn depth(&self) -> u8 {
+    fn depth(&self) -> u16 {
         match self {
             Self::Tuple(items) | Self::List(items) | Self::Dictionary(items) => items.depth,
             _ => 0,
