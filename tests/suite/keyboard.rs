@@ -6,7 +6,7 @@ use crackscope::app::command::Tab;
 use crackscope::dataset::sample::{SampleConfig, write_samples};
 use crackscope::job::Unwatched;
 use crackscope::train::run_dir;
-use egui::accesskit::{Action, Role};
+use egui::accesskit::{self, Action, Role};
 use egui::{Event, Key, Modifiers, ViewportCommand, ViewportEvent, ViewportId, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -138,6 +138,10 @@ fn inspect(window: &mut Window) {
     let at = |window: &Window, words: &str| {
         assert!(focused(window).is_some_and(|name| name.contains(words)), "{words}: {:?}", focused(window));
     };
+    // It begins in the middle, where the four cells meet.
+    at(window, ", cell ");
+    key(window, Modifiers::NONE, Key::ArrowRight);
+    key(window, Modifiers::NONE, Key::ArrowDown);
     at(window, ", cell 2 of row 2, p ");
     key(window, Modifiers::NONE, Key::Num1);
     at(window, "painted as a crack");
@@ -191,7 +195,7 @@ fn closing_while_training_asks_once_and_keeps_the_best_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let (photos, home) = (photos(folder.path(), 60), folder.path().join("home"));
     std::fs::create_dir_all(home.join("config")).unwrap();
-    std::fs::write(home.join("config/window.toml"), "[train]\nepochs = 9000\n").unwrap();
+    std::fs::write(home.join("config/window.toml"), "[train]\nepochs = 9000\ntune = \"last-block\"\n").unwrap();
     let mut window = open_window(&home, Some(photos));
     until(&mut window, "photos open", |window| window.state().session().len() == 60 && !window.state().is_busy());
     let close = |window: &mut Window| {
@@ -296,14 +300,16 @@ fn look_over(window: &Window, size: egui::Vec2, what: &str) {
         let inner = node.accesskit_node();
         let data = inner.data();
         let name = inner.label().or_else(|| inner.value()).unwrap_or_default();
+        // What holds others and shows nothing itself has none.
+        let rect = inner.bounding_box();
         let does = data.supports_action(Action::Click) || data.supports_action(Action::Focus);
         if does && name.trim().is_empty() && inner.role() != Role::Window {
-            wrong.push(format!("a {:?} without a name at {:?}", inner.role(), node.rect()));
+            wrong.push(format!("a {:?} without a name at {rect:?}", inner.role()));
         }
         let controls = [Role::Button, Role::CheckBox, Role::ComboBox, Role::Tab, Role::TextInput, Role::SpinButton];
-        let beyond = node.rect().right() > size.x + 0.5 || node.rect().left() < -0.5;
-        if beyond && controls.contains(&inner.role()) {
-            wrong.push(format!("{name:?} at {:?}", node.rect()));
+        let beyond = |r: &accesskit::Rect| r.x1 > f64::from(size.x) + 0.5 || r.x0 < -0.5;
+        if let Some(rect) = rect.filter(beyond).filter(|_| controls.contains(&inner.role())) {
+            wrong.push(format!("{name:?} at {rect:?}"));
         }
     }
     assert!(wrong.is_empty(), "{what}: {wrong:#?}");

@@ -360,7 +360,7 @@ fn a_run_is_of_one_mind_about_its_threshold() {
         let table = predictions::to_csv(&read.predictions, read.threshold).unwrap();
         assert!(table == fs::read(run.join(run_dir::PREDICTIONS)).unwrap(), "table and model differ");
         let said = read.record.train.threshold.to_string();
-        assert_eq!(said.parse::<f32>().unwrap(), read.threshold.at as f32, "settings and model differ");
+        assert_eq!(said.parse::<f32>().unwrap(), read.threshold.at, "settings and model differ");
         let card = fs::read_to_string(run.join(run_dir::CARD)).unwrap();
         assert!(card.contains(&said), "the card does not tell of {said}");
         said

@@ -176,15 +176,17 @@ fn command_of(key: Key, modifiers: Modifiers) -> Option<(KeyboardShortcut, fn() 
 /// keyboard belongs to.
 pub fn taken(ui: &Ui, place: Place, act: Act) -> bool {
     let keys = row(place, act).map_or(&[][..], |row| row.keys);
-    ui.input_mut(|input| keys.iter().fold(false, |taken, keys| input.consume_shortcut(keys) || taken))
+    // All are taken, not only the first that was pressed.
+    ui.input_mut(|input| keys.iter().filter(|keys| input.consume_shortcut(keys)).count() > 0)
 }
 
 /// The same of keys with Shift.
 pub fn taken_with_shift(ui: &Ui, place: Place, act: Act) -> bool {
     let keys = row(place, act).map_or(&[][..], |row| row.keys);
     ui.input_mut(|input| {
-        keys.iter()
-            .fold(false, |taken, keys| input.consume_key(keys.modifiers | Modifiers::SHIFT, keys.logical_key) || taken)
+        let mut pressed =
+            |keys: &KeyboardShortcut| input.consume_key(keys.modifiers | Modifiers::SHIFT, keys.logical_key);
+        keys.iter().filter(|keys| pressed(keys)).count() > 0
     })
 }
 

@@ -216,6 +216,20 @@ fn what_changes_nothing_is_no_action() {
 }
 
 #[test]
+fn an_action_that_stands_twice_in_a_journal_is_taken_back_wholly() {
+    let bench = Bench::new(&["photos"]);
+    let mut window = bench.open();
+    window.mark(&[1], Some(Mark::Unsure));
+    let journal = window.journals[0].path().to_path_buf();
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, format!("{text}{}\n", text.lines().last().unwrap())).unwrap();
+    let mut again = bench.open();
+    assert_eq!(again.said(), "i u c c");
+    assert_eq!(again.undo(), 1);
+    assert_eq!(again.said(), "i i c c");
+}
+
+#[test]
 fn labels_of_the_same_photos_have_the_same_digest() {
     let bench = Bench::new(&["photos"]);
     let mut window = bench.open();

@@ -302,8 +302,11 @@ fn a_legacy_file_that_is_cut_short_says_so_and_none_panics() {
     }
 }
 
-/// A dictionary of tensors as a pickle, each a name, a key, an offset, a shape and strides; all storages hold 6 floats.
-fn dictionary(tensors: &[(&str, &str, i32, &[i32], &[i32])]) -> Vec<u8> {
+/// A name, a key, an offset, a shape and strides.
+type Stored<'a> = (&'a str, &'a str, i32, &'a [i32], &'a [i32]);
+
+/// A dictionary of tensors as a pickle; all storages hold 6 floats.
+fn dictionary(tensors: &[Stored<'_>]) -> Vec<u8> {
     let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
     let mut bytes = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (name, key, offset, shape, strides) in tensors {

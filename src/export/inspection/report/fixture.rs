@@ -13,12 +13,15 @@ pub fn sheet(name: &str, cells: usize, pixels_per_mm: Option<f64>) -> Sheet {
     Sheet::of(&opened(name, (640, 192), cells, pixels_per_mm), &Overlay::default(), 1400).unwrap()
 }
 
-/// A grey photo with a dark line across at a height of 48, of which so many cells from the left on count as cracked.
+/// The height of the dark line: it wavers, for what is straight is a joint.
+pub fn line(x: f32) -> f32 {
+    48.0 + 10.0 * (x / 30.0).sin()
+}
+
+/// A grey photo with a dark line across, of which so many cells from the left on count as cracked.
 pub fn opened(name: &str, (width, height): (u32, u32), cells: usize, pixels_per_mm: Option<f64>) -> Opened {
-    // It wavers: what is straight is a joint.
-    let wave = |x: u32| 10.0 * (x as f32 / 30.0).sin();
-    let level =
-        |x: u32, y: u32| if (y as f32 - 48.0 - wave(x)).abs() < 2.0 { 40 } else { 120 + (x % 7) as u8 + (y % 5) as u8 };
+    let dark = |x: u32, y: u32| (y as f32 - line(x as f32)).abs() < 2.0;
+    let level = |x: u32, y: u32| if dark(x, y) { 40 } else { 120 + (x % 7) as u8 + (y % 5) as u8 };
     let photo = RgbImage::from_fn(width, height, |x, y| Rgb([level(x, y); 3]));
     let grid = Grid::of(width, height);
     let logit = |cell: usize| match grid.place(cell) {
