@@ -6,7 +6,7 @@
 //! end is what a user may have to wait. Without photos of one's own, samples are made. What is kept in the cache (a copy
 //! of it, so that it stays as it is) is not computed again; jobs called cold begin without one.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark that cannot run should say so at once.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // A benchmark that cannot run should say so at once.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -118,12 +118,15 @@ impl Bench {
     }
 }
 
-/// A job that is begun again and again, by its number.
+/// Makes a job, by its number.
+type Begun = Box<dyn Fn(&Bench, u32) -> Job>;
+
+/// A job that is begun again and again.
 struct Case {
     name: &'static str,
     /// Without what was computed before.
     cold: bool,
-    job: Box<dyn Fn(&Bench, u32) -> Job>,
+    job: Begun,
 }
 
 fn main() {
