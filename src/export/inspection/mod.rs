@@ -59,14 +59,6 @@ pub struct With<'a> {
     pub stored: bool,
 }
 
-/// Whether a folder holds what no inspection wrote, finished or not.
-fn holds_other_things(folder: &Path) -> bool {
-    const OWN: [&str; 6] = [CELLS, GEOJSON, COCO, INSPECTION, OVERLAYS, MASKS];
-    folder
-        .read_dir()
-        .is_ok_and(|entries| entries.flatten().any(|entry| !OWN.iter().any(|own| entry.file_name() == *own)))
-}
-
 /// Writes the files of an inspection into a folder, photo by photo.
 pub struct Writer {
     folder: PathBuf,
@@ -220,6 +212,14 @@ fn photo(entry: &Entry) -> Value {
         "seconds": seconds,
         "seconds_per_megapixel": look_seconds / megapixels.max(1e-6),
     })
+}
+
+/// Whether a folder holds what no inspection wrote, finished or not.
+fn holds_other_things(folder: &Path) -> bool {
+    const OWN: [&str; 6] = [CELLS, GEOJSON, COCO, INSPECTION, OVERLAYS, MASKS];
+    folder
+        .read_dir()
+        .is_ok_and(|entries| entries.flatten().any(|entry| !OWN.iter().any(|own| entry.file_name() == *own)))
 }
 
 fn pretty(value: &Value) -> Result<Vec<u8>> {

@@ -196,10 +196,10 @@ impl Sheet {
             let _ = write!(text, " No millimetres: {reason}.");
         }
         let [joints, rims] = self.left_out;
-        for (count, what) in [(joints, "a joint"), (rims, "the rim of something bright")] {
+        for (count, what) in [(joints, "along joints"), (rims, "at rims of what is bright")] {
             if count > 0 {
                 let finds = format::counted(count, "find was", "finds were");
-                let _ = write!(text, " {finds} left out as {what}.");
+                let _ = write!(text, " {finds} left out {what}.");
             }
         }
         text
