@@ -9,9 +9,11 @@ mod unpack;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use super::{Problem, Skipped};
 use crate::bounded;
@@ -25,6 +27,8 @@ const CONTENTS: &str = "contents.toml";
 const UNFINISHED: &str = ".unpacking-";
 /// A folder that was being filled so long ago belongs to a program that was ended.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+/// As long as removing what was unpacked is waited for.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A folder or archive as it was named, and the folder that its photos lie in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +102,13 @@ fn unpacked(archive: &Path, cache: &Path, watch: &dyn Watch) -> Result<Root> {
     fs::create_dir_all(cache).on_file("create", cache)?;
     tidy(cache, &key);
     let beside = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache).on_file("write to", cache)?;
-    let left = unpack::unpack(archive, &beside.path().join("photos").join(name), watch)?;
+    let left = match unpack::unpack(archive, &beside.path().join("photos").join(name), watch) {
+        Ok(left) => left,
+        Err(error) => {
+            let_go(beside);
+            return Err(error);
+        }
+    };
     // A path that is no text is not noted.
     let contents = Contents { archive: key.real.to_str().map(PathBuf::from).unwrap_or_default(), left };
     let note = beside.path().join(CONTENTS);
@@ -145,6 +155,18 @@ impl Key {
         let path = short(real.as_os_str().as_encoded_bytes(), 16);
         Ok(Self { real, path, version: short(version.as_bytes(), 8) })
     }
+}
+
+/// Removes a folder that was not filled. Where that takes long, it goes on by itself: nobody waits for it who has cancelled.
+fn let_go(folder: TempDir) {
+    let (done, wait) = crossbeam_channel::bounded::<()>(1);
+    let remove = move || {
+        drop(folder);
+        drop(done);
+    };
+    // Without another thread it is removed here.
+    thread::Builder::new().name("remove".to_owned()).spawn(remove).ok();
+    wait.recv_timeout(PATIENCE).ok();
 }
 
 /// Removes what an earlier state of the archive left, what was abandoned, and the photos of archives that are gone though

@@ -101,7 +101,7 @@ fn export(window: &mut Window, folder: &Path) {
 
 fn correct(window: &mut Window, folder: &Path) {
     press(window, Role::Button, "Corrections");
-    press(window, Role::Button, "● Not a crack");
+    press(window, Role::Button, "● Intact");
     paint(window, "a.png, ", 80.0);
     window.get_by_label_contains("cells on 1 photo.");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);

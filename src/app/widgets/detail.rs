@@ -176,7 +176,7 @@ impl Detail {
         let content = photo.and_then(|photo| photo.content.as_ref());
         let why = self.why(&item.sample.path);
         let facts = |ui: &mut Ui| facts::ui(ui, session, item, content, why);
-        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, facts);
+        ScrollArea::vertical().id_salt("facts").auto_shrink(false).min_scrolled_height(0.0).show(ui, facts);
     }
 
     /// The photo is read, or cannot be. Photos that were asked for before another one are passed over.

@@ -5,7 +5,7 @@
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::style::StyleModifier;
-use egui::{Button, Id, Key, PopupCloseBehavior, RichText, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Button, Id, Key, PopupCloseBehavior, RichText, Role, ScrollArea, TextEdit, Ui, Vec2, WidgetInfo, vec2};
 
 use crate::app::command::Command;
 use crate::app::session::Session;
@@ -68,8 +68,8 @@ pub fn bar(
     commands: &mut Vec<Command>,
 ) {
     let words = ui.available_width() >= ROOM_FOR_WORDS;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XS;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::splat(space::XS);
         let chosen = state.chosen_count();
         let said = said_of_all(session, state);
         ui.add_enabled_ui(chosen > 0, |ui| {

@@ -12,7 +12,7 @@ use crate::job::{Flag, Phase, Progress, Unwatched};
 
 /// A place for archives, and the program's own folders.
 struct Bench {
-    folder: tempfile::TempDir,
+    folder: TempDir,
     places: Places,
 }
 

@@ -13,8 +13,11 @@ const SHOWN: usize = 8;
 /// Side of a picture.
 const SIDE: f32 = 68.0;
 
-/// Shows them, a row or two; gives the one that was clicked.
-pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>, neighbours: &[Neighbour]) -> Option<usize> {
+/// Panes lower than this, in points, have room for a row only.
+const ROOM_FOR_TWO: f32 = 600.0;
+
+/// Shows them below a pane so high, a row or two; gives the one that was clicked.
+pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>, neighbours: &[Neighbour], pane: f32) -> Option<usize> {
     if neighbours.is_empty() {
         return None;
     }
@@ -22,7 +25,7 @@ pub(super) fn ui(ui: &mut Ui, scene: &mut Scene<'_>, neighbours: &[Neighbour]) -
     ui.add(Label::new(theme::quiet(ui, "Most like it, with their labels").size(theme::SMALL)).truncate());
     ui.spacing_mut().item_spacing = Vec2::splat(space::XS);
     let columns = (((ui.available_width() + space::XS) / (SIDE + space::XS)).floor() as usize).max(1);
-    let rows = if columns >= SHOWN { 1 } else { 2 };
+    let rows = if columns >= SHOWN || pane < ROOM_FOR_TWO { 1 } else { 2 };
     for row in neighbours.get(..neighbours.len().min(rows * columns).min(SHOWN)).unwrap_or_default().chunks(columns) {
         ui.horizontal(|ui| {
             for near in row {

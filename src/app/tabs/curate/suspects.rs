@@ -193,9 +193,10 @@ impl SuspectsView {
         let Some(photo) = self.photos.grid.selected else { return };
         let known = self.known.as_ref().map(|known| &known.evidence.neighbours);
         let neighbours = known.and_then(|all| all.get(photo)).map(Vec::as_slice).unwrap_or_default();
+        let height = ui.available_height();
         Panel::bottom("most like the suspect").frame(Frame::NONE).resizable(false).show(ui, |ui| {
             ui.add_space(space::S);
-            if let Some(clicked) = nearest::ui(ui, scene, neighbours) {
+            if let Some(clicked) = nearest::ui(ui, scene, neighbours, height) {
                 self.photos.grid.select(clicked);
             }
         });

@@ -35,13 +35,16 @@ impl InspectTab {
             if let Some(left_out) = left_out {
                 small(ui, left_out);
             }
-            small(ui, format!("{megapixels:.1} megapixels in {seconds:.1} s."));
+            let size = if megapixels < 0.1 { "Less than 0.1".to_owned() } else { format!("{megapixels:.1}") };
+            small(ui, format!("{size} megapixels in {seconds:.1} s."));
             ui.add_space(space::S);
             ui.label(theme::section("Scale"));
             self.ruler.ui(ui, &mut self.queue);
             ui.add_space(space::S);
             ui.label(theme::section("Cracks, longest first"));
-            if measures.length_px == 0.0 {
+            if measures.cracked_cells == 0 {
+                small(ui, "No cell counts as cracked at this threshold.");
+            } else if measures.length_px == 0.0 {
                 small(ui, "No line was found: nothing in the cracked cells is darker than what surrounds it.");
             }
             if let Some(part) = self.cracks.ui(ui, scale, height) {

@@ -55,7 +55,7 @@ pub(super) struct Brush {
 const TOOLS: [(Tool, &str, &str); 4] = [
     (Tool::Off, "Move", "Dragging moves the photo"),
     (Tool::Crack, "▲ Crack", "Dragging paints cells that show a crack"),
-    (Tool::Intact, "● Not a crack", "Dragging paints cells that show none"),
+    (Tool::Intact, "● Intact", "Dragging paints cells that show none"),
     (Tool::Erase, "Erase", "Dragging takes back what was painted"),
 ];
 

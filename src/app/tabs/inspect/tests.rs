@@ -299,7 +299,7 @@ fn cells_are_painted_taken_back_and_trained_on() {
     let mut harness = shown(&["a.jpg"]);
     press(&mut harness, "Corrections");
     harness.get_by_label("Nothing is painted yet.");
-    press(&mut harness, "● Not a crack");
+    press(&mut harness, "● Intact");
     let (from, to) = (on_screen(&harness, 5.0, 80.0), on_screen(&harness, 315.0, 80.0));
     drag(&mut harness, from, to);
     let painted = |harness: &mut Harness<'static, Alone>| -> Vec<(usize, Class)> {

@@ -1,6 +1,6 @@
 //! The photos of the review in a grid, or the selected one large, and which of them are shown in which order.
 
-use egui::{Align, CentralPanel, ComboBox, Frame, Key, Layout, Panel, TextEdit, Ui, vec2};
+use egui::{Align, CentralPanel, ComboBox, Frame, Key, Label, Layout, Panel, TextEdit, Ui, vec2};
 
 use super::list::{List, Shown, Sort};
 use super::{CELL, DETAIL, FIGURES, ReviewTab, WIDE};
@@ -107,7 +107,7 @@ impl ReviewTab {
             });
         } else {
             ui.horizontal_wrapped(|ui| choices(ui, &mut self.shown, filters));
-            ui.horizontal(|ui| self.sort_ui(ui, labelled));
+            ui.horizontal_wrapped(|ui| self.sort_ui(ui, labelled));
         }
         self.update(session);
         let lost = self.grid.selected.is_none_or(|index| !self.list.order.contains(&index));
@@ -143,7 +143,7 @@ impl ReviewTab {
             Place::Anywhere,
             Act::Find,
         ));
-        ui.label(theme::quiet(ui, format::photos(self.list.order.len())));
+        ui.add(Label::new(theme::quiet(ui, format::photos(self.list.order.len()))).extend());
     }
 
     pub(super) fn grid_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {

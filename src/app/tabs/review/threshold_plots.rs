@@ -157,20 +157,35 @@ fn bounds(plot: &mut PlotUi<'_>) {
     plot.set_plot_bounds(PlotBounds::from_min_max([-0.02, -0.03], [1.02, 1.04]));
 }
 
-/// Points nearer to the one before than this are left out: corners closer than the line is wide are drawn as wedges.
-const APART: f64 = 0.004;
+/// Corners nearer to the one before than this, in points of the screen, are left out: a curve of 40,000 photos has no more
+/// of them than can be told apart.
+const APART: f64 = 1.0;
 
 fn curve(plot: &mut PlotUi<'_>, name: &str, points: &[[f64; 2]], colours: &theme::Palette) {
+    let per_value = [plot.transform().dpos_dvalue_x(), plot.transform().dpos_dvalue_y()];
+    let drawn = thinned(points, per_value.map(f64::abs));
+    let line = Line::new(name, PlotPoints::from(drawn));
+    // Bands would fill what lies between a step and the corner after it.
+    plot.line(line.color(colours.text.gamma_multiply(0.8)).width(2.0).allow_band(false).allow_hover(false));
+}
+
+/// A line with its ends, and those of its corners that are [`APART`] on a plot with so many points of the screen for one.
+fn thinned(points: &[[f64; 2]], per_value: [f64; 2]) -> Vec<[f64; 2]> {
+    let apart = |a: &[f64; 2], b: &[f64; 2]| {
+        ((a[0] - b[0]) * per_value[0]).abs().max(((a[1] - b[1]) * per_value[1]).abs()) >= APART
+    };
+    let Some((last, before)) = points.split_last() else { return Vec::new() };
     let mut drawn: Vec<[f64; 2]> = Vec::with_capacity(points.len());
-    let apart = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs().max((a[1] - b[1]).abs()) >= APART;
-    for point in points {
+    for point in before {
         if drawn.last().is_none_or(|before| apart(before, point)) {
             drawn.push(*point);
         }
     }
-    drawn.extend(points.last().filter(|last| drawn.last() != Some(last)));
-    let line = Line::new(name, PlotPoints::from(drawn));
-    plot.line(line.color(colours.text.gamma_multiply(0.8)).width(2.0).allow_hover(false));
+    while drawn.len() > 1 && drawn.last().is_some_and(|before| !apart(before, last)) {
+        drawn.pop();
+    }
+    drawn.push(*last);
+    drawn
 }
 
 /// Where the threshold lies.
@@ -183,4 +198,27 @@ fn present(plot: &mut PlotUi<'_>, at: [f64; 2], colours: &theme::Palette) {
 fn absent(plot: &mut PlotUi<'_>, colours: &theme::Palette) {
     let text = RichText::new("needs photos of both classes").color(colours.quiet).size(theme::SMALL);
     plot.text(Text::new("why not", PlotPoint::new(0.5, 0.5), text).allow_hover(false));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corners_that_cannot_be_told_apart_are_left_out() {
+        let steps: Vec<[f64; 2]> =
+            (0..=300).map(|i| [(f64::from(i) / 300.0).powi(8), (f64::from(i) / 300.0).sqrt()]).collect();
+        for size in [60.0, 176.0, 900.0] {
+            let drawn = thinned(&steps, [size, size / 2.0]);
+            let near = drawn
+                .windows(2)
+                .filter(|p| ((p[1][0] - p[0][0]) * size).abs().max(((p[1][1] - p[0][1]) * size / 2.0).abs()) < APART);
+            assert_eq!((near.count(), drawn[0], drawn[drawn.len() - 1]), (0, steps[0], steps[300]), "{size}");
+        }
+        // All photos right: up, and along.
+        let perfect = [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.99, 1.0], [1.0, 1.0]];
+        assert_eq!(thinned(&perfect, [176.0, 90.0]), [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [1.0, 1.0]]);
+        assert!(thinned(&[], [1.0, 1.0]).is_empty());
+        assert_eq!(thinned(&[[0.0, 0.0], [0.001, 0.0]], [1.0, 1.0]).len(), 2);
+    }
 }

@@ -17,11 +17,13 @@ const AXIS: f32 = 46.0;
 /// egui_plot leaves numbers out where they would stand closer than 60 points side by side.
 const APART_X: f64 = 8.0;
 /// The same from top to bottom.
-const APART_Y: f64 = 4.0;
+const APART_Y: f64 = 3.5;
 /// Epochs closer than this, in points, get no markers: they would hide the dashes.
 const ROOM_FOR_MARKERS: f64 = 16.0;
 /// Plots stand side by side from this width on.
 const BESIDE: f32 = 640.0;
+/// The least that the axis of the accuracy spans, so that figures which are all the same have an axis with numbers.
+const LEAST_SPAN: f64 = 0.02;
 /// Height of a plot's heading.
 const HEADING: f32 = 20.0;
 
@@ -77,26 +79,36 @@ impl Figure {
     }
 }
 
-/// Shows both plots in the room there is. `smoothing` is in epochs; `planned` epochs are to come.
-pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usize) {
+/// Shows both plots in the room there is, with a slider for `smoothing`, which is in epochs; `planned` epochs are to come.
+pub(super) fn ui(ui: &mut Ui, curves: &[Curve<'_>], smoothing: &mut f64, planned: usize) {
+    stacked(ui, curves, *smoothing, planned, |ui| {
+        legend_ui(ui);
+        ui.add_space(space::M);
+        smoothing_ui(ui, smoothing);
+    });
+}
+
+/// One plot above the other, with something at the right of the first one's heading.
+fn stacked(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64, planned: usize, at_right: impl FnOnce(&mut Ui)) {
     ui.spacing_mut().item_spacing.y = space::XS;
     let height = (ui.available_height() / 2.0 - HEADING - 2.0 * space::XS).max(60.0);
+    let mut at_right = Some(at_right);
     for figure in [Figure::Loss, Figure::Accuracy] {
         ui.horizontal(|ui| {
             ui.set_min_height(HEADING);
             ui.label(theme::strong(figure.title()));
-            if figure == Figure::Loss {
-                ui.with_layout(Layout::right_to_left(Align::Center), legend_ui);
+            if let Some(at_right) = at_right.take() {
+                ui.with_layout(Layout::right_to_left(Align::Center), at_right);
             }
         });
         plot(ui, figure, curves, smoothing, planned, height);
     }
 }
 
-/// Shows both plots side by side where there is room, else as [`ui`] does one above the other.
+/// Shows both plots side by side where there is room, else one above the other.
 pub(super) fn beside(ui: &mut Ui, curves: &[Curve<'_>], smoothing: f64) {
     if ui.available_width() < BESIDE {
-        self::ui(ui, curves, smoothing, 1);
+        stacked(ui, curves, smoothing, 1, legend_ui);
         return;
     }
     ui.spacing_mut().item_spacing.y = space::XS;
@@ -143,7 +155,8 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
         .grid_color(colours.line)
         .cursor_color(colours.quiet)
         .label_formatter(|at| Some(hover_text(figure, curves, at)));
-    let plot = if figure == Figure::Accuracy { plot.include_y(1.0) } else { plot.include_y(0.0) };
+    let plot =
+        if figure == Figure::Accuracy { plot.include_y(1.0).include_y(1.0 - LEAST_SPAN) } else { plot.include_y(0.0) };
     // Before the first figure comes, the axes show where it will fall.
     let nothing = curves.iter().all(|curve| curve.epochs.is_empty() && curve.steps.is_empty());
     let plot = if nothing { plot.include_y(figure.guess()) } else { plot };
@@ -184,7 +197,11 @@ fn draw<'a>(
         curve.epochs.iter().filter_map(|r| Some([r.epoch as f64, figure.validation(r)?])).collect();
     let soft = curve.colour.gamma_multiply(0.75);
     let line = |name: &str, points: Vec<[f64; 2]>, colour: Color32, width: f32| {
-        Line::new(format!("{index} {name}"), PlotPoints::from(points)).color(colour).width(width).allow_hover(false)
+        Line::new(format!("{index} {name}"), PlotPoints::from(points))
+            .color(colour)
+            .width(width)
+            .allow_band(false)
+            .allow_hover(false)
     };
     if smoothing > 0.0 {
         plot.line(line("raw train", train.clone(), curve.colour.gamma_multiply(0.25), 1.0));

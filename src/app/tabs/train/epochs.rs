@@ -1,9 +1,9 @@
 //! The table of epochs.
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, Ui, vec2};
 use egui_extras::{Column, TableBuilder};
 
-use crate::app::theme;
+use crate::app::theme::{self, space};
 pub(super) use crate::format::learning_rate as rate;
 use crate::train::observer::EpochRecord;
 
@@ -17,18 +17,22 @@ const COLUMNS: [(&str, &str); 7] = [
     ("accuracy", "Share of the validation photos that are right after the epoch"),
     ("seconds", "Since training began"),
 ];
+/// Width of the first column.
+const FIRST: f32 = 50.0;
+/// Least width of the others: all of them fit into the smallest window.
+const OTHERS: f32 = 54.0;
 /// Height of a row.
 const ROW: f32 = 22.0;
 
 /// Shows the epochs, the newest in view; the best one is marked.
 pub(super) fn ui(ui: &mut Ui, records: &[EpochRecord], best: Option<usize>) {
     let height = ui.available_height();
-    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().item_spacing = vec2(space::XS, 0.0);
     let table = TableBuilder::new(ui)
         .id_salt("epochs")
         .cell_layout(Layout::right_to_left(Align::Center))
-        .column(Column::exact(64.0))
-        .columns(Column::remainder().at_least(64.0).clip(true), COLUMNS.len() - 1)
+        .column(Column::exact(FIRST))
+        .columns(Column::remainder().at_least(OTHERS).clip(true), COLUMNS.len() - 1)
         .min_scrolled_height(0.0)
         .max_scroll_height(height)
         .auto_shrink(false)

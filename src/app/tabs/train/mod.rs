@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, CentralPanel, ColorImage, Context, Frame, Layout, Margin, Panel, RichText, Ui};
+use egui::{CentralPanel, ColorImage, Context, Frame, Label, Margin, Panel, RichText, Ui};
 
 use self::augmentation::Preview;
 use self::compare::{Compare, Drawn};
@@ -366,7 +366,7 @@ impl TrainTab {
     fn tables_ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let earlier = self.earlier(scene.runs);
         let frame = Frame::new().outer_margin(Margin { left: space::L as i8, ..Margin::ZERO });
-        let width = RUNS.min(ui.available_width() * 0.4);
+        let width = RUNS.min(ui.available_width() * 0.3);
         Panel::right("runs").frame(frame).exact_size(width).resizable(false).show_separator_line(false).show(
             ui,
             |ui| {
@@ -398,7 +398,6 @@ impl TrainTab {
                 Some(live) => live_ui(ui, live, scene),
                 None => drop(ui.label(theme::section("Earlier runs"))),
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| curves::smoothing_ui(ui, &mut self.smoothing));
         });
         if let Some(Live { end: Some(End::Failed(error)), .. }) = &self.live
             && !error.is_cancelled()
@@ -407,7 +406,7 @@ impl TrainTab {
         }
     }
 
-    fn curves_ui(&self, ui: &mut Ui, scene: &Scene<'_>) {
+    fn curves_ui(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
         let mut drawn = Vec::new();
         if let Some(live) = &self.live {
             drawn.push(Curve {
@@ -424,7 +423,7 @@ impl TrainTab {
             Some(Curve { name: run.name.clone(), colour, epochs: &run.epochs, steps: &[], best })
         }));
         let planned = self.live.as_ref().filter(|live| live.end.is_none()).map_or(1, |live| live.planned);
-        curves::ui(ui, &drawn, self.smoothing, planned);
+        curves::ui(ui, &drawn, &mut self.smoothing, planned);
     }
 }
 
@@ -444,7 +443,7 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
                 parts.push(format!("{} to train", format::photos(train)));
                 parts.push(format!("{} to validate", format::count(validation as u64)));
             }
-            ui.label(theme::quiet(ui, parts.join(" · ")));
+            ui.add(Label::new(theme::quiet(ui, parts.join(" · "))).truncate());
         }
         Some(End::Finished { stopped, accuracy, wrong, best_epoch, seconds }) => {
             let colours = theme::palette(ui);
