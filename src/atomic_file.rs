@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
 
@@ -36,27 +37,48 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     written().map_err(|cause| cannot_write(path, &cause))
 }
 
+/// A file that is on the disk and has not got its name yet: [`put`] gives it.
+pub struct Staged {
+    name: String,
+    temporary: NamedTempFile,
+}
+
+/// Writes `bytes` for the file `name` of a folder, beside what is there.
+///
+/// # Errors
+/// Names the file and why it cannot be written; nothing is left behind.
+pub fn stage(folder: &Path, name: &str, bytes: &[u8]) -> Result<Staged> {
+    let path = folder.join(name);
+    let begun = || -> io::Result<NamedTempFile> {
+        let temporary = beside(&path)?;
+        filled(&temporary, |file| file.write_all(bytes))?;
+        Ok(temporary)
+    };
+    let temporary = begun().map_err(|cause| cannot_write(&path, &cause))?;
+    Ok(Staged { name: name.to_owned(), temporary })
+}
+
 /// Writes several files of one folder, each in place of what is there: all of them or, where that fails or the program is
 /// ended, none. Who reads the folder afterwards calls [`complete`] first.
 ///
 /// # Errors
 /// Names the file and why it cannot be written. Where one cannot be written, none is replaced.
 pub fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
-    let mut staged = Vec::with_capacity(files.len());
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        let begun = || -> io::Result<NamedTempFile> {
-            let temporary = beside(&path)?;
-            filled(&temporary, |file| file.write_all(bytes))?;
-            Ok(temporary)
-        };
-        staged.push(begun().map_err(|cause| cannot_write(&path, &cause))?);
-    }
+    // Side by side: most of the time goes into waiting for the disk.
+    let staged = files.par_iter().with_max_len(1).map(|(name, bytes)| stage(folder, name, bytes));
+    put(folder, staged.collect::<Result<Vec<_>>>()?)
+}
+
+/// Gives staged files of one folder their names, in place of what is there: all of them, or none. See [`write_all`].
+///
+/// # Errors
+/// Names the file that cannot get its name.
+pub fn put(folder: &Path, staged: Vec<Staged>) -> Result<()> {
     complete(folder)?;
-    let mut renames = Vec::with_capacity(files.len());
-    for (temporary, (name, _)) in staged.into_iter().zip(files) {
-        let (_, from) = temporary.keep().map_err(|refused| refused.error).on_file("write", &folder.join(name))?;
-        renames.extend(Rename::of(&from, name));
+    let mut renames = Vec::with_capacity(staged.len());
+    for Staged { name, temporary } in staged {
+        let (_, from) = temporary.keep().map_err(|refused| refused.error).on_file("write", &folder.join(&name))?;
+        renames.extend(Rename::of(&from, &name));
     }
     let noted = serde_json::to_vec(&renames).on_file("write", folder).and_then(|n| write(&folder.join(RENAMES), &n));
     if let Err(error) = noted {

@@ -139,6 +139,11 @@ pub trait Watch: Sync {
         Flag::default()
     }
 
+    /// Whether the job should end at once, though that leaves what it has come to without its end.
+    fn is_left(&self) -> bool {
+        false
+    }
+
     /// An error if the job should stop, for use with `?`.
     ///
     /// # Errors

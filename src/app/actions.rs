@@ -37,6 +37,7 @@ impl App {
             Command::StartTraining => self.start_training(),
             Command::PauseTraining(pause) => self.pause(pause),
             Command::StopTraining | Command::CancelJob => self.cancel(),
+            Command::LeaveJob => self.leave(),
             Command::FindRate => self.in_train(Self::find_rate),
             Command::CrossValidate(folds) => self.in_train(|app| app.cross_validate(folds)),
             Command::FindGroups(edit) => self.find_groups(edit),
@@ -267,6 +268,12 @@ impl App {
             job.controls.cancel.set(true);
             job.controls.pause.set(false);
             self.inspect.cancelled();
+        }
+    }
+
+    pub(super) fn leave(&mut self) {
+        if let Some(job) = self.job.as_ref().filter(|job| job.is_finishing()) {
+            job.controls.leave.set(true);
         }
     }
 

@@ -227,17 +227,17 @@ fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     let title = job.progress.map_or(job.kind.title(), |progress| progress.phase.title());
     cell(ui, PHASE, |ui| ui.label(title));
     form::progress(ui, job.progress.and_then(|progress| progress.fraction()), BAR, title);
-    let stopping = job.controls.cancel.get();
+    let finishing = job.is_finishing();
+    let stopping = if finishing { job.controls.leave.get() } else { job.controls.cancel.get() };
     let (word, hint) = match (job.kind, stopping) {
         (_, true) => ("Stopping…", String::new()),
+        _ if finishing => ("Leave", job.stopping_means().to_owned()),
         (Kind::Train, _) => ("Stop", shortcuts::hint(ui.ctx(), job.stopping_means(), Place::Anywhere, Act::Cancel)),
         _ => ("Cancel", key(ui, Act::Cancel)),
     };
-    let finishing = job.is_finishing();
-    let button = ui.add_enabled(!stopping && !finishing, Button::new(word).min_size(vec2(84.0, 0.0)));
-    let button = if finishing { button.on_disabled_hover_text(hint) } else { button.on_hover_text(hint) };
-    if button.clicked() {
-        commands.push(Command::CancelJob);
+    let button = ui.add_enabled(!stopping, Button::new(word).min_size(vec2(84.0, 0.0)));
+    if button.on_hover_text(hint).clicked() {
+        commands.push(if finishing { Command::LeaveJob } else { Command::CancelJob });
     }
     if let Some(progress) = job.progress {
         let text = theme::quiet(ui, progress_text(&progress, job.is_paused()));

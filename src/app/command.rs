@@ -94,6 +94,8 @@ pub enum Command {
     StopTraining,
     /// End whatever runs.
     CancelJob,
+    /// End the training that works out what it came to.
+    LeaveJob,
     /// Look for a learning rate with the settings of the form.
     FindRate,
     /// Cross-validate the settings of the form with so many folds.

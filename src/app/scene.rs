@@ -183,7 +183,10 @@ impl Running {
     /// What stopping comes to now.
     pub fn stopping_means(&self) -> &'static str {
         match (self.epochs, self.progress.map(|progress| progress.phase)) {
-            _ if self.is_finishing() => "The epochs are done and the best one is kept: nothing is left to stop",
+            _ if self.is_finishing() => {
+                "The epochs are done, and the best one says what it makes of the photos. Leaving now keeps the epochs alone; \
+                 crackscope train --resume goes on from there"
+            }
             (Some(1..), _) => "Ends the training and keeps its best epoch",
             (Some(0), _) => "Ends the training; before its first epoch is done there is no model to keep",
             (None, Some(Phase::Download)) => "Ends the download; the next one goes on from there",
@@ -192,7 +195,7 @@ impl Running {
         }
     }
 
-    /// Whether the epochs are done and the trained layers compute features, which neither waits nor stops.
+    /// Whether the epochs are done and the trained layers compute features, which cannot wait and can only be left.
     pub fn is_finishing(&self) -> bool {
         self.epochs.is_some() && self.progress.is_some_and(|progress| progress.phase == Phase::Features)
     }

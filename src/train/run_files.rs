@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::observer::EpochRecord;
 use super::run_dir::{self, RunRecord};
-use crate::atomic_file;
+use crate::atomic_file::{self, Staged};
 use crate::error::Result;
 use crate::export::card;
 use crate::export::plots::{self, Picture};
@@ -71,11 +73,15 @@ pub(super) fn of_pictures(pictures: &[Picture]) -> Vec<File> {
     pictures.iter().flat_map(both).collect()
 }
 
-/// Writes files of the run folder `run`: all of them or, where that fails or the program is ended, none.
+/// Writes files of the run folder `run`, and puts others beside them that are written already: all of them or, where that
+/// fails or the program is ended, none.
 ///
 /// # Errors
 /// Where one cannot be written.
-pub(super) fn write(run: &Path, files: &[File]) -> Result<()> {
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    atomic_file::write_all(run, &files)
+pub(super) fn write(run: &Path, files: &[File], others: Vec<Staged>) -> Result<()> {
+    // Side by side: most of the time goes into waiting for the disk.
+    let staged = files.par_iter().with_max_len(1).map(|(name, bytes)| atomic_file::stage(run, name, bytes));
+    let mut staged = staged.collect::<Result<Vec<_>>>()?;
+    staged.extend(others);
+    atomic_file::put(run, staged)
 }

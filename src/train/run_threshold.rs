@@ -134,7 +134,7 @@ pub fn store(path: &Path, wanted: Wanted) -> Result<Changed> {
     let temperature = changed.scaling.map_or(1.0, |scaling| scaling.temperature);
     let model = model_file::with_threshold(&path.join(run_dir::MODEL), run.threshold, temperature)?;
     files.push((run_dir::MODEL.to_owned(), model));
-    run_files::write(path, &files)?;
+    run_files::write(path, &files, Vec::new())?;
     Ok(changed)
 }
 

@@ -27,6 +27,8 @@ struct Recorder {
     stop_after_epoch: Option<usize>,
     stop_in: Option<Phase>,
     stopped: AtomicBool,
+    /// Leaves once the epochs are done.
+    leaves: bool,
     pauses: AtomicUsize,
 }
 
@@ -40,6 +42,10 @@ impl Watch for Recorder {
 
     fn is_cancelled(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
+    }
+
+    fn is_left(&self) -> bool {
+        self.leaves && self.has(|event| matches!(event, Event::Epoch { .. }))
     }
 }
 
@@ -279,6 +285,24 @@ fn deeper_layers_move_and_a_stopped_run_resumes_to_the_same_end() {
         assert_eq!(moved("conv1.weight"), tune == Tune::All);
         assert_eq!(moved("layer3.1.bn2.running_var"), tune == Tune::All, "statistics are learned on request");
         assert!(!moved("layer4.1.bn2.running_var") || tune == Tune::All);
+    }
+}
+
+#[test]
+fn whoever_leaves_after_the_epochs_finds_them_again() {
+    let (_folder, places) = places();
+    let (whole, left) = (places.runs.join("whole"), places.runs.join("left"));
+    let (photos, config) = (few_photos(), deep(Tune::LastBlock));
+    let leaving = Recorder { leaves: true, ..Default::default() };
+    let error = trainer::train(&photos, &config, &places, &left, false, &leaving).unwrap_err();
+    assert!(error.is_cancelled() && !leaving.has(|e| matches!(e, Event::Predicted { .. })));
+    assert!(left.join(run_dir::LAST).is_file() && !left.join(run_dir::PREDICTIONS).exists());
+    let resumed = trainer::train(&photos, &config, &places, &left, true, &Recorder::default()).unwrap();
+    assert_eq!(resumed.epochs.len(), 2);
+    trainer::train(&photos, &config, &places, &whole, false, &Recorder::default()).unwrap();
+    for file in [run_dir::PREDICTIONS, run_dir::MODEL] {
+        let [whole, left] = [&whole, &left].map(|run| fs::read(run.join(file)).unwrap());
+        assert!(whole == left, "{file} differs");
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Step {
 pub struct Controls {
     /// End as soon as possible.
     pub cancel: Flag,
+    /// End at once, without working out what a training that has ended came to.
+    pub leave: Flag,
     /// Wait.
     pub pause: Flag,
 }
@@ -266,6 +268,10 @@ impl Watch for Watcher<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.controls.cancel.get()
+    }
+
+    fn is_left(&self) -> bool {
+        self.controls.leave.get()
     }
 
     fn flag(&self) -> Flag {

@@ -1,5 +1,6 @@
 //! What a run folder gets besides the epochs: the threshold, tables, plots, the model, and the record of it all.
 
+use crate::atomic_file;
 use crate::dataset::group::ContentKey;
 use crate::dataset::split::{Part, Split};
 use crate::dataset::{Class, Dataset};
@@ -57,14 +58,21 @@ pub(super) fn finish(
 ) -> Result<Metrics> {
     let threshold = model.threshold;
     let finished = Finished { record, epochs: &epochs.records, best_epoch: epochs.best_epoch, predictions, threshold };
-    let (mut files, metrics) = finished.tables()?;
+    // Side by side, since who has stopped a run waits for it. The model stays with the thread that has the device.
+    let mut drawn = Ok(Vec::new());
+    let (tables, model) = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| drawn = draw(run, &finished));
+        let model = model.to_file(epochs.best_epoch);
+        let model = model.and_then(|bytes| atomic_file::stage(run.path(), run_dir::MODEL, &bytes));
+        (finished.tables(), model)
+    });
+    let (mut files, metrics) = tables?;
     // A plot that cannot be made must not cost the model.
-    match draw(run, &finished) {
+    match drawn {
         Ok(plots) => files.extend(plots),
         Err(error) => observer.event(Event::Note(format!("Some plots are missing: {}", error.one_line()))),
     }
-    files.push((run_dir::MODEL.to_owned(), model.to_file(epochs.best_epoch)?));
-    run_files::write(run.path(), &files)?;
+    run_files::write(run.path(), &files, vec![model?])?;
     Ok(metrics)
 }
 

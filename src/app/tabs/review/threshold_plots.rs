@@ -216,7 +216,7 @@ mod tests {
             assert_eq!((near.count(), drawn[0], drawn[drawn.len() - 1]), (0, steps[0], steps[300]), "{size}");
         }
         // All photos right: up, and along.
-        let perfect = [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.99, 1.0], [1.0, 1.0]];
+        let perfect = [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.999, 1.0], [1.0, 1.0]];
         assert_eq!(thinned(&perfect, [176.0, 90.0]), [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [1.0, 1.0]]);
         assert!(thinned(&[], [1.0, 1.0]).is_empty());
         assert_eq!(thinned(&[[0.0, 0.0], [0.001, 0.0]], [1.0, 1.0]).len(), 2);

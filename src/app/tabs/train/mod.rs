@@ -462,7 +462,12 @@ fn live_ui(ui: &mut Ui, live: &Live, scene: &mut Scene<'_>) {
             }
         }
         Some(End::Failed(error)) => {
-            ui.label(theme::section(failed(error)));
+            let left = error.is_cancelled() && !live.epochs.is_empty();
+            ui.label(theme::section(if left { "Left after its epochs" } else { failed(error) }));
+            if left {
+                let text = theme::quiet(ui, "crackscope train --resume goes on from there");
+                ui.add(Label::new(text).truncate());
+            }
         }
     }
 }
