@@ -13,7 +13,8 @@ fn page(sheets: Vec<Sheet>, cover: &Cover, card: &ModelCard, problems: &[Problem
     let mut report = Report::of(sheets.len() + problems.len());
     sheets.into_iter().for_each(|sheet| report.add(sheet));
     let with = With { model: Path::new("bundled"), settings, threshold: 0.4, stored: false };
-    report.page(&Particulars { cover, with: &with, card, evaluation: None, problems, made: SystemTime::UNIX_EPOCH })
+    let made = SystemTime::UNIX_EPOCH;
+    html::page(&report.document(&Particulars { cover, with: &with, card, evaluation: None, problems, made }))
 }
 
 fn plain(sheets: Vec<Sheet>) -> String {
@@ -148,7 +149,7 @@ fn an_inspection_that_was_stopped_says_what_is_missing() {
         problems: &[],
         made: SystemTime::UNIX_EPOCH,
     };
-    let html = report.page(&particulars);
+    let html = html::page(&report.document(&particulars));
     assert!(html.contains("4 photos not looked at, because the inspection was stopped."));
     assert!(!plain(vec![fixture::sheet("a.png", 1, None)]).contains("What was not inspected"));
 }
