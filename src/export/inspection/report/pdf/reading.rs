@@ -109,8 +109,6 @@ impl Read {
 struct Extract {
     pieces: Vec<String>,
     alphabet: Alphabet,
-    /// What marks say stands for the glyphs within them, one for each mark that is open.
-    instead: Vec<bool>,
 }
 
 impl Extract {
@@ -121,17 +119,6 @@ impl Extract {
                 TypedInstruction::TextFont(font) => {
                     let font = page.resources().get_font(font.0).unwrap();
                     self.alphabet = alphabet(&font.get::<Stream<'_>>("ToUnicode").unwrap().decoded().unwrap());
-                }
-                TypedInstruction::BeginMarkedContentWithProperties(mark) => {
-                    let said = match mark.1 {
-                        Object::Dict(dict) => dict.get::<Bytes<'_>>("ActualText"),
-                        _ => None,
-                    };
-                    self.instead.push(said.is_some());
-                    said.iter().for_each(|text| self.say(&written(text.as_bytes())));
-                }
-                TypedInstruction::EndMarkedContent(_) => {
-                    self.instead.pop();
                 }
                 TypedInstruction::ShowText(show) => self.show(show.0.as_bytes()),
                 TypedInstruction::ShowTexts(show) => {
@@ -147,19 +134,9 @@ impl Extract {
     }
 
     fn show(&mut self, glyphs: &[u8]) {
-        if self.instead.contains(&true) {
-            return;
-        }
         let letters = |pair: &[u8]| self.alphabet.get(&u16::from_be_bytes([pair[0], pair[1]])).cloned();
         let text: String = glyphs.chunks_exact(2).filter_map(letters).collect();
-        self.say(&text);
-    }
-
-    fn say(&mut self, text: &str) {
-        match self.pieces.last_mut() {
-            Some(piece) => piece.push_str(text),
-            None => self.pieces.push(text.to_owned()),
-        }
+        self.pieces.last_mut().unwrap().push_str(&text);
     }
 }
 

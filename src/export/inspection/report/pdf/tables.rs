@@ -13,7 +13,7 @@ const BETWEEN: f32 = 3.0 * MM;
 const PAD: f32 = 1.4;
 /// Width of a bar.
 const BAR: f32 = 18.0 * MM;
-/// The most that a word asks for, as a share of the table's width; longer ones are broken.
+/// The most that a word or a number asks for, as a share of the table's width; longer ones are broken.
 const LONGEST_WORD: f32 = 0.25;
 
 /// The most that what a row is about asks for, as such a share.
@@ -163,7 +163,7 @@ fn asked(letters: &Letters, table: &Table, at: usize, room: f32) -> [f32; 2] {
         match cell {
             Cell::Bar(_) => [BAR, BAR],
             Cell::Name(_) => [whole, whole.min(WIDEST_NAME * room)],
-            _ if numbers => [whole, whole],
+            _ if numbers => [whole, whole.min(LONGEST_WORD * room)],
             _ => [whole, word.min(LONGEST_WORD * room)],
         }
     });

@@ -152,3 +152,66 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::BODY;
+    use super::*;
+
+    /// What stands on each line.
+    fn broken(text: &Text, width: f32) -> Vec<String> {
+        let letters = Letters::open().unwrap();
+        let said = |line: &Line| line.runs.iter().map(|(_, run)| run.text.as_str()).collect::<String>();
+        let all = lines(&letters, text, BODY, width);
+        for line in &all {
+            assert!(line.width <= width + look::TOLERANCE, "{:?} is {} wide", said(line), line.width);
+        }
+        all.iter().map(said).collect()
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_and_where_they_end() {
+        let text = Text::from("one two  three\u{A0}four\n\nfive");
+        assert_eq!(broken(&text, 1000.0), ["one two three\u{A0}four", "", "five"]);
+        assert_eq!(broken(&text, 60.0), ["one two ", "three\u{A0}four", "", "five"]);
+        assert!(broken(&Text::from(""), 60.0).is_empty() && broken(&Text::from("  "), 60.0).is_empty());
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_a_line_goes_on_on_the_next() {
+        let word = "Straßenbrückenpfeiler".repeat(9);
+        let lines = broken(&Text::from(word.as_str()), 60.0);
+        assert!(lines.len() > 10 && lines.concat() == word, "{lines:?}");
+        // Narrower than any letter: one on a line.
+        let letters = Letters::open().unwrap();
+        assert_eq!(super::lines(&letters, &Text::from("abc"), BODY, 1.0).len(), 3);
+    }
+
+    #[test]
+    fn a_word_in_two_styles_is_one_word() {
+        let mut text = Text::from("a long word: un");
+        text.push("break", Style::Strong);
+        text.push("able", Style::Plain);
+        assert_eq!(broken(&text, 75.0), ["a long word: ", "unbreakable"]);
+        assert_eq!(broken(&text, 1000.0), ["a long word: unbreakable"]);
+    }
+
+    #[test]
+    fn code_keeps_its_spaces() {
+        let letters = Letters::open().unwrap();
+        let lines = code_lines(&letters, "a  b\n    c\n", BODY, 1000.0);
+        let said: Vec<&str> = lines.iter().flat_map(|line| &line.runs).map(|(_, run)| run.text.as_str()).collect();
+        assert_eq!(said, ["a  b", "    c"]);
+    }
+
+    #[test]
+    fn letters_that_are_put_together_stay_together() {
+        // As some systems write file names: the letter, and its dots behind it.
+        let letters = Letters::open().unwrap();
+        let mut run = letters.run("u\u{308}u\u{308}", BODY);
+        let rest = run.cut(run.width() * 0.6).unwrap();
+        assert_eq!((run.text.as_str(), rest.text.as_str()), ("u\u{308}", "u\u{308}"));
+        let missing = letters.run("中\u{7}", BODY);
+        assert!(missing.width() > 0.0 && missing.glyphs.iter().all(|glyph| glyph.glyph_id.to_u32() == 0));
+    }
+}
