@@ -31,9 +31,7 @@ fn rows<'a>(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Vec<(&'a str, St
         ("Program", format!("CrackScope {}", env!("CARGO_PKG_VERSION"))),
         (
             "Report made",
-            format!("{} UTC", humantime::format_rfc3339_seconds(particulars.made))
-                .replace('T', " ")
-                .replace("Z UTC", " UTC"),
+            humantime::format_rfc3339_seconds(particulars.made).to_string().replace('T', " ").replace('Z', " UTC"),
         ),
         ("Model", run_dir::name(particulars.with.model)),
     ];

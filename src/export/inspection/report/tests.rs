@@ -80,6 +80,7 @@ fn the_page_is_valid_and_fetches_nothing() {
     assert_eq!(texts(&page, ".card td"), ["1", "2"]);
     assert!(texts(&page, "li").iter().any(|item| item == "bad.jpg: JPEG file cut short"));
     assert!(texts(&page, ".method p")[0].contains("Cells of 0.4 or more count as cracked"));
+    assert!(texts(&page, ".method td").contains(&"1970-01-01 00:00:00 UTC".to_owned()));
     assert!(texts(&page, ".limits li").len() > 8);
 }
 

@@ -1,8 +1,9 @@
 //! Blocks of a report as bands.
 
 use super::bands::{Band, Flow, Mark, Tie};
-use super::letters::{Ink, Letters};
+use super::letters::{Ink, Letters, Weight};
 use super::look::{self, ASIDE, BODY, LARGE, SMALL, leading, strong};
+use super::tables::{self, CellLines};
 use super::words::{self, Line};
 use crate::export::inspection::report::document::{Block, Level, Section, Text, Topic};
 
@@ -103,14 +104,14 @@ impl<'a> Setter<'a> {
         self.tie_last(Tie::Close);
     }
 
-    /// Lines below each other. The first and the last two stay together.
+    /// Lines below each other. The first two and the last two stay together, and all of a heading.
     fn text(&mut self, text: &Text, ink: Ink, gap: f32) {
         let lines = words::lines(self.letters, text, ink, self.width());
         let count = lines.len();
         for (at, line) in lines.iter().enumerate() {
             let mut band = Band { gap: if at == 0 { gap } else { 0.0 }, ..Band::of(leading(ink.size)) };
             put(&mut band, line, [self.left, 0.0], ink.size);
-            if at + 1 < count && (at == 0 || at + 2 == count || ink.weight == strong(ink).weight) {
+            if at + 1 < count && (at == 0 || at + 2 == count || ink.weight == Weight::Strong) {
                 band.tie = Tie::Close;
             }
             self.push_item_band(band, ink);
@@ -185,11 +186,11 @@ impl<'a> Setter<'a> {
                 let name = words::lines(self.letters, &name.as_str().into(), SMALL, width);
                 let value = words::lines(self.letters, &value.as_str().into(), BODY, width);
                 let lines = name.into_iter().chain(value).collect();
-                super::tables::CellLines { left: self.left + left, width, lines, to_right: false }
+                CellLines { left: self.left + left, width, lines, to_right: false }
             });
             let cells: Vec<_> = cells.collect();
             let gap = if at == 0 { 10.0 } else { 4.0 };
-            for mut band in super::tables::row(&cells, BODY.size) {
+            for mut band in tables::row(&cells, BODY.size) {
                 band.gap = gap;
                 self.flow.bands.push(band);
             }

@@ -8,12 +8,12 @@ use krilla::SerializeSettings;
 use krilla::annotation::{LinkAnnotation, Target};
 use krilla::color::rgb;
 use krilla::destination::XyzDestination;
-use krilla::geom::{PathBuilder, Point, Rect, Size, Transform};
+use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
 use krilla::image::Image;
 use krilla::metadata::{DateTime, Metadata};
 use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
-use krilla::paint::{Fill, LineJoin, Stroke};
+use krilla::paint::{Fill, FillRule, LineJoin, Stroke};
 use krilla::surface::Surface;
 
 use super::bands::Mark;
@@ -50,7 +50,7 @@ pub fn paint(document: &Document, pages: &[Page<'_>], letters: &Letters, watch: 
             sheet.add_annotation(link.into());
         }
     }
-    file.set_outline(outline(pages));
+    file.set_outline(bookmarks(pages));
     file.set_metadata(about(document));
     watch.check()?;
     file.finish().map_err(|cause| Error::new("Cannot write the PDF").detail(cause.to_string()))
@@ -84,7 +84,7 @@ fn destination(page: usize, top: f32) -> XyzDestination {
 }
 
 /// Headings of the sections; photos below the table that lists them.
-fn outline(pages: &[Page<'_>]) -> Outline {
+fn bookmarks(pages: &[Page<'_>]) -> Outline {
     let mut nodes: Vec<(Topic, OutlineNode)> = Vec::new();
     for (at, page) in pages.iter().enumerate() {
         for (top, mark) in marks(page) {
@@ -150,12 +150,10 @@ impl Brush<'_> {
     }
 
     fn fill(&mut self, [x, y, width, height]: [f32; 4], colour: Colour) {
-        let Some(rect) = Rect::from_xywh(x, y, width, height) else { return };
-        let mut path = PathBuilder::new();
-        path.push_rect(rect);
+        let Some(path) = Rect::from_xywh(x, y, width, height).and_then(frame_of) else { return };
         self.surface.set_stroke(None);
         self.surface.set_fill(Some(filled(colour)));
-        path.finish().iter().for_each(|path| self.surface.draw_path(path));
+        self.surface.draw_path(&path);
     }
 
     /// The JPEG file as it is, and over it what is drawn.
@@ -165,8 +163,11 @@ impl Brush<'_> {
         let Some(size) = Size::from_wh(width, height) else { return Ok(()) };
         self.surface.push_transform(&Transform::from_translate(x, y));
         self.surface.draw_image(image, size);
-        if let Some(drawing) = &picture.drawing {
+        let frame = Rect::from_xywh(0.0, 0.0, width, height).and_then(frame_of);
+        if let (Some(drawing), Some(frame)) = (&picture.drawing, frame) {
+            self.surface.push_clip_path(&frame, &FillRule::NonZero);
             self.drawing(drawing, width / picture.size.0.max(1) as f32);
+            self.surface.pop();
         }
         self.surface.pop();
         Ok(())
@@ -213,6 +214,12 @@ impl Brush<'_> {
         self.text([SIDE, baseline], &title);
         self.text([PAGE[0] - SIDE - number.width(), baseline], &number);
     }
+}
+
+fn frame_of(rect: Rect) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    path.push_rect(rect);
+    path.finish()
 }
 
 fn boxes(drawing: &Drawing, scale: f32) -> PathBuilder {
