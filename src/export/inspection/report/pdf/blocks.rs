@@ -123,7 +123,8 @@ impl<'a> Setter<'a> {
         if let Some(marker) = self.marker.take() {
             let run = self.letters.run(&marker, ink);
             let at = [self.left - run.width() - 5.0, look::baseline(ink.size)];
-            band.marks.push(Mark::Text(at, run));
+            // Whoever copies the text gets it in this order.
+            band.marks.insert(0, Mark::Text(at, run));
         }
         self.flow.bands.push(band);
     }
