@@ -15,7 +15,6 @@ const PAD: f32 = 1.4;
 const BAR: f32 = 18.0 * MM;
 /// The most that a word or a number asks for, as a share of the table's width; longer ones are broken.
 const LONGEST_WORD: f32 = 0.25;
-
 /// The most that what a row is about asks for, as such a share.
 const WIDEST_NAME: f32 = 0.35;
 
@@ -133,7 +132,8 @@ impl<'a> Setter<'a> {
 
     /// The columns' widths. What is left of the page's width goes to columns of text, if the table has names.
     fn widths(&self, table: &Table, columns: usize) -> Vec<f32> {
-        let room = self.width() - BETWEEN * (columns - 1) as f32;
+        // Of more columns than a page can hold, some lie beside it; none is without width.
+        let room = (self.width() - BETWEEN * (columns - 1) as f32).max(columns as f32);
         let asked: Vec<[f32; 2]> = (0..columns).map(|at| asked(self.letters, table, at, room)).collect();
         let [most, least] = [0, 1].map(|kind| asked.iter().map(|both| both[kind]).sum::<f32>());
         if most <= room {

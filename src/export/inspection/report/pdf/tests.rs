@@ -234,6 +234,32 @@ fn what_is_longer_than_a_page_goes_on_on_the_next() {
     assert!(read.pages() > 20, "{}", read.pages());
 }
 
+#[test]
+fn odd_tables_and_lists_are_written() {
+    let many = |count: usize| (0..count).map(|at| Column::text(at.to_string())).collect::<Vec<_>>();
+    let cells = |count: usize| (0..count).map(|_| Cell::text("cell")).collect::<Vec<_>>();
+    let tables = [
+        Table { columns: many(300), rows: vec![cells(300)] },
+        Table { columns: many(2), rows: vec![cells(9), Vec::new(), cells(1)] },
+        Table { columns: Vec::new(), rows: vec![cells(3)] },
+        Table { columns: many(2), rows: Vec::new() },
+        Table::default(),
+    ];
+    let mut blocks: Vec<Block> = tables.map(Block::Table).into();
+    blocks.push(Block::List {
+        first: Some(u64::MAX),
+        items: vec![Vec::new(), vec![Block::Rule], vec![Block::Code("a\n\nb".into())]],
+    });
+    blocks.extend([
+        Block::Numbers(Vec::new()),
+        Block::Facts(Vec::new()),
+        Block::Quote(Vec::new()),
+        Block::paragraph("the end"),
+    ]);
+    assert!(Read::of(&written(&of(blocks))).text().ends_with("the end"));
+    assert_eq!(Read::of(&written(&of(Vec::new()))).pages(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
