@@ -8,16 +8,16 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Outcome, Session, table};
-use crate::atomic_file;
 use crate::dataset::keep_out::keep_out;
 use crate::dataset::{Problem, scan};
 use crate::error::{Error, Result};
-use crate::export::inspection::report::{Cover, ModelCard, Particulars, Report};
+use crate::export::inspection::report::{self, Cover, ModelCard, Particulars, Report};
 use crate::export::inspection::{self, Entry, Overlay, With};
 use crate::format;
 use crate::inspect::evaluate::{Figures, Tally, Truth};
 use crate::inspect::photo::{self, InQueue, Inspected, Ruler};
 use crate::inspect::{Inspector, Join, LeaveOut, Method, Settings};
+use crate::job::{Unwatched, Watch};
 use crate::nn::bundled;
 use crate::photo::decode;
 use crate::train::run_dir;
@@ -70,9 +70,9 @@ pub(super) struct Options {
     /// Folder of masks, named as the photos, in which any pixel that is not black is crack: says how good the map is
     #[arg(long, value_name = "DIR")]
     masks: Option<PathBuf>,
-    /// Write a report as one page of HTML that holds its pictures, for a browser or a printer
+    /// Write a report: a PDF where the name ends in .pdf, or else one page of HTML that holds its pictures. Given twice, both
     #[arg(long, value_name = "FILE", help_heading = "Report")]
-    report: Option<PathBuf>,
+    report: Vec<PathBuf>,
     /// TOML file with facts for the report's cover, named as the options below: client = "…"; others below a line `[more]`
     #[arg(long, value_name = "FILE", requires = "report", help_heading = "Report")]
     facts: Option<PathBuf>,
@@ -93,7 +93,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let photos = listed(paths, session)?;
     let cover = options.cover()?;
     let roots = roots(paths, &options.out);
-    options.check_report(&roots)?;
+    options.check_reports(&roots)?;
     let mut writer = inspection::Writer::create(&options.out, &roots)?;
     let mut report = Report::of(photos.len());
     let inspector = Inspector::open(run, session.compute)?;
@@ -108,7 +108,7 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     for (path, size) in photos.iter().zip(&sizes) {
         let watch = InQueue { watch: &session.terminal, before, total };
         let entry = photo::inspect(&inspector, path, &settings, threshold, ruler, &watch).and_then(|opened| {
-            let sheet = options.report.is_some().then(|| report.sheet(&opened, &overlay)).transpose()?;
+            let sheet = (!options.report.is_empty()).then(|| report.sheet(&opened, &overlay)).transpose()?;
             let entry = writer.add(opened, &overlay, &session.terminal)?;
             sheet.into_iter().for_each(|sheet| report.add(sheet));
             Ok(entry)
@@ -137,15 +137,20 @@ pub(super) fn run(options: &Options, session: &Session) -> Result<Outcome> {
     let figures = judged.figures();
     let (entries, mut summary) = writer.finish(&with, &problems, figures.as_ref().map(|figures| json!(figures)))?;
     let mut text = text(&entries, &with, &options.out, &problems, figures.as_ref());
-    if let Some(path) = &options.report {
+    if !options.report.is_empty() {
         let problems = uninspected(&problems, &entries);
         let card = ModelCard::of(run);
         let (evaluation, made) = (figures.as_ref(), SystemTime::now());
         let particulars =
             Particulars { cover: &cover, with: &with, card: &card, evaluation, problems: &problems, made };
-        atomic_file::write(path, report.page(&particulars).as_bytes())?;
-        text += &format!("Report: {}\n", path.display());
-        insert(&mut summary, "report", path);
+        let document = report.document(&particulars);
+        // A stop has ended the inspection; the report on what was done until then is still to come.
+        let watch: &dyn Watch = if interrupted { &Unwatched } else { &session.terminal };
+        for path in &options.report {
+            document.write(path, watch)?;
+            text += &format!("Report: {}\n", path.display());
+            insert(&mut summary, if report::is_pdf(path) { "report_pdf" } else { "report" }, path);
+        }
     }
     insert(&mut summary, "out", &options.out);
     Ok(Outcome { interrupted, ..Outcome::new(text, summary) })
@@ -184,9 +189,9 @@ impl Options {
 
     /// What the cover says: the options, and the file where they say nothing.
     fn cover(&self) -> Result<Cover> {
-        if self.report.is_none() && self.cover != Cover::default() {
+        if self.report.is_empty() && self.cover != Cover::default() {
             return Err(Error::usage("Facts were given for a report, and no report was asked for")
-                .hint("say where to write it with --report FILE.html"));
+                .hint("say where to write it with --report FILE.pdf or FILE.html"));
         }
         Ok(match &self.facts {
             Some(path) => self.cover.clone().or(Cover::read(path)?),
@@ -194,21 +199,15 @@ impl Options {
         })
     }
 
-    /// Checks where the report would be written, before anything is computed for it.
-    fn check_report(&self, roots: &[PathBuf]) -> Result<()> {
-        let Some(path) = &self.report else { return Ok(()) };
-        if path.is_dir() {
-            return Err(
-                Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --report")
-            );
+    /// Checks where reports would be written, before anything is computed for them.
+    fn check_reports(&self, roots: &[PathBuf]) -> Result<()> {
+        let pdfs = self.report.iter().filter(|path| report::is_pdf(path)).count();
+        if pdfs > 1 || self.report.len() > pdfs + 1 {
+            let kind = if pdfs > 1 { "PDF" } else { "HTML" };
+            return Err(Error::usage(format!("More than one report was asked for as {kind}"))
+                .hint("give --report once for a PDF, which ends in .pdf, and once for HTML"));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) {
-            return Err(
-                Error::usage(format!("There is no folder for {}", path.display())).hint("make it, or choose another")
-            );
-        }
-        keep_out(path, roots)
+        self.report.iter().try_for_each(|path| check_report(path, roots))
     }
 
     fn ruler(&self) -> Result<Ruler> {
@@ -222,6 +221,22 @@ impl Options {
             (None, None) => Ruler::None,
         })
     }
+}
+
+/// Checks where a report would be written.
+fn check_report(path: &Path, roots: &[PathBuf]) -> Result<()> {
+    if path.is_dir() {
+        return Err(
+            Error::usage(format!("{} is a folder", path.display())).hint("give the file to write with --report")
+        );
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(
+            Error::usage(format!("There is no folder for {}", path.display())).hint("make it, or choose another")
+        );
+    }
+    keep_out(path, roots)
 }
 
 /// Photos as they are named, and those of folders in their order.

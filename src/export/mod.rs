@@ -48,6 +48,8 @@ use writer::Writer;
 
 /// The report's file name.
 pub const REPORT: &str = "report.html";
+/// That of a report as PDF.
+pub const REPORT_PDF: &str = "report.pdf";
 
 /// What to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,6 +93,23 @@ fn an_inspection_ends_in_a_report() {
 }
 
 #[test]
+fn the_same_report_comes_as_pdf() {
+    let job = Job::new();
+    let done = job.inspect(&["--report", "report.pdf", "--client", "Müller & <Co>"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let alone = fs::read(job.path("report.pdf")).unwrap();
+    assert!(alone.starts_with(b"%PDF-1.7") && !job.path("report.html").exists());
+    // Cover and photos, method, limits, and the model.
+    assert!((4..12).contains(&pages(&alone)), "{} pages", pages(&alone));
+    let both = job.inspect(&["--report", "report.html", "--report", "again.PDF"]);
+    assert!(both.status.success(), "{}", String::from_utf8_lossy(&both.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&both.stdout).unwrap();
+    assert_eq!((&summary["report"], &summary["report_pdf"]), (&"report.html".into(), &"again.PDF".into()));
+    assert!(fs::read(job.path("again.PDF")).unwrap().starts_with(b"%PDF-"));
+    assert!(fs::read_to_string(job.path("report.html")).unwrap().starts_with("<!doctype html>"));
+}
+
+#[test]
 fn reports_are_refused_before_anything_is_computed() {
     let job = Job::new();
     fs::write(job.path("wrong.toml"), "custommer = \"A\"\n").unwrap();
@@ -101,6 +118,9 @@ fn reports_are_refused_before_anything_is_computed() {
         (&["--report", "photos/report.html"], 2, "lies inside the photos"),
         (&["--report", "nowhere/report.html"], 2, "There is no folder for nowhere/report.html"),
         (&["--report", "photos"], 2, "is a folder"),
+        (&["--report", "r.html", "--report", "photos/r.pdf"], 2, "lies inside the photos"),
+        (&["--report", "r.PDF", "--report", "r.pdf"], 2, "More than one report was asked for as PDF"),
+        (&["--report", "r.html", "--report", "r.htm"], 2, "More than one report was asked for as HTML"),
         (&["--report", "r.html", "--facts", "wrong.toml"], 1, "custommer"),
     ] {
         let refused = job.inspect(options);
@@ -133,9 +153,14 @@ fn a_browser_prints_the_report() {
     }
     let pdf = fs::read(pdf).unwrap();
     assert!(pdf.starts_with(b"%PDF-"));
-    let pages = pdf.windows(12).filter(|bytes| bytes.starts_with(b"/Type /Page") && bytes[11] != b's').count();
+    let pages = pages(&pdf);
     // Cover and photos, method, limits, and the model on two or more.
     assert!((4..12).contains(&pages), "{pages} pages");
+}
+
+fn pages(pdf: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(pdf).replace("/Type /Page", "/Type/Page");
+    text.matches("/Type/Page").count() - text.matches("/Type/Pages").count()
 }
 
 /// A Chromium; `None`, said once, where there is none.

@@ -227,6 +227,9 @@ mod tests {
 
     use super::*;
     use crate::dataset::Class;
+    use crate::export::inspection::Overlay;
+    use crate::export::inspection::report::Cover;
+    use crate::export::{REPORT, REPORT_PDF};
     use crate::job::{Progress, Unwatched};
     use crate::nn::bundled;
     use crate::train::config::{DeviceChoice, PrecisionChoice};
@@ -305,6 +308,33 @@ mod tests {
         let (outcome, told) = run(&mut Desk::default(), &order(paths), &After(false.into()));
         let Outcome::Inspected { photos, stopped, .. } = outcome else { panic!() };
         assert!(stopped && photos < 3 && told.len() == photos, "{photos} of {}", told.len());
+    }
+
+    #[test]
+    fn a_report_comes_as_pdf_and_as_html_and_again_into_the_same_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        drawn(&path, (400, 300));
+        let looked = order(vec![path.clone()]);
+        let (_, told) = run(&mut Desk::default(), &looked, &Unwatched);
+        let map = Arc::clone(&told[0].result.as_ref().unwrap().map);
+        let photo = ToWrite { path, map, scale: None, no_scale: None, seconds: 1.0, look_seconds: 0.9 };
+        let order = WriteOrder {
+            folder: folder.path().join("out"),
+            photos: vec![photo],
+            model: looked.model.path,
+            settings: looked.settings,
+            threshold: 0.5,
+            stored: true,
+            overlay: Overlay::default(),
+            report: Some(Cover::default()),
+            roots: Vec::new(),
+        };
+        for _ in 0..2 {
+            assert_eq!(write::write(&order, &Unwatched).unwrap().photos, 1);
+            assert!(std::fs::read(order.folder.join(REPORT_PDF)).unwrap().starts_with(b"%PDF-"));
+            assert!(std::fs::read(order.folder.join(REPORT)).unwrap().starts_with(b"<!doctype html>"));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub use self::overlay::{MOST_OVERLAY_PIXELS, Overlay, draw, mask};
 pub use self::shapes::{coco, geojson};
 
-use super::png;
+use super::{REPORT, REPORT_PDF, png};
 use crate::atomic_file;
 use crate::dataset::Problem;
 use crate::dataset::keep_out::keep_out;
@@ -216,7 +216,7 @@ fn photo(entry: &Entry) -> Value {
 
 /// Whether a folder holds what no inspection wrote, finished or not.
 fn holds_other_things(folder: &Path) -> bool {
-    const OWN: [&str; 6] = [CELLS, GEOJSON, COCO, INSPECTION, OVERLAYS, MASKS];
+    const OWN: [&str; 8] = [CELLS, GEOJSON, COCO, INSPECTION, OVERLAYS, MASKS, REPORT, REPORT_PDF];
     folder
         .read_dir()
         .is_ok_and(|entries| entries.flatten().any(|entry| !OWN.iter().any(|own| entry.file_name() == *own)))

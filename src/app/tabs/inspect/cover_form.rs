@@ -22,8 +22,9 @@ impl CoverForm {
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui) {
-        ui.checkbox(&mut self.wanted, "Report")
-            .on_hover_text("report.html: one page with all pictures, for whoever ordered the inspection; prints on A4");
+        ui.checkbox(&mut self.wanted, "Report").on_hover_text(
+            "report.pdf on A4, and the same as one page, report.html: for whoever ordered the inspection",
+        );
         if !self.wanted {
             return;
         }

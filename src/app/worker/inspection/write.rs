@@ -9,9 +9,9 @@ use crate::atomic_file;
 use crate::dataset::Problem;
 use crate::dataset::keep_out::keep_out;
 use crate::error::{Context, Error, Result};
-use crate::export::REPORT;
 use crate::export::inspection::report::{Cover, ModelCard, Particulars, Report};
 use crate::export::inspection::{Overlay, With, Writer};
+use crate::export::{REPORT, REPORT_PDF};
 use crate::inspect::photo::{Inspected, Opened};
 use crate::inspect::{Findings, HeatMap, Look, Measures, Scale, Settings};
 use crate::job::{Meter, Phase, Watch};
@@ -129,7 +129,10 @@ pub(super) fn write(order: &WriteOrder, watch: &dyn Watch) -> Result<Written> {
     if let Some(cover) = &order.report {
         let (card, made) = (ModelCard::of(&order.model), SystemTime::now());
         let particulars = Particulars { cover, with: &with, card: &card, evaluation: None, problems: &problems, made };
-        atomic_file::write(&order.folder.join(REPORT), report.page(&particulars).as_bytes())?;
+        let document = report.document(&particulars);
+        for name in [REPORT, REPORT_PDF] {
+            document.write(&order.folder.join(name), watch)?;
+        }
     }
     writer.finish(&with, &problems, None)?;
     Ok(Written { folder: order.folder.clone(), photos, problems })

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ValueEnum;
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use super::document::{Block, Section, Topic};
+use super::markdown;
 use crate::bounded;
 use crate::dataset::split::Part;
 use crate::nn::architecture::Backbone;
@@ -61,11 +62,10 @@ impl ModelCard {
         (metrics.photos > 0).then_some(metrics)
     }
 
-    pub(super) fn html(&self) -> String {
-        if self.text.trim().is_empty() {
-            return String::new();
-        }
-        format!("<section class=\"card\">\n<h2>The model</h2>\n{}</section>\n", rendered(&self.text))
+    pub(super) fn section(&self) -> Option<Section> {
+        let mut blocks = vec![Block::section("The model")];
+        blocks.extend(markdown::blocks(&self.text));
+        (blocks.len() > 1).then(|| Section::new(Topic::Model, blocks))
     }
 }
 
@@ -92,26 +92,4 @@ fn cell(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_alphanumeric() || c == ' ' { c.to_string() } else { format!("&#{};", c as u32) })
         .collect()
-}
-
-/// Markdown as HTML below a heading of the second level. Links become their text, pictures what stands for them, and HTML
-/// is shown as it is written: the page fetches nothing and runs nothing, whoever wrote the card.
-fn rendered(markdown: &str) -> String {
-    let below = |level| match level {
-        HeadingLevel::H1 | HeadingLevel::H2 | HeadingLevel::H3 => HeadingLevel::H3,
-        _ => HeadingLevel::H4,
-    };
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
-        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock) => None,
-        Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
-        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::Heading { level, .. }) => {
-            Some(Event::Start(Tag::Heading { level: below(level), id: None, classes: Vec::new(), attrs: Vec::new() }))
-        }
-        Event::End(TagEnd::Heading(level)) => Some(Event::End(TagEnd::Heading(below(level)))),
-        other => Some(other),
-    });
-    let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, events);
-    html
 }

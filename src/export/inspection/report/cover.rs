@@ -6,11 +6,11 @@ use std::path::Path;
 use clap::Args;
 use serde::{Deserialize, Deserializer, de};
 
+use super::document::{Block, Level, Section, Topic};
 use super::sheet::Sheet;
 use super::{With, metric};
 use crate::bounded;
 use crate::error::{Error, Result};
-use crate::export::page::{escaped, escaped_lines};
 use crate::format;
 use crate::train::run_dir;
 
@@ -91,25 +91,16 @@ impl Cover {
         self.title.as_deref().map(str::trim).filter(|title| !title.is_empty()).unwrap_or("Crack inspection")
     }
 
-    pub(super) fn html(&self, sheets: &[Sheet], with: &With<'_>) -> String {
-        let facts: String = self
-            .rows(sheets)
-            .map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(&name), escaped_lines(&value)))
-            .collect();
-        let facts = if facts.is_empty() { facts } else { format!("<dl class=\"cover\">\n{facts}</dl>\n") };
-        let notes = self.notes.iter().filter(|notes| !notes.trim().is_empty());
-        let notes: String = notes.map(|notes| format!("<p>{}</p>\n", escaped_lines(notes.trim()))).collect();
-        format!(
-            "<header>\n<h1>{}</h1>\n{facts}{notes}</header>\n<section class=\"summary\">\n<h2>Summary</h2>\n{}\
-             <p class=\"quiet\">Cracks were marked by a program, CrackScope {} with {}: cells of the photos to which it \
-             gives a probability of {} or more. They are finds to be looked at, not findings of a person.</p>\n\
-             </section>\n",
-            escaped(self.title()),
-            numbers(sheets),
-            env!("CARGO_PKG_VERSION"),
-            escaped(&run_dir::name(with.model)),
-            with.threshold,
-        )
+    /// The cover.
+    pub(super) fn section(&self, sheets: &[Sheet]) -> Section {
+        let mut blocks = vec![Block::Heading(Level::Title, self.title().into())];
+        let facts: Vec<_> = self.rows(sheets).collect();
+        if !facts.is_empty() {
+            blocks.push(Block::Facts(facts));
+        }
+        let notes = self.notes.as_deref().map(str::trim).filter(|notes| !notes.is_empty());
+        blocks.extend(notes.map(Block::paragraph));
+        Section::new(Topic::Cover, blocks)
     }
 
     /// The facts that are given, in the order in which they are read, and when the photos were taken.
@@ -138,8 +129,21 @@ fn taken(sheets: &[Sheet]) -> Option<String> {
     Some(if first == last { first.to_owned() } else { format!("{first} to {last}") })
 }
 
+/// What came of it.
+pub(super) fn summary(sheets: &[Sheet], with: &With<'_>) -> Section {
+    let said = format!(
+        "Cracks were marked by a program, CrackScope {} with {}: cells of the photos to which it gives a probability of {} \
+         or more. They are finds to be looked at, not findings of a person.",
+        env!("CARGO_PKG_VERSION"),
+        run_dir::name(with.model),
+        with.threshold,
+    );
+    let blocks = vec![Block::section("Summary"), Block::Numbers(numbers(sheets)), Block::aside(said)];
+    Section::new(Topic::Summary, blocks)
+}
+
 /// Photos, those with cracks, and lengths.
-fn numbers(sheets: &[Sheet]) -> String {
+fn numbers(sheets: &[Sheet]) -> Vec<(String, String)> {
     let cracked = sheets.iter().filter(|sheet| sheet.measures.cracked_cells > 0).count();
     let cracks: usize = sheets.iter().map(|sheet| sheet.cracks.len()).sum();
     let mut tiles = vec![
@@ -161,8 +165,7 @@ fn numbers(sheets: &[Sheet]) -> String {
         let longest = longest.fold(0.0, f64::max).round() as u64;
         tiles.push((format!("{} px", format::count(longest)), "longest".to_owned()));
     }
-    let tile = |(number, name): (String, String)| format!("<div><b>{number}</b><br>{name}</div>\n");
-    format!("<div class=\"numbers\">\n{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
+    tiles
 }
 
 /// A fact as TOML may have it: text, a date, a number.

@@ -1,13 +1,12 @@
 //! What the report does not say: its own page, because whoever reads figures should read their limits.
 
+use super::document::{Block, Section, Topic};
 use super::sheet::Sheet;
 use super::{With, metric};
-use crate::export::page::escaped;
 use crate::inspect::measure::LIMITS;
 
-pub(super) fn html(with: &With<'_>, sheets: &[Sheet]) -> String {
-    let points: String = points(with, sheets).iter().map(|point| format!("<li>{}</li>\n", escaped(point))).collect();
-    format!("<section class=\"limits\" id=\"limits\">\n<h2>Limits</h2>\n<ul>\n{points}</ul>\n</section>\n")
+pub(super) fn section(with: &With<'_>, sheets: &[Sheet]) -> Section {
+    Section::new(Topic::Limits, vec![Block::section("Limits"), Block::list(points(with, sheets))])
 }
 
 fn points(with: &With<'_>, sheets: &[Sheet]) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! How the photos were looked at, and what the threshold means.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use super::Particulars;
+use super::document::{Block, Section, Table, Topic};
 use super::sheet::Sheet;
 use crate::export::figures::{figure, percent};
-use crate::export::page::{self, escaped};
 use crate::format;
 use crate::inspect::evaluate::Figures;
 use crate::inspect::heat::{self, CELL};
@@ -13,14 +14,15 @@ use crate::inspect::pass::scales_for;
 use crate::inspect::{Join, Method, Settings, tiles};
 use crate::train::run_dir;
 
-pub(super) fn html(particulars: &Particulars<'_>, sheets: &[Sheet]) -> String {
-    format!(
-        "<section class=\"method\">\n<h2>How the photos were looked at</h2>\n{}<h3>The threshold, and what it means</h3>\n\
-         {}{}</section>\n",
-        page::facts(rows(particulars, sheets)),
-        threshold(particulars),
-        particulars.evaluation.map(|figures| evaluation(figures, sheets.len())).unwrap_or_default(),
-    )
+pub(super) fn section(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Section {
+    let mut blocks = vec![
+        Block::section("How the photos were looked at"),
+        Block::Table(Table::of_facts(rows(particulars, sheets))),
+        Block::part("The threshold, and what it means"),
+    ];
+    blocks.extend(threshold(particulars).map(Block::paragraph));
+    blocks.extend(particulars.evaluation.into_iter().flat_map(|figures| evaluation(figures, sheets.len())));
+    Section::new(Topic::Method, blocks)
 }
 
 fn rows<'a>(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Vec<(&'a str, String)> {
@@ -29,9 +31,7 @@ fn rows<'a>(particulars: &Particulars<'_>, sheets: &[Sheet]) -> Vec<(&'a str, St
         ("Program", format!("CrackScope {}", env!("CARGO_PKG_VERSION"))),
         (
             "Report made",
-            format!("{} UTC", humantime::format_rfc3339_seconds(particulars.made))
-                .replace('T', " ")
-                .replace("Z UTC", " UTC"),
+            humantime::format_rfc3339_seconds(particulars.made).to_string().replace('T', " ").replace('Z', " UTC"),
         ),
         ("Model", run_dir::name(particulars.with.model)),
     ];
@@ -96,26 +96,27 @@ fn scales(settings: &Settings, sheets: &[Sheet]) -> String {
 }
 
 /// What the number means, and what it did on photos whose truth is known.
-fn threshold(particulars: &Particulars<'_>) -> String {
+fn threshold(particulars: &Particulars<'_>) -> impl Iterator<Item = String> {
     let at = particulars.with.threshold;
     let meaning = format!(
-        "<p>The model gives each cell of a photo a probability that a crack runs there. Cells of {at} or more count as \
+        "The model gives each cell of a photo a probability that a crack runs there. Cells of {at} or more count as \
          cracked; cells that touch are one crack. A lower threshold misses fewer cracks and marks more that are none; a \
          higher one the other way round. The probability is the model's own: at a place that is unlike the photos it \
-         learned from, 0.9 need not be right nine times in ten.</p>\n"
+         learned from, 0.9 need not be right nine times in ten."
     );
-    let Some(checked) = particulars.card.at(at) else { return meaning };
-    let [recall, precision] = [checked.recall, checked.precision].map(percent);
-    let photos = format::photos(checked.photos);
-    meaning
-        + &format!(
-            "<p>At this threshold, on the {photos} that were held back when the model was trained, it found {recall} of \
+    let checked = particulars.card.at(at).map(|checked| {
+        let [recall, precision] = [checked.recall, checked.precision].map(percent);
+        let photos = format::photos(checked.photos);
+        format!(
+            "At this threshold, on the {photos} that were held back when the model was trained, it found {recall} of \
              those labelled cracked (recall), and {precision} of those that it called cracked were (precision). These were \
-             small photos of the training folders, each judged as a whole: of cells of large photos, expect less.</p>\n"
+             small photos of the training folders, each judged as a whole: of cells of large photos, expect less."
         )
+    });
+    iter::once(meaning).chain(checked)
 }
 
-fn evaluation(figures: &Figures, photos: usize) -> String {
+fn evaluation(figures: &Figures, photos: usize) -> [Block; 3] {
     let rows = [
         ("Average precision over cells", figure(figures.average_precision)),
         ("Of cells called cracked, the share that is", percent(figures.precision)),
@@ -124,9 +125,9 @@ fn evaluation(figures: &Figures, photos: usize) -> String {
         ("Photos with a crack on which one was found", format!("{} of {}", figures.detected, figures.photos)),
         ("Cells called cracked away from any crack", format::count(figures.false_clear_cells)),
     ];
-    format!(
-        "<h3>Held against masks</h3>\n<p>Masks of the cracks were given for these {}:</p>\n{}",
-        escaped(&format::photos(photos)),
-        page::facts(rows),
-    )
+    [
+        Block::part("Held against masks"),
+        Block::paragraph(format!("Masks of the cracks were given for these {}:", format::photos(photos))),
+        Block::Table(Table::of_facts(rows)),
+    ]
 }

@@ -1,32 +1,38 @@
-//! The report on an inspection for whoever ordered it: one page of HTML that holds all it shows, for a browser or a
-//! printer.
+//! The report on an inspection for whoever ordered it: one page of HTML that holds all it shows, for a browser, or a PDF.
 //!
+//! What the report says is put together once, as a [`Document`] of plain data, which `html` and `pdf` show.
 //! Pictures are reduced and encoded photo by photo, as photos are inspected, so that no photo is decoded twice and none
 //! stays in memory.
 
 mod card;
 mod cover;
+mod document;
+mod html;
 mod limits;
+mod markdown;
 mod method;
+mod pdf;
 mod severity;
 mod sheet;
 
+use std::path::Path;
 use std::time::SystemTime;
 
 pub use self::card::ModelCard;
 pub use self::cover::Cover;
+pub use self::document::Document;
 pub use self::sheet::Sheet;
 
 use super::{Overlay, With};
+use crate::atomic_file;
 use crate::dataset::Problem;
 use crate::error::Result;
-use crate::export::page::{self, escaped};
 use crate::format;
 use crate::inspect::evaluate::Figures;
 use crate::inspect::photo::Opened;
+use crate::job::Watch;
+use document::{Block, Section, Topic};
 use severity::Severity;
-
-const STYLE: &str = include_str!("report.css");
 
 /// A report in the making.
 #[derive(Clone, Debug)]
@@ -73,37 +79,50 @@ impl Report {
         self.sheets.push(sheet);
     }
 
-    /// The page, the photos sorted by severity.
-    pub fn page(mut self, particulars: &Particulars<'_>) -> String {
+    /// What the report says, the photos sorted by severity.
+    pub fn document(mut self, particulars: &Particulars<'_>) -> Document {
+        let Particulars { cover, with, card, problems, made, .. } = *particulars;
         sheet::tell_apart(&mut self.sheets);
         let severity = Severity::of(&self.sheets);
         severity.sort(&mut self.sheets);
-        let mut body = particulars.cover.html(&self.sheets, particulars.with);
-        body += &severity.table(&self.sheets);
-        body += &self.left_out(particulars.problems);
-        self.sheets.iter().enumerate().for_each(|(at, sheet)| body += &sheet.html(at + 1));
-        body += &method::html(particulars, &self.sheets);
-        body += &limits::html(particulars.with, &self.sheets);
-        body += &particulars.card.html();
-        page::document(particulars.cover.title(), STYLE, &body)
+        let sheets = &self.sheets;
+        let mut sections = vec![cover.section(sheets), cover::summary(sheets, with), severity.section(sheets)];
+        sections.extend(self.left_out(problems));
+        sections.extend(sheets.iter().enumerate().map(|(at, sheet)| sheet.section(at + 1)));
+        sections.extend([method::section(particulars, sheets), limits::section(with, sheets)]);
+        sections.extend(card.section());
+        Document { title: cover.title().to_owned(), made, sections }
     }
 
     /// What is not in the report, and why.
-    fn left_out(&self, problems: &[Problem]) -> String {
+    fn left_out(&self, problems: &[Problem]) -> Option<Section> {
         let waiting = self.wanted.saturating_sub(self.sheets.len() + problems.len());
-        let mut items: Vec<String> = problems
-            .iter()
-            .map(|problem| format!("<li>{}: {}</li>\n", escaped(file_name(&problem.file)), escaped(&problem.reason)))
-            .collect();
-        if waiting > 0 {
-            let photos = format::photos(waiting);
-            items.push(format!("<li>{photos} not looked at, because the inspection was stopped.</li>\n"));
-        }
-        if items.is_empty() {
-            return String::new();
-        }
-        format!("<section>\n<h2>What was not inspected</h2>\n<ul>\n{}</ul>\n</section>\n", items.concat())
+        let unread = problems.iter().map(|problem| format!("{}: {}", file_name(&problem.file), problem.reason));
+        let stopped = (waiting > 0)
+            .then(|| format!("{} not looked at, because the inspection was stopped.", format::photos(waiting)));
+        let items: Vec<String> = unread.chain(stopped).collect();
+        (!items.is_empty())
+            .then(|| Section::new(Topic::LeftOut, vec![Block::section("What was not inspected"), Block::list(items)]))
     }
+}
+
+impl Document {
+    /// Writes the report: a PDF where the file's name ends in `.pdf`, or else one page of HTML.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, or the user stops the job.
+    pub fn write(&self, path: &Path, watch: &dyn Watch) -> Result<()> {
+        if is_pdf(path) {
+            atomic_file::write(path, &pdf::file(self, watch)?)
+        } else {
+            atomic_file::write(path, html::page(self).as_bytes())
+        }
+    }
+}
+
+/// Whether a report of this name is a PDF.
+pub fn is_pdf(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pdf"))
 }
 
 /// The last part of a path: the way to it is nobody's business.

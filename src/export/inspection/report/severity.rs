@@ -1,11 +1,9 @@
 //! Which photo comes first.
 
-use std::fmt::Write;
-
+use super::document::{Block, Cell, Column, Section, Table, Topic};
 use super::sheet::Sheet;
 use super::{length, metric};
 use crate::export::figures::percent;
-use crate::export::page::escaped;
 use crate::format;
 use crate::inspect::Measures;
 
@@ -57,46 +55,49 @@ impl Severity {
     }
 
     /// The table of all photos, sorted.
-    pub fn table(self, sheets: &[Sheet]) -> String {
+    pub fn section(self, sheets: &[Sheet]) -> Section {
         let most = sheets.iter().map(|sheet| self.value(&sheet.measures)).fold(0.0, f64::max);
-        let mut html = format!(
-            "<section class=\"photos\">\n<h2>Photos by severity</h2>\n<p class=\"quiet\">Severity is {}. It says where to \
-             look first, not how dangerous a crack is.</p>\n<table>\n<thead><tr><th class=\"number\">No.</th>\
-             <th>Photo</th><th>Severity</th><th class=\"number\">Cracks</th><th class=\"number\">Cells cracked</th>\
-             <th class=\"number\">Length</th><th class=\"number\">Longest</th><th class=\"number\">Highest \
-             probability</th></tr></thead>\n<tbody>\n",
-            self.words()
-        );
-        for (at, sheet) in sheets.iter().enumerate() {
-            let bar = 100.0 * self.value(&sheet.measures) / if most > 0.0 { most } else { 1.0 };
-            let lengths = |pixels: Option<f64>| match (pixels, sheet.scale) {
-                (None, _) => "–".to_owned(),
-                (Some(pixels), Some(scale)) => metric(scale.mm(pixels)),
-                (Some(pixels), None) => length(pixels, None),
-            };
-            let whole = (!sheet.cracks.is_empty()).then_some(sheet.measures.length_px);
-            let _ = writeln!(
-                html,
-                "<tr><td class=\"number\">{number}</td><td><a href=\"#photo-{number}\">{name}</a></td>\
-                 <td><div class=\"bar\"><i style=\"width:{bar:.1}%\"></i></div></td><td class=\"number\">{cracks}</td>\
-                 <td class=\"number\">{share}</td><td class=\"number\">{length}</td><td class=\"number\">{longest}</td>\
-                 <td class=\"number\">{p:.2}</td></tr>",
-                number = at + 1,
-                name = escaped(&sheet.name),
-                cracks = format::count(sheet.cracks.len()),
-                share = percent(Some(sheet.measures.cracked_share)),
-                length = lengths(whole),
-                longest = lengths(sheet.longest()),
-                p = sheet.measures.p_max,
-            );
-        }
-        html + "</tbody>\n</table>\n</section>\n"
+        let of_most = |sheet: &Sheet| self.value(&sheet.measures) / if most > 0.0 { most } else { 1.0 };
+        let rows = sheets.iter().enumerate().map(|(at, sheet)| row(at + 1, sheet, of_most(sheet)));
+        let columns = vec![
+            Column::numbers("No."),
+            Column::text("Photo"),
+            Column::text("Severity"),
+            Column::numbers("Cracks"),
+            Column::numbers("Cells cracked"),
+            Column::numbers("Length"),
+            Column::numbers("Longest"),
+            Column::numbers("Highest probability"),
+        ];
+        let about = format!("Severity is {}. It says where to look first, not how dangerous a crack is.", self.words());
+        let table = Block::Table(Table { columns, rows: rows.collect() });
+        Section::new(Topic::Photos, vec![Block::section("Photos by severity"), Block::aside(about), table])
     }
+}
+
+/// A photo in the table; `share` is its severity, as a share of the severest's.
+fn row(number: usize, sheet: &Sheet, share: f64) -> Vec<Cell> {
+    let lengths = |pixels: Option<f64>| match (pixels, sheet.scale) {
+        (None, _) => "–".to_owned(),
+        (Some(pixels), Some(scale)) => metric(scale.mm(pixels)),
+        (Some(pixels), None) => length(pixels, None),
+    };
+    let whole = (!sheet.cracks.is_empty()).then_some(sheet.measures.length_px);
+    vec![
+        Cell::text(number.to_string()),
+        Cell::Link(Topic::Photo(number), sheet.name.clone()),
+        Cell::Bar(share),
+        Cell::text(format::count(sheet.cracks.len())),
+        Cell::text(percent(Some(sheet.measures.cracked_share))),
+        Cell::text(lengths(whole)),
+        Cell::text(lengths(sheet.longest())),
+        Cell::text(format!("{:.2}", sheet.measures.p_max)),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
+    use super::super::{fixture, html};
     use super::*;
 
     fn sheets(scales: [Option<f64>; 3]) -> Vec<Sheet> {
@@ -132,7 +133,7 @@ mod tests {
     fn the_table_names_what_it_sorts_by() {
         let mut all = sheets([Some(0.1), Some(10.0), None]);
         Severity::Millimetres.sort(&mut all);
-        let html = Severity::Millimetres.table(&all);
+        let html = html::section(&Severity::Millimetres.section(&all));
         assert!(html.contains("in millimetres") && html.contains("<a href=\"#photo-1\">a.jpg</a>"));
         assert!(html.contains("width:100.0%") && html.contains("width:0.0%"), "{html}");
     }

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::iter;
+use std::sync::Arc;
 
 use super::super::overlay;
+use super::document::{Block, Cell, Column, Drawing, Picture, Section, Table, Topic};
 use super::{Overlay, length, metric};
 use crate::error::Result;
 use crate::export::figures::percent;
-use crate::export::page::{self, escaped};
+use crate::export::page;
 use crate::format;
 use crate::inspect::measure::ScaleSource;
 use crate::inspect::photo::{Inspected, Opened};
@@ -46,9 +49,9 @@ pub struct Sheet {
     /// Pixels of the pictures.
     shown: (u32, u32),
     /// The photo, reduced, as JPEG.
-    original: Vec<u8>,
+    original: Arc<Vec<u8>>,
     /// The same under the map.
-    tinted: Vec<u8>,
+    tinted: Arc<Vec<u8>>,
 }
 
 /// A region of cracked cells with its lines.
@@ -92,7 +95,7 @@ impl Sheet {
         let Inspected { path, map, findings, measures, scale, no_scale, .. } = inspected;
         let size = photo.dimensions();
         let shrink = (f64::from(longer_side) / f64::from(size.0.max(size.1).max(1))).min(1.0);
-        // Lines, boxes and numbers are drawn by the browser: sharp at any size, and numbers can be searched for.
+        // Lines, boxes and numbers are drawn over the picture: sharp at any size, and numbers can be searched for.
         let plain = Overlay { boxes: false, lines: false, ..*overlay };
         let tinted = overlay::draw_reduced(photo, map, findings, &plain, shrink);
         let shown = tinted.dimensions();
@@ -109,8 +112,8 @@ impl Sheet {
             left_out: findings.count_left_out(),
             cracks: found(findings, shrink as f32),
             shown,
-            original: page::jpeg(&original, QUALITY)?,
-            tinted: page::jpeg(&tinted, QUALITY)?,
+            original: Arc::new(page::jpeg(&original, QUALITY)?),
+            tinted: Arc::new(page::jpeg(&tinted, QUALITY)?),
         })
     }
 
@@ -119,29 +122,36 @@ impl Sheet {
         self.cracks.first().map(|crack| crack.length_px)
     }
 
-    pub(super) fn html(&self, number: usize) -> String {
-        let id = format!("photo-{number}");
-        let picture = |which: &str, jpeg: &[u8]| page::picture(jpeg, self.shown, &format!("{}, {which}", self.name));
-        let figure = |kind: &str, picture: &str, caption: &str| {
-            // A picture that is followed to fills the width; following the caption leads back.
-            format!(
-                "<figure id=\"{id}-{kind}\"><a href=\"#{id}-{kind}\">{picture}</a><figcaption>{caption} <a \
-                 class=\"back\" href=\"#{id}\">smaller</a></figcaption></figure>\n"
-            )
+    /// The photo under its number in the report.
+    pub(super) fn section(&self, number: usize) -> Section {
+        let mut blocks = vec![
+            Block::section(format!("{number} · {}", self.name)),
+            Block::aside(self.about()),
+            Block::Pictures(self.pictures()),
+            Block::paragraph(self.measured()),
+        ];
+        if !self.cracks.is_empty() {
+            blocks.push(Block::Table(self.table()));
+        }
+        blocks.extend(self.shorter().map(Block::aside));
+        Section::new(Topic::Photo(number), blocks)
+    }
+
+    /// The photo as it was taken, and with what was found.
+    fn pictures(&self) -> Vec<Picture> {
+        let picture = |kind, which: &str, jpeg: &Arc<Vec<u8>>, caption: &str, drawing| Picture {
+            kind,
+            jpeg: Arc::clone(jpeg),
+            size: self.shown,
+            alt: format!("{}, {which}", self.name),
+            caption: caption.to_owned(),
+            drawing,
         };
-        // Of a panorama, each half of the width would be a strip.
-        let wide = if self.shown.0 > 2 * self.shown.1 { " wide" } else { "" };
-        let original = figure("original", &picture("as taken", &self.original), "Original");
-        let drawn = format!("<span class=\"drawn\">{}{}</span>", picture("with map", &self.tinted), self.drawing());
-        let overlay = figure("overlay", &drawn, "Where the program sees cracks: box and line of each");
-        format!(
-            "<section class=\"photo\" id=\"{id}\">\n<h2>{number} · {}</h2>\n<p class=\"quiet\">{}</p>\n\
-             <div class=\"pair{wide}\">\n{original}{overlay}</div>\n<p>{}</p>\n{}</section>\n",
-            escaped(&self.name),
-            escaped(&self.about()),
-            escaped(&self.measured()),
-            self.table(),
-        )
+        let found = "Where the program sees cracks: box and line of each";
+        vec![
+            picture("original", "as taken", &self.original, "Original", None),
+            picture("overlay", "with map", &self.tinted, found, Some(self.drawing())),
+        ]
     }
 
     /// Size, scale, time and place.
@@ -206,77 +216,62 @@ impl Sheet {
     }
 
     /// Each crack by its number.
-    fn table(&self) -> String {
-        if self.cracks.is_empty() {
-            return String::new();
-        }
-        let mm = if self.scale.is_some() { "<th class=\"number\">Length</th>" } else { "" };
-        let mut html = format!(
-            "<table class=\"cracks\">\n<thead><tr><th class=\"number\">Crack</th>{mm}<th class=\"number\">Length in \
-             pixels</th><th class=\"number\">Lines</th><th class=\"number\">Highest probability</th><th>Box in pixels: \
-             from left, from top, width × height</th></tr></thead>\n<tbody>\n"
-        );
-        for (at, crack) in self.cracks.iter().take(MOST).enumerate() {
-            let mm = self.scale.map(|scale| format!("<td class=\"number\">{}</td>", metric(scale.mm(crack.length_px))));
+    fn table(&self) -> Table {
+        let mm = self.scale.map(|_| Column::numbers("Length"));
+        let columns = iter::once(Column::numbers("Crack")).chain(mm).chain([
+            Column::numbers("Length in pixels"),
+            Column::numbers("Lines"),
+            Column::numbers("Highest probability"),
+            Column::text("Box in pixels: from left, from top, width × height"),
+        ]);
+        let row = |(at, crack): (usize, &Found)| {
+            let mm = self.scale.map(|scale| Cell::text(metric(scale.mm(crack.length_px))));
             let Rect { x, y, width, height } = crack.bounds;
             let [x, y, width, height] = [x, y, width, height].map(format::count);
-            let _ = writeln!(
-                html,
-                "<tr><td class=\"number\"><b>{}</b></td>{}<td class=\"number\">{}</td><td class=\"number\">{}</td>\
-                 <td class=\"number\">{:.2}</td><td>{x}, {y}, {width} × {height}</td></tr>",
-                at + 1,
-                mm.unwrap_or_default(),
-                format::count(crack.length_px.round() as u64),
-                crack.lines.len(),
-                crack.p_max,
-            );
-        }
-        html += "</tbody>\n</table>\n";
-        let rest = self.cracks.get(MOST..).unwrap_or_default();
-        if !rest.is_empty() {
-            let pixels = rest.iter().map(|crack| crack.length_px).sum();
-            let _ = writeln!(
-                html,
-                "<p class=\"quiet\">And {}, {} long together; they are drawn without a number.</p>",
-                format::counted(rest.len(), "shorter one", "shorter ones"),
-                length(pixels, self.scale.map(|scale| scale.mm(pixels))),
-            );
-        }
-        html
+            let cells = [
+                Cell::text(format::count(crack.length_px.round() as u64)),
+                Cell::text(crack.lines.len().to_string()),
+                Cell::text(format!("{:.2}", crack.p_max)),
+                Cell::text(format!("{x}, {y}, {width} × {height}")),
+            ];
+            iter::once(Cell::strong((at + 1).to_string())).chain(mm).chain(cells).collect()
+        };
+        Table { columns: columns.collect(), rows: self.cracks.iter().take(MOST).enumerate().map(row).collect() }
+    }
+
+    /// Those that are not in the table.
+    fn shorter(&self) -> Option<String> {
+        let rest = self.cracks.get(MOST..).filter(|rest| !rest.is_empty())?;
+        let pixels = rest.iter().map(|crack| crack.length_px).sum();
+        Some(format!(
+            "And {}, {} long together; they are drawn without a number.",
+            format::counted(rest.len(), "shorter one", "shorter ones"),
+            length(pixels, self.scale.map(|scale| scale.mm(pixels))),
+        ))
     }
 
     /// Boxes, lines and numbers over the picture.
-    fn drawing(&self) -> String {
+    fn drawing(&self) -> Drawing {
         let (width, height) = self.shown;
         let shrink = width as f32 / self.size.0.max(1) as f32;
-        let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" aria-hidden=\"true\">");
-        // All rims lie below all lines, so that no rim cuts a line where branches meet.
-        let boxes: String = self.cracks.iter().map(|crack| crack.outline(shrink)).collect();
-        let lines: String = self.cracks.iter().flat_map(|crack| &crack.lines).map(|line| path(line)).collect();
-        for (class, path) in [("box", boxes), ("line", lines)] {
-            if !path.is_empty() {
-                let _ = write!(svg, "<path class=\"{class} rim\" d=\"{path}\"/><path class=\"{class}\" d=\"{path}\"/>");
-            }
-        }
-        let size = NUMBER * width.max(height) as f32;
-        for (at, crack) in self.cracks.iter().take(MOST).enumerate() {
+        let letters = NUMBER * width.max(height) as f32;
+        let number = |crack: &Found| {
             let [x, y, ..] = crack.bounds_in(shrink);
             // Above the box, or within where the picture ends.
-            let y = if y > 1.2 * size { y - 0.3 * size } else { y + 1.05 * size };
-            let _ =
-                write!(svg, "<text x=\"{:.0}\" y=\"{y:.0}\" font-size=\"{size:.0}\">{}</text>", x + 0.2 * size, at + 1);
+            let y = if y > 1.2 * letters { y - 0.3 * letters } else { y + 1.05 * letters };
+            [x + 0.2 * letters, y]
+        };
+        Drawing {
+            boxes: self.cracks.iter().map(|crack| crack.bounds_in(shrink)).collect(),
+            lines: self.cracks.iter().flat_map(|crack| crack.lines.iter().cloned()).collect(),
+            numbers: self.cracks.iter().take(MOST).map(number).collect(),
+            letters,
         }
-        svg + "</svg>"
     }
 }
 
 impl Found {
-    /// The box as a path.
-    fn outline(&self, shrink: f32) -> String {
-        let [x, y, width, height] = self.bounds_in(shrink);
-        format!("M{x:.0} {y:.0}h{width:.0}v{height:.0}h-{width:.0}z")
-    }
-
+    /// The box in pixels of the picture.
     fn bounds_in(&self, shrink: f32) -> [f32; 4] {
         let Rect { x, y, width, height } = self.bounds;
         [x, y, width, height].map(|pixels| pixels as f32 * shrink)
@@ -308,27 +303,15 @@ fn reduced(points: &[[f32; 2]], shrink: f32) -> Vec<[i32; 2]> {
     line
 }
 
-/// An SVG path, each point by its distance from the one before: shorter than by its place.
-fn path(line: &[[i32; 2]]) -> String {
-    let Some(&[x, y]) = line.first() else { return String::new() };
-    let mut path = format!("M{x} {y}");
-    for pair in line.windows(2) {
-        if let &[[x, y], [u, v]] = pair {
-            let _ = write!(path, "l{} {}", u - x, v - y);
-        }
-    }
-    path
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
+    use super::super::{fixture, html};
     use super::*;
 
     #[test]
     fn cracks_are_numbered_by_length_and_drawn_where_they_are() {
         let sheet = fixture::sheet("a.png", 5, Some(2.0));
-        let html = sheet.html(3);
+        let html = html::section(&sheet.section(3));
         assert!(sheet.cracks.is_sorted_by(|a, b| a.length_px >= b.length_px));
         let crack = &sheet.cracks[0];
         assert!(crack.length_px > 100.0, "{crack:?}");
@@ -381,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_photo_without_cracks_says_so() {
-        let html = fixture::sheet("a.png", 0, None).html(1);
+        let html = html::section(&fixture::sheet("a.png", 0, None).section(1));
         assert!(html.contains("No crack found") && !html.contains("<table"), "{html}");
     }
 

@@ -13,7 +13,8 @@ fn page(sheets: Vec<Sheet>, cover: &Cover, card: &ModelCard, problems: &[Problem
     let mut report = Report::of(sheets.len() + problems.len());
     sheets.into_iter().for_each(|sheet| report.add(sheet));
     let with = With { model: Path::new("bundled"), settings, threshold: 0.4, stored: false };
-    report.page(&Particulars { cover, with: &with, card, evaluation: None, problems, made: SystemTime::UNIX_EPOCH })
+    let made = SystemTime::UNIX_EPOCH;
+    html::page(&report.document(&Particulars { cover, with: &with, card, evaluation: None, problems, made }))
 }
 
 fn plain(sheets: Vec<Sheet>) -> String {
@@ -79,6 +80,7 @@ fn the_page_is_valid_and_fetches_nothing() {
     assert_eq!(texts(&page, ".card td"), ["1", "2"]);
     assert!(texts(&page, "li").iter().any(|item| item == "bad.jpg: JPEG file cut short"));
     assert!(texts(&page, ".method p")[0].contains("Cells of 0.4 or more count as cracked"));
+    assert!(texts(&page, ".method td").contains(&"1970-01-01 00:00:00 UTC".to_owned()));
     assert!(texts(&page, ".limits li").len() > 8);
 }
 
@@ -148,7 +150,7 @@ fn an_inspection_that_was_stopped_says_what_is_missing() {
         problems: &[],
         made: SystemTime::UNIX_EPOCH,
     };
-    let html = report.page(&particulars);
+    let html = html::page(&report.document(&particulars));
     assert!(html.contains("4 photos not looked at, because the inspection was stopped."));
     assert!(!plain(vec![fixture::sheet("a.png", 1, None)]).contains("What was not inspected"));
 }
