@@ -170,7 +170,6 @@ fn inspect(window: &mut Window) {
 fn export(window: &mut Window, to: &Path) {
     key(window, CTRL, Key::E);
     type_anew(window, to.join("cells").to_str().unwrap());
-    tab_to(window, Role::Button, "Export");
     key(window, Modifiers::NONE, Key::Enter);
     until(window, "the inspection", |_| to.join("cells/inspection.json").is_file());
     until(window, "rest", |window| !window.state().is_busy());

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{TextEdit, Ui};
+use egui::{Key, TextEdit, Ui};
 
 use crate::app::command::Command;
 use crate::app::events::typed_path;
 use crate::app::theme::{self, icons};
+use crate::app::widgets::form::ended_by;
 
 /// Room for the button beside the field.
 const BUTTON: f32 = 110.0;
@@ -16,6 +17,7 @@ pub struct PathField {
     text: String,
     focused: bool,
     no_dialog: bool,
+    entered: bool,
 }
 
 impl PathField {
@@ -27,12 +29,17 @@ impl PathField {
         };
         let below = below.map(Path::to_owned).or_else(documents);
         let text = below.map(|below| below.join(name).display().to_string()).unwrap_or_default();
-        Self { text, focused: false, no_dialog: false }
+        Self { text, focused: false, no_dialog: false, entered: false }
     }
 
     /// The path, if there is one.
     pub fn path(&self) -> Option<PathBuf> {
         typed_path(&self.text)
+    }
+
+    /// Whether Enter has just ended what was typed: the form is to do what its main button does.
+    pub fn is_entered(&self) -> bool {
+        self.entered
     }
 
     /// Takes a path that was chosen.
@@ -58,6 +65,7 @@ impl PathField {
         let changed = ui.horizontal(|ui| {
             let width = ui.available_width() - BUTTON;
             let field = ui.add(TextEdit::singleline(&mut self.text).desired_width(width)).labelled_by(label.id);
+            self.entered = ended_by(ui, &field, Key::Enter);
             if !std::mem::replace(&mut self.focused, true) {
                 field.request_focus();
             }

@@ -72,7 +72,7 @@ impl ExportForm {
             ui.horizontal(|ui| {
                 let folder = self.folder.path();
                 let may = folder.is_some() && scene.job.is_none();
-                if primary(ui, may, "Export").clicked()
+                if (primary(ui, may, "Export").clicked() || (may && self.folder.is_entered()))
                     && let Some(folder) = folder
                 {
                     self.error = None;

@@ -82,7 +82,7 @@ impl KeepForm {
                 let pressed = if replace {
                     ui.add_enabled(may, Button::new(theme::strong("Replace it").color(colours.error))).clicked()
                 } else {
-                    primary(ui, may, "Save").clicked()
+                    primary(ui, may, "Save").clicked() || (may && self.path.is_entered())
                 };
                 if let Some(path) = path.filter(|_| pressed) {
                     self.error = None;

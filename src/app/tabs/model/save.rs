@@ -69,7 +69,7 @@ impl SaveForm {
                     let text = theme::strong("Replace it").color(theme::palette(ui).error);
                     ui.add(Button::new(text)).clicked()
                 } else {
-                    primary(ui, path.is_some(), "Save").clicked()
+                    primary(ui, path.is_some(), "Save").clicked() || self.path.is_entered()
                 };
                 if let Some(path) = path.filter(|_| pressed) {
                     self.error = None;

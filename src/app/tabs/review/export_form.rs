@@ -83,7 +83,7 @@ impl ExportForm {
             ui.add_space(space::S);
             ui.horizontal(|ui| {
                 let folder = self.folder.path().filter(|_| self.what != Contents::NONE);
-                if primary(ui, folder.is_some(), "Export").clicked()
+                if (primary(ui, folder.is_some(), "Export").clicked() || self.folder.is_entered())
                     && let Some(folder) = folder
                 {
                     let request = ExportRequest { what: self.what, folder, overwrite: false };
