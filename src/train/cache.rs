@@ -28,8 +28,8 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// Opens the cache named `name` below the folder `cache`, made if it is not there. Where another program is writing the
-    /// file, what is computed now is kept beside it; where it cannot be written, in memory alone.
+    /// Opens the cache named `name` below the folder `cache`, made if it is not there. Where another program is writing
+    /// the file, what is computed now is kept beside it; where it cannot be written, in memory alone.
     /// [`FeatureCache::note`] says so.
     ///
     /// # Errors
@@ -112,8 +112,8 @@ impl FeatureCache {
         }
     }
 
-    /// Keeps what is computed beside the file at `path`, which could not be opened to be written, if that is because another program
-    /// does so.
+    /// Keeps what is computed beside the file at `path`, which `cause` hinders from being opened, where that is another
+    /// program which writes it.
     fn keep_beside(&mut self, path: &Path, kind: Kind, cause: io::Error) {
         let claimed = if cause.kind() == io::ErrorKind::WouldBlock { segments::claim(path, kind) } else { Err(cause) };
         let place = path.display();
