@@ -31,6 +31,7 @@ mod run_files;
 pub mod run_list;
 pub mod run_threshold;
 pub mod schedule;
+mod segments;
 pub mod settings;
 mod sides;
 pub mod similarity;

@@ -3,8 +3,8 @@
 //! A header that says what the records are, then record after record: key, values, checksum. Records are only ever
 //! appended; one that a crash cut off is written over, one that is damaged is passed over.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Error, Read, Result, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::dataset::group::ContentKey;
@@ -55,13 +55,16 @@ impl Kind {
 
 impl RecordFile {
     /// Opens the file to be read and written, by this program alone; begins it anew where it is not there or of another
-    /// kind.
+    /// kind. Where another program has it open so, the error is of the kind [`ErrorKind::WouldBlock`].
     pub fn open(path: &Path, kind: Kind) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        file.try_lock().map_err(|_| Error::other("another program is writing it"))?;
+        file.try_lock().map_err(|refused| match refused {
+            TryLockError::WouldBlock => Error::new(ErrorKind::WouldBlock, "another program is writing it"),
+            TryLockError::Error(cause) => cause,
+        })?;
         let mut it = Self { kind, file, records: 0 };
         if it.is_of_kind()? {
             it.records = it.whole_records()?;
@@ -141,6 +144,13 @@ impl RecordFile {
         self.file.seek(SeekFrom::Start(self.place(self.records)))?;
         self.file.write_all(&bytes)?;
         self.records += (bytes.len() / self.kind.record()) as u64;
+        Ok(())
+    }
+
+    /// Removes all records.
+    pub fn clear(&mut self) -> Result<()> {
+        self.file.set_len(HEADER as u64)?;
+        self.records = 0;
         Ok(())
     }
 

@@ -297,6 +297,67 @@ fn two_copies_of_the_program_share_a_cache_and_no_run() {
     assert!(said("same") == said("one"));
 }
 
+/// The parts of a folder of samples, of which the first is classified alone, and the others while another program writes
+/// the cache. Gives the cache's file, and what the others left beside it.
+fn classified_in_parts(home: &Path) -> (PathBuf, Vec<PathBuf>) {
+    let classify = |part: &str, csv: &str| {
+        let mut command = program(home);
+        command.args(["classify", "bundled", text_of(&samples()), "--shard", part, "--csv", csv, "--quiet"]);
+        let (out, err) = (std::process::Stdio::piped(), std::process::Stdio::piped());
+        command.args(["--cache", "cache"]).stdout(out).stderr(err).spawn().unwrap()
+    };
+    let ends_well = |child: std::process::Child| stdout(&child.wait_with_output().unwrap());
+    ends_well(classify("1/3", "1.csv"));
+    let [file] = &files(&home.join("cache/features"))[..] else { panic!("one file") };
+    let held = fs::File::options().write(true).open(file).unwrap();
+    held.lock().unwrap();
+    for part in [classify("2/3", "2.csv"), classify("3/3", "3.csv")] {
+        ends_well(part);
+    }
+    let beside = files(&home.join("cache/features")).into_iter().filter(|other| other != file).collect();
+    (file.clone(), beside)
+}
+
+#[test]
+fn parts_that_share_a_cache_keep_all_that_they_compute() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let (file, beside) = classified_in_parts(home);
+    let length = |path: &PathBuf| fs::metadata(path).unwrap().len();
+    assert!(!beside.is_empty(), "the second and the third part found the file being written");
+    // Rows of 512 numbers, each with its key and checksum, after the header.
+    let (header, row) = (16, 32 + 4 * 512 + 4);
+    assert_eq!(length(&file), header + 16 * row);
+    assert_eq!(beside.iter().map(|segment| length(segment) - header).sum::<u64>(), 32 * row);
+    let train = |run| json(home, &["train", text_of(&samples()), "--epochs", "1", "--cache", "cache", "--out", run]);
+    let features = &train("one")["features"];
+    assert_eq!((&features["computed"], &features["cached"]), (&0.into(), &48.into()));
+    assert_eq!(length(&file), header + 48 * row);
+    assert!(beside.iter().all(|segment| length(segment) == header), "what was taken in is not there twice");
+
+    let parts: String = (1..=3).map(|part| fs::read_to_string(home.join(format!("{part}.csv"))).unwrap()).collect();
+    stdout(&crackscope(home, &["classify", "bundled", text_of(&samples()), "--csv", "whole.csv", "--cache", "new"]));
+    assert!(parts == fs::read_to_string(home.join("whole.csv")).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_finds_no_room_in_a_cache_stays_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let (file, beside) = classified_in_parts(home);
+    let before: Vec<Vec<u8>> = beside.iter().map(|segment| fs::read(segment).unwrap()).collect();
+    let photos = samples();
+    let evaluate = ["evaluate", "bundled", text_of(&photos), "--cache", "cache", "--json"];
+    // More than the 16 rows of 2 kB that are there, and less than all 48.
+    let full = limited(home, "ulimit -f 72", &evaluate);
+    let figures = stdout(&full);
+    assert!(fs::metadata(&file).unwrap().len() < 48 << 11, "there was no room");
+    assert!(beside.iter().zip(&before).all(|(segment, before)| fs::read(segment).unwrap() == *before));
+    assert_eq!(stdout(&crackscope(home, &evaluate)), figures);
+    assert!(fs::metadata(&file).unwrap().len() > 48 << 11, "there is room by now");
+}
+
 #[test]
 fn a_run_that_is_being_written_is_left_alone_by_others() {
     let home = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //! that goes on ends as one that nobody disturbed.
 //!
 //! Moments are drawn over the whole length of each job, by a fixed seed. There are few of them as a rule;
-//! `CRACKSCOPE_KILLS=200` has as many in all, those of `labels` among them.
+//! `CRACKSCOPE_KILLS=200` has as many, those of `labels` among them, and another dozen of programs that share a cache.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -202,7 +202,7 @@ impl Training {
     /// What a run and its cache are after a kill.
     fn check(&mut self, run: &str, cache: &str, ended: &Ended) {
         let folder = self.run(run);
-        check_features(&self.home.path().join(cache), &self.run("cache of whole"), ended);
+        check_features(&self.home.path().join(cache), &self.run("cache of whole"), &ended.lines);
         let told = epochs_told(&ended.lines);
         let Ok(read) = Run::open(&folder) else {
             assert!(told == 0 && !ended.finished, "{told} epochs were told of a run that cannot be read");
@@ -241,14 +241,15 @@ fn epochs_in(last: &Path) -> usize {
     serde_json::from_str::<Vec<serde_json::Value>>(&notes["epochs"]).unwrap().len()
 }
 
-/// Every feature that a cache holds is the one that an undisturbed job computed; all of them where it said so.
-fn check_features(cache: &Path, whole: &Path, ended: &Ended) {
+/// Every feature that a cache holds is the one that an undisturbed job computed; all of them where the lines say so. Gives
+/// how many there are, and of how many.
+fn check_features(cache: &Path, whole: &Path, lines: &[String]) -> (usize, usize) {
     let name = |cache: &Path| {
         let names = fs::read_dir(cache.join("features")).into_iter().flatten().flatten();
         let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
         names.find(|name| name.starts_with("resnet18-3") && name.ends_with(".bin"))
     };
-    let (Some(of_whole), Some(torn)) = (name(whole), name(cache)) else { return };
+    let (Some(of_whole), Some(torn)) = (name(whole), name(cache)) else { return (0, 0) };
     assert_eq!(of_whole, torn);
     let open = |cache: &Path| FeatureCache::open(cache, torn.strip_suffix(".bin").unwrap(), 512).unwrap();
     let (torn, whole) = (open(cache), open(whole));
@@ -263,8 +264,9 @@ fn check_features(cache: &Path, whole: &Path, ended: &Ended) {
         }
     }
     assert_eq!(held, torn.len(), "there is nothing else in it");
-    let told = ended.lines.iter().any(|line| line.starts_with("Features: "));
+    let told = lines.iter().any(|line| line.starts_with("Features: "));
     assert!(!told || held == photos, "{held} of {photos} features are kept, and all were told to be computed");
+    (held, photos)
 }
 
 #[test]
@@ -278,6 +280,47 @@ fn training_goes_on_to_the_same_end() {
 fn features_that_were_told_of_are_kept() {
     let _alone = alone();
     Training::of(&samples(), &["--epochs", "2"], false, 2).kill(count(14, 2));
+}
+
+/// Three parts of a folder at once, killed together. What was taken into the cache after one kill is there after the next.
+#[test]
+fn parts_that_share_a_cache_lose_nothing_of_it() {
+    let _alone = alone();
+    let home = tempfile::tempdir().unwrap();
+    let place = |name: &str| home.path().join(name);
+    let parts = |cache: &str| {
+        [1, 2, 3].map(|part| {
+            let (part, csv) = (format!("{part}/3"), format!("{part}.csv"));
+            let mut command = program(home.path());
+            command.args(["classify", "bundled", text_of(&samples()), "--shard", &part, "--csv", &csv, "--cache"]);
+            Started::of(command.arg(place(cache)))
+        })
+    };
+    let begun = Instant::now();
+    for part in parts("whole") {
+        part.undisturbed();
+    }
+    let length = begun.elapsed();
+    let (mut chance, mut killed, mut before, mut rounds) = (Chance(8), 0, 0, 0);
+    while killed < count(6, 2) {
+        let (begun, moment) = (Instant::now(), chance.part_of(length));
+        let ended = parts("torn").map(|part| part.killed_after(moment.saturating_sub(begun.elapsed())));
+        killed += ended.iter().filter(|part| !part.finished).count() as u64;
+        let (held, photos) = check_features(&place("torn"), &place("whole"), &[]);
+        assert!(held >= before, "{before} features were there, {held} are left");
+        rounds += 1;
+        before = held;
+        if held > 0 && held == photos {
+            fs::remove_dir_all(place("torn")).unwrap();
+            before = 0;
+        }
+    }
+    for part in parts("torn") {
+        part.undisturbed();
+    }
+    let (held, photos) = check_features(&place("torn"), &place("whole"), &[]);
+    assert!(held == photos && photos > 0, "{held} of {photos} features are kept");
+    eprintln!("three parts at once: {killed} kills in {rounds} rounds of {length:?}");
 }
 
 /// Few photos, since deep runs take their time.
