@@ -58,15 +58,21 @@ pub fn stage(folder: &Path, name: &str, bytes: &[u8]) -> Result<Staged> {
     Ok(Staged { name: name.to_owned(), temporary })
 }
 
+/// [`stage`] for several files, side by side: most of the time goes into waiting for the disk.
+///
+/// # Errors
+/// As [`stage`], of the first that cannot be written; then none is left behind.
+pub fn stage_all(folder: &Path, files: &[(impl AsRef<str> + Sync, impl AsRef<[u8]> + Sync)]) -> Result<Vec<Staged>> {
+    files.par_iter().with_max_len(1).map(|(name, bytes)| stage(folder, name.as_ref(), bytes.as_ref())).collect()
+}
+
 /// Writes several files of one folder, each in place of what is there: all of them or, where that fails or the program is
 /// ended, none. Who reads the folder afterwards calls [`complete`] first.
 ///
 /// # Errors
 /// Names the file and why it cannot be written. Where one cannot be written, none is replaced.
 pub fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
-    // Side by side: most of the time goes into waiting for the disk.
-    let staged = files.par_iter().with_max_len(1).map(|(name, bytes)| stage(folder, name, bytes));
-    put(folder, staged.collect::<Result<Vec<_>>>()?)
+    put(folder, stage_all(folder, files)?)
 }
 
 /// Gives staged files of one folder their names, in place of what is there: all of them, or none. See [`write_all`].

@@ -231,7 +231,7 @@ fn job_ui(ui: &mut Ui, job: &Running, commands: &mut Vec<Command>) {
     let stopping = if finishing { job.controls.leave.get() } else { job.controls.cancel.get() };
     let (word, hint) = match (job.kind, stopping) {
         (_, true) => ("Stopping…", String::new()),
-        _ if finishing => ("Leave", job.stopping_means().to_owned()),
+        _ if finishing => ("Leave", Running::LEAVING_MEANS.to_owned()),
         (Kind::Train, _) => ("Stop", shortcuts::hint(ui.ctx(), job.stopping_means(), Place::Anywhere, Act::Cancel)),
         _ => ("Cancel", key(ui, Act::Cancel)),
     };

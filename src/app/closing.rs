@@ -73,14 +73,13 @@ impl App {
     }
 
     fn waits_ui(&mut self, ctx: &Context) {
-        let finishing = self.job.as_ref().filter(|job| job.is_finishing() && !job.controls.leave.get());
-        let means = finishing.map(Running::stopping_means);
+        let may_leave = self.job.as_ref().is_some_and(|job| job.is_finishing() && !job.controls.leave.get());
         let mut leaves = false;
         dialogs::modal(ctx, "closes after training", |ui| {
             ui.label(theme::section("Closing"));
             ui.add(Label::new(theme::quiet(ui, "The run is being written; then the window closes.")).wrap());
-            if let Some(means) = means {
-                leaves = ui.button("Close at once").on_hover_text(means).clicked();
+            if may_leave {
+                leaves = ui.button("Close at once").on_hover_text(Running::LEAVING_MEANS).clicked();
             }
         });
         if leaves {

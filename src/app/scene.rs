@@ -180,13 +180,14 @@ impl Running {
         }
     }
 
+    /// What leaving a training comes to that [is finishing](Self::is_finishing).
+    pub const LEAVING_MEANS: &str =
+        "Keeps the epochs without what the best one says of the photos; crackscope train --resume goes on from there";
+
     /// What stopping comes to now.
     pub fn stopping_means(&self) -> &'static str {
         match (self.epochs, self.progress.map(|progress| progress.phase)) {
-            _ if self.is_finishing() => {
-                "The epochs are done, and the best one says what it makes of the photos. Leaving now keeps the epochs alone; \
-                 crackscope train --resume goes on from there"
-            }
+            _ if self.is_finishing() => "The epochs are done; what the best one says of the photos is being worked out",
             (Some(1..), _) => "Ends the training and keeps its best epoch",
             (Some(0), _) => "Ends the training; before its first epoch is done there is no model to keep",
             (None, Some(Phase::Download)) => "Ends the download; the next one goes on from there",

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use super::observer::EpochRecord;
 use super::run_dir::{self, RunRecord};
 use crate::atomic_file::{self, Staged};
@@ -79,9 +77,7 @@ pub(super) fn of_pictures(pictures: &[Picture]) -> Vec<File> {
 /// # Errors
 /// Where one cannot be written.
 pub(super) fn write(run: &Path, files: &[File], others: Vec<Staged>) -> Result<()> {
-    // Side by side: most of the time goes into waiting for the disk.
-    let staged = files.par_iter().with_max_len(1).map(|(name, bytes)| atomic_file::stage(run, name, bytes));
-    let mut staged = staged.collect::<Result<Vec<_>>>()?;
+    let mut staged = atomic_file::stage_all(run, files)?;
     staged.extend(others);
     atomic_file::put(run, staged)
 }

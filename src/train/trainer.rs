@@ -243,7 +243,7 @@ impl Job<'_> {
         let epochs = self.epochs(&mut learner, network.device(), run, resumed)?;
         let (weights, head) = learner.into_best()?;
         let network = network.with_weights(weights)?;
-        // The epochs are done: whoever stops them still gets the best one, unless he leaves.
+        // The epochs are done: whoever stops them still gets the best one, but for who leaves.
         let watch = Finishing(self.observer);
         let (features, _, _) = features::extract(&network, self.dataset, self.keys, self.places, &watch)?;
         Ok((Model::trained(network, head), epochs, Arc::new(features)))
@@ -271,7 +271,7 @@ impl Job<'_> {
     }
 }
 
-/// Passes progress on, and stops for whoever leaves alone.
+/// Passes progress on, and stops only for whoever leaves.
 struct Finishing<'a>(&'a dyn Observer);
 
 impl Watch for Finishing<'_> {
