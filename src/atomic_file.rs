@@ -43,15 +43,15 @@ pub struct Staged {
     temporary: NamedTempFile,
 }
 
-/// Writes `bytes` for the file `name` of a folder, beside what is there.
+/// Writes what `fill` writes to its argument, buffered, for the file `name` of a folder, beside what is there.
 ///
 /// # Errors
 /// Names the file and why it cannot be written; nothing is left behind.
-pub fn stage(folder: &Path, name: &str, bytes: &[u8]) -> Result<Staged> {
+pub fn stage(folder: &Path, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged> {
     let path = folder.join(name);
     let begun = || -> io::Result<NamedTempFile> {
         let temporary = beside(&path)?;
-        filled(&temporary, |file| file.write_all(bytes))?;
+        filled(&temporary, fill)?;
         Ok(temporary)
     };
     let temporary = begun().map_err(|cause| cannot_write(&path, &cause))?;
@@ -63,7 +63,8 @@ pub fn stage(folder: &Path, name: &str, bytes: &[u8]) -> Result<Staged> {
 /// # Errors
 /// As [`stage`], of the first that cannot be written; then none is left behind.
 pub fn stage_all(folder: &Path, files: &[(impl AsRef<str> + Sync, impl AsRef<[u8]> + Sync)]) -> Result<Vec<Staged>> {
-    files.par_iter().with_max_len(1).map(|(name, bytes)| stage(folder, name.as_ref(), bytes.as_ref())).collect()
+    let files = files.par_iter().with_max_len(1);
+    files.map(|(name, bytes)| stage(folder, name.as_ref(), |file| file.write_all(bytes.as_ref()))).collect()
 }
 
 /// Writes several files of one folder, each in place of what is there: all of them or, where that fails or the program is

@@ -375,17 +375,14 @@ impl Model {
         Ok(())
     }
 
-    /// The bytes of `model.safetensors`, kept after `epoch`: torchvision's names, and in the metadata what is needed to
-    /// use them.
-    ///
-    /// # Errors
-    /// Where a tensor cannot be brought back from its device.
-    pub fn to_file(&self, epoch: usize) -> Result<Vec<u8>> {
+    /// What `model.safetensors` holds, kept after `epoch`: tensors under torchvision's names, and in the metadata what is
+    /// needed to use them.
+    pub fn to_state(&self, epoch: usize) -> StateDict {
         let mut notes = vec![("epoch", epoch.to_string())];
         if self.temperature != 1.0 {
             notes.push((model_file::TEMPERATURE, self.temperature.to_string()));
         }
-        self.network.with_notes(&self.head, self.threshold, &notes).to_safetensors()
+        self.network.with_notes(&self.head, self.threshold, &notes)
     }
 
     /// Probabilities of being cracked, from features (N, F) row by row.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -20,6 +20,9 @@ use crate::photo::tensor_file::{self, NamedTensor};
 const LISTED: usize = 24;
 /// The longest header of a `.safetensors` file, as the format has it.
 const MAX_HEADER: u64 = 100_000_000;
+
+/// Values that are made bytes of together.
+const WRITTEN: usize = 1 << 14;
 
 /// Named float tensors, in order of their names, with the notes that the file carried.
 #[derive(Clone, Debug, Default)]
@@ -153,7 +156,7 @@ impl StateDict {
     /// # Errors
     /// Where a tensor cannot be brought back from its device.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        self.written(|_| false)
+        self.bytes(|_| false)
     }
 
     /// The same with convolutions' kernels as halves; what is small, and statistics among it, stays as it is.
@@ -161,37 +164,55 @@ impl StateDict {
     /// # Errors
     /// As [`StateDict::to_safetensors`].
     pub fn to_half_safetensors(&self) -> Result<Vec<u8>> {
-        self.written(|tensor| tensor.rank() == 4)
+        self.bytes(|tensor| tensor.rank() == 4)
     }
 
-    fn written(&self, as_half: impl Fn(&Tensor) -> bool) -> Result<Vec<u8>> {
+    /// Writes what [`StateDict::to_safetensors`] gives, a tensor at a time, so that there is no second copy of them all.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written, or a tensor cannot be brought back from its device.
+    pub fn write_safetensors(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.write(out, |_| false)
+    }
+
+    fn bytes(&self, as_half: impl Fn(&Tensor) -> bool) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.tensors.values().map(|tensor| 4 * tensor.elem_count()).sum());
+        self.write(&mut bytes, as_half).context("Cannot write the weights")?;
+        Ok(bytes)
+    }
+
+    fn write(&self, out: &mut dyn Write, as_half: impl Fn(&Tensor) -> bool) -> io::Result<()> {
         // The library keeps the notes in a hash map, whose order changes from one call to the next; so the header is
         // put together here: https://github.com/huggingface/safetensors#format
         let mut header = serde_json::Map::new();
         if !self.metadata.is_empty() {
             header.insert("__metadata__".into(), json!(self.metadata));
         }
-        let mut data = Vec::new();
+        let mut begin = 0;
         for (name, tensor) in &self.tensors {
-            let values = tensor.flatten_all().and_then(|t| t.to_vec1::<f32>());
-            let values = values.map_err(failed("bring the weights back from the device"))?;
-            let begin = data.len();
-            let kind = if as_half(tensor) {
-                data.extend(values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()));
-                "F16"
-            } else {
-                data.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-                "F32"
-            };
-            let place = json!({ "dtype": kind, "shape": tensor.dims(), "data_offsets": [begin, data.len()] });
+            let (kind, size) = if as_half(tensor) { ("F16", 2) } else { ("F32", 4) };
+            let end = begin + size * tensor.elem_count();
+            let place = json!({ "dtype": kind, "shape": tensor.dims(), "data_offsets": [begin, end] });
             header.insert(name.clone(), place);
+            begin = end;
         }
         let mut header = serde_json::Value::Object(header).to_string().into_bytes();
         header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.append(&mut header);
-        bytes.append(&mut data);
-        Ok(bytes)
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        let mut buffer = Vec::new();
+        for tensor in self.tensors.values() {
+            let values = tensor.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(io::Error::other)?;
+            for values in values.chunks(WRITTEN) {
+                if as_half(tensor) {
+                    fill(&mut buffer, values, |value| half::f16::from_f32(value).to_le_bytes());
+                } else {
+                    fill(&mut buffer, values, f32::to_le_bytes);
+                }
+                out.write_all(&buffer)?;
+            }
+        }
+        Ok(())
     }
 
     /// A digest of names, shapes and values: equal for equal weights, whatever file they came in.
@@ -209,6 +230,12 @@ impl StateDict {
         }
         Ok(hasher.finalize())
     }
+}
+
+/// Makes `buffer` the bytes of `values`, one after the other.
+fn fill<const SIZE: usize>(buffer: &mut Vec<u8>, values: &[f32], bytes: impl Fn(f32) -> [u8; SIZE]) {
+    buffer.resize(SIZE * values.len(), 0);
+    buffer.chunks_exact_mut(SIZE).zip(values).for_each(|(to, value)| to.copy_from_slice(&bytes(*value)));
 }
 
 /// The notes that a `.safetensors` file carries, without reading its tensors.

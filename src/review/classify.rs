@@ -9,12 +9,11 @@ use crate::dataset::group::{self, Groups};
 use crate::dataset::split::Split;
 use crate::dataset::{Dataset, Problem};
 use crate::error::Result;
-use crate::job::Watch;
 use crate::nn::network::Model;
 use crate::places::Places;
 use crate::train::config::Compute;
 use crate::train::features;
-use crate::train::observer::FeatureReport;
+use crate::train::observer::{Event, FeatureReport, Observer};
 use crate::train::predict::predict;
 use crate::train::run_dir;
 
@@ -47,20 +46,21 @@ impl Classified {
 ///
 /// # Errors
 /// Where there is no model, the device fails, or the user stops the job. Photos that cannot be read are listed in the
-/// report.
+/// report; that features cannot be kept is a note.
 pub fn classify(
     run: &Path,
     dataset: &Dataset,
     places: &Places,
     compute: Compute,
-    watch: &dyn Watch,
+    observer: &dyn Observer,
 ) -> Result<Classified> {
     let model = Model::open(&run_dir::model_file(run)?, compute)?;
-    let contents = group::content_keys(&dataset.samples, watch)?;
+    let contents = group::content_keys(&dataset.samples, observer)?;
     if !contents.problems.is_empty() {
         dataset.check_there()?;
     }
-    let (values, mut report, _) = features::extract(&model.network, dataset, &contents.keys, places, watch)?;
+    let (values, mut report, note) = features::extract(&model.network, dataset, &contents.keys, places, observer)?;
+    note.into_iter().for_each(|note| observer.event(Event::Note(note)));
     report.unreadable.splice(0..0, contents.problems);
     let none = Split { parts: vec![None; dataset.samples.len()] };
     let together = Groups::identical(&contents.keys).with_sdnet_photos(dataset);

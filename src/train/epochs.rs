@@ -30,7 +30,7 @@ pub struct Epochs {
     /// Whether the user stopped before the last.
     pub stopped: bool,
     /// All that the next epoch would depend on, where it was not written.
-    last: Option<Vec<u8>>,
+    last: Option<StateDict>,
 }
 
 impl Epochs {
@@ -41,7 +41,7 @@ impl Epochs {
     /// Where the run folder cannot be written.
     pub fn write(&self, run: &RunDir, head: &Head) -> Result<()> {
         let Some(last) = &self.last else { return Ok(()) };
-        run.write(run_dir::LAST, last)?;
+        run.write_state(last)?;
         let (before, after) = self.records.split_at(self.best_epoch.saturating_sub(1).min(self.records.len()));
         let mut written = Written::begin(run, before)?;
         after.iter().enumerate().try_for_each(|(i, record)| match i {
@@ -229,10 +229,10 @@ impl<'a> EpochLoop<'a> {
 
     /// Writes all that the next epoch depends on.
     fn save(&self, run: &RunDir) -> Result<()> {
-        run.write(run_dir::LAST, &self.state()?)
+        run.write_state(&self.state()?)
     }
 
-    fn state(&self) -> Result<Vec<u8>> {
+    fn state(&self) -> Result<StateDict> {
         let mut state = StateDict::default();
         self.learner.store(&mut state)?;
         if let Some(best) = &self.best {
@@ -240,7 +240,7 @@ impl<'a> EpochLoop<'a> {
         }
         let records = serde_json::to_string(&self.records).map_err(|e| Error::new(e.to_string()))?;
         state.metadata.insert("epochs".into(), records);
-        state.to_safetensors()
+        Ok(state)
     }
 
     /// Takes up what an earlier part of the run left; nothing where it was stopped before its first epoch was done.

@@ -278,7 +278,7 @@ impl<'a> Training<'a> {
         let config = serde_json::to_string(self.config).context("Cannot note the settings")?;
         state.metadata.insert("config".into(), config);
         state.metadata.insert("step".into(), self.step.to_string());
-        atomic_file::write(path, &state.to_safetensors()?)
+        atomic_file::write_with(path, |file| state.write_safetensors(file))
     }
 
     /// Goes on from a saved state, if there is one.

@@ -18,8 +18,9 @@ use crate::dataset::group::hand::ByHand;
 use crate::dataset::{Class, Dataset, Layout, archive, labels};
 use crate::error::{Context, Error, Result};
 use crate::job::Watch;
+use crate::nn::bundled;
 use crate::nn::network::ModelFile;
-use crate::nn::{bundled, state_dict};
+use crate::nn::state_dict::{self, StateDict};
 use crate::places::Places;
 use crate::review::predictions::{self, Prediction};
 use crate::review::threshold::Threshold;
@@ -205,6 +206,14 @@ impl RunDir {
     /// Where it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         atomic_file::write(&self.path.join(name), bytes)
+    }
+
+    /// Writes all that the next epoch depends on.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_state(&self, state: &StateDict) -> Result<()> {
+        atomic_file::write_with(&self.path.join(LAST), |file| state.write_safetensors(file))
     }
 
     /// Begins the run with its `config.toml` and its table of groups.

@@ -151,9 +151,12 @@ fn a_place_that_cannot_be_written_to_is_named() {
     assert!(failed(&run).contains("in the way/run"));
     // Without a cache the same is computed, and it is told that nothing is kept.
     let train = ["train", text_of(&photos), "--epochs", "1", "--cache", "in the way", "--out", "run"];
-    let output = crackscope(home, &train);
-    stdout(&output);
-    assert!(stderr(&output).contains("Features are not kept: cannot write in the way/"), "{}", stderr(&output));
+    let classify = ["classify", "run", text_of(&photos), "--cache", "in the way"];
+    for command in [&train[..], &classify] {
+        let output = crackscope(home, command);
+        stdout(&output);
+        assert!(stderr(&output).contains("Features are not kept: cannot write in the way/"), "{}", stderr(&output));
+    }
 }
 
 /// Does something once, when a phase has begun, and notes what it is told.

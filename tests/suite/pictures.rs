@@ -63,6 +63,13 @@ impl Studio {
         self.window.run_steps(3);
     }
 
+    /// Does what the list of commands has by this name.
+    fn command(&mut self, name: &str) {
+        self.key(CTRL, Key::K);
+        self.type_text(name);
+        self.key(Modifiers::NONE, Key::Enter);
+    }
+
     fn at_rest(&mut self) {
         until(&mut self.window, "rest", |window| !window.state().is_busy());
     }
@@ -173,6 +180,9 @@ fn each_tab(theme: &'static str) {
         studio.key(CTRL, key);
         studio.take(name, &[]);
     }
+    studio.command("first steps");
+    studio.take("first-steps", &[]);
+    studio.key(Modifiers::NONE, Key::Escape);
     studio.key(CTRL, Key::L);
     studio.type_text(photos.to_str().unwrap());
     studio.key(Modifiers::NONE, Key::Enter);

@@ -211,7 +211,7 @@ fn a_photo_that_cannot_be_read_is_left_out_and_the_rest_go_on() {
     left_out.sort_unstable();
     assert_eq!(left_out, ["Negative/text.jpg", "Positive/empty.jpg"]);
 
-    let classified = classify::classify(&out, &dataset, &places, Compute::default(), &Unwatched).unwrap();
+    let classified = classify::classify(&out, &dataset, &places, Compute::default(), &Recorder::default()).unwrap();
     assert_eq!(classified.unreadable().len(), 2);
     let same = classified.predictions.iter().zip(&outcome.predictions).all(|(a, b)| a.p_positive == b.p_positive);
     assert!(same, "a run classifies its own photos as it did when it was trained");

@@ -169,7 +169,7 @@ impl TrainedNetwork {
         })
     }
 
-    /// Ends between two layers once this is set. What forward and backward give then is of no use, and neither are the
+    /// Ends between two operators once this is set. What forward and backward give then is of no use, and neither are the
     /// running statistics.
     pub fn stopped_by(&mut self, stop: Flag) {
         self.stop = stop;
@@ -202,8 +202,8 @@ impl TrainedNetwork {
                 let photos = sized(&mut stem.photos, count);
                 let layout = photo_layout((height, width), stem.layer.shape);
                 photos.par_iter_mut().zip(planes).for_each(|(map, planes)| map.fill_from_planes(planes, layout));
-                let Some(parameters) = next() else { return Vec::new() };
-                stem.forward(parameters, sized(&mut self.input, count), statistics);
+                let Some(parameters) = next().filter(|_| !self.stop.get()) else { return Vec::new() };
+                stem.forward(parameters, sized(&mut self.input, count), statistics, &self.stop);
             }
             None => {
                 let maps = sized(&mut self.input, count);
@@ -269,13 +269,16 @@ impl TrainedNetwork {
 
 impl Stem {
     /// Fills `results`, what goes into the first block, from the photos.
-    fn forward(&mut self, parameters: Parameters<'_>, results: &mut [Map], statistics: Statistics) {
+    fn forward(&mut self, parameters: Parameters<'_>, results: &mut [Map], statistics: Statistics, stop: &Flag) {
         let photos = &self.photos[..results.len()];
         let Some(pooling) = &mut self.pooling else {
             return self.layer.forward(parameters, photos, results, None, self.activation, statistics);
         };
         let maps = sized(&mut pooling.input, results.len());
         self.layer.forward(parameters, photos, maps, None, self.activation, statistics);
+        if stop.get() {
+            return;
+        }
         maps.par_iter().zip(results).for_each(|(map, pooled)| pool::max_pool(map, pooled));
     }
 
@@ -345,6 +348,9 @@ impl Block {
                 Some(maps)
             }
         };
+        if stop.get() {
+            return;
+        }
         let output = sized(&mut self.output, input.len());
         last.layer.forward(of_last, from, output, residuals, last.activation, statistics);
     }
@@ -368,7 +374,7 @@ impl Block {
         };
         if let (Around::Projection(layer, _), Some(&parameters)) = (&mut self.around, parameters.get(self.path.len())) {
             gradients.push(layer.backward(parameters, input, gradient));
-            if wanted {
+            if wanted && !stop.get() {
                 let of_around = sized(of_around, count);
                 layer.data_gradient(parameters, gradient, (input, Activation::Linear), of_around, None);
                 residuals = Some(of_around);
@@ -385,13 +391,16 @@ impl Block {
             let Some(Step { layer, .. }) = after.first_mut() else { break };
             let Some(Step { output, activation, .. }) = before.last() else {
                 gradients.push(layer.backward(*parameters, input, from));
-                if wanted {
+                if wanted && !stop.get() {
                     layer.data_gradient(*parameters, from, (input, self.before), sized(next, count), residuals);
                 }
                 break;
             };
             let Some((to, others)) = std::mem::take(&mut free).split_first_mut() else { break };
             gradients.push(layer.backward(*parameters, &output[..count], from));
+            if stop.get() {
+                break;
+            }
             let of_output = sized(to, count);
             layer.data_gradient(*parameters, from, (&output[..count], *activation), of_output, None);
             (from, free) = (of_output, others);

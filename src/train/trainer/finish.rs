@@ -62,8 +62,8 @@ pub(super) fn finish(
     let mut drawn = Ok(Vec::new());
     let (tables, model) = rayon::in_place_scope(|scope| {
         scope.spawn(|_| drawn = draw(run, &finished));
-        let model = model.to_file(epochs.best_epoch);
-        let model = model.and_then(|bytes| atomic_file::stage(run.path(), run_dir::MODEL, &bytes));
+        let model = model.to_state(epochs.best_epoch);
+        let model = atomic_file::stage(run.path(), run_dir::MODEL, |file| model.write_safetensors(file));
         (finished.tables(), model)
     });
     let (mut files, metrics) = tables?;

@@ -27,7 +27,8 @@ pub struct Layout {
 impl Layout {
     /// As many cells of at least `cell` side by side as fit into `room`; they grow to fill it.
     pub fn new(room: Vec2, cell: f32, captions: bool, count: usize) -> Self {
-        let width = (room.x - SCROLL_BAR - 2.0 * space::S).max(cell);
+        // Whole points: the last digit of a room between panels changes from frame to frame.
+        let width = (room.x.round() - SCROLL_BAR - 2.0 * space::S).max(cell);
         let columns = (((width + space::S) / (cell + space::S)).floor() as usize).max(1);
         let side = ((width + space::S) / columns as f32 - space::S).floor().max(cell);
         let cell = vec2(side, side + if captions { CAPTION } else { 0.0 });
@@ -155,6 +156,15 @@ mod tests {
             offset += 500.0;
         }
         assert_eq!(layout.visible(layout.largest_offset(), 600.0).end, 40_000);
+    }
+
+    #[test]
+    fn the_last_digit_of_the_room_changes_nothing() {
+        let layout = |room: f32| Layout::new(vec2(room, 600.0), 96.0, false, 1000);
+        for room in 200..1200_u16 {
+            let [exact, less, more] = [0.0, -1e-4, 1e-4].map(|by| layout(f32::from(room) + by));
+            assert!(exact.pitch == less.pitch && exact.pitch == more.pitch, "{room}");
+        }
     }
 
     #[test]

@@ -180,6 +180,6 @@ pub(super) fn keep(desk: &mut Desk, order: &KeepOrder) -> Result<Kept> {
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).on_file("make the folder", folder)?;
-    atomic_file::write(path, &kept.to_file(0)?)?;
+    atomic_file::write_with(path, |file| kept.to_state(0).write_safetensors(file))?;
     Ok(Kept::Written(path.clone()))
 }
