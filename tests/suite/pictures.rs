@@ -180,6 +180,7 @@ fn each_tab(theme: &'static str) {
         studio.key(CTRL, key);
         studio.take(name, &[]);
     }
+    studio.key(CTRL, Key::Num1);
     studio.command("first steps");
     studio.take("first-steps", &[]);
     studio.key(Modifiers::NONE, Key::Escape);

@@ -1,5 +1,6 @@
 //! Suspects: ranked kind by kind, each with its reason, and beside it what it is judged by.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use egui::{Align, Button, Frame, Label, Layout, Margin, Panel, ScrollArea, Ui};
@@ -64,6 +65,8 @@ struct List {
     /// What it was made from.
     made_of: Option<(u64, Option<Kind>, By)>,
     ranked: Vec<Suspect>,
+    /// How many photos these are: one may be suspect for several reasons.
+    photos: usize,
     /// For each photo that is shown the suspicion it is shown for.
     shown: Vec<usize>,
     order: Vec<usize>,
@@ -149,13 +152,11 @@ impl SuspectsView {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.label(theme::section("Suspects"));
             ui.add_space(space::XS);
-            let count = |kind: Option<Kind>| {
-                self.list.ranked.iter().filter(|suspect| kind.is_none_or(|kind| suspect.kind == kind)).count()
-            };
+            let count = |kind: Kind| self.list.ranked.iter().filter(|suspect| suspect.kind == kind).count();
             let mut chosen = self.kind;
-            kind_ui(ui, &mut chosen, None, "All", "Every reason", count(None));
+            kind_ui(ui, &mut chosen, None, "All", "Every reason", self.list.photos);
             for (kind, name, hint) in Kind::ALL {
-                kind_ui(ui, &mut chosen, Some(kind), name, hint, count(Some(kind)));
+                kind_ui(ui, &mut chosen, Some(kind), name, hint, count(kind));
             }
             if let Some(note) = self.known.as_ref().and_then(|known| known.evidence.note.as_ref()) {
                 ui.add_space(space::M);
@@ -220,6 +221,7 @@ impl List {
         let dataset = session.dataset.as_ref()?;
         if self.made_of.is_none_or(|made_of| made_of.0 != session.revision) {
             self.ranked = suspects::rank(dataset, evidence);
+            self.photos = self.ranked.iter().map(|suspect| suspect.photo).collect::<HashSet<_>>().len();
         }
         self.made_of = made_of;
         let mut seen = vec![false; dataset.samples.len()];

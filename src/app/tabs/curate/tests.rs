@@ -126,6 +126,19 @@ fn suspects_are_listed_by_kind_and_a_mended_label_leaves_the_list() {
 }
 
 #[test]
+fn a_photo_that_is_suspect_for_two_reasons_counts_once() {
+    let mut harness = harness(LABELS);
+    let of = harness.state().session.dataset.clone().unwrap();
+    // `b` shows what `c` shows, and is labelled otherwise.
+    let evidence = Evidence { twins: vec![(1, 2, 0.0)], ..evidence() };
+    harness.state_mut().tab.suspects_found(of, evidence);
+    harness.run_steps(3);
+    for label in ["All 3", "3 photos", "Wrong label? 1", "Twins at odds 2", "Unsure 1"] {
+        harness.get_by_label(label);
+    }
+}
+
+#[test]
 fn other_photos_have_other_suspects() {
     let mut harness = harness(LABELS);
     let of = harness.state().session.dataset.clone().unwrap();

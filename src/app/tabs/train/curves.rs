@@ -162,7 +162,8 @@ fn plot(ui: &mut Ui, figure: Figure, curves: &[Curve<'_>], smoothing: f64, plann
     let plot = if nothing { plot.include_y(figure.guess()) } else { plot };
     let several = curves.len() > 1;
     let shown = plot.show(ui, |plot| {
-        for (index, curve) in curves.iter().enumerate() {
+        // The first lies over the others.
+        for (index, curve) in curves.iter().enumerate().rev() {
             draw(plot, figure, (index, curve), smoothing, several, colours.text);
         }
     });
