@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use crackscope::job::Flag;
 use crackscope::nn::architecture::Activation;
 use crackscope::nn::cpu::{ConvShape, Convolution, DataGradient, Instructions, Layout, Map, Precision, WeightGradient};
 use divan::Bencher;
@@ -95,7 +96,7 @@ fn convolve(bencher: Bencher<'_, '_>, layer: &Layer, precision: Precision) {
     let (inputs, mut outputs) = (layer.inputs(), vec![Map::default(); PHOTOS]);
     bencher
         .counter(ItemsCount::new(PHOTOS))
-        .bench_local(|| convolution.run_all(&inputs, &mut outputs, None, Activation::Relu));
+        .bench_local(|| convolution.run_all(&inputs, &mut outputs, None, Activation::Relu, &Flag::default()));
 }
 
 #[divan::bench(args = &LAYERS)]
@@ -113,12 +114,16 @@ fn gradient_of_the_input(bencher: Bencher<'_, '_>, layer: &Layer) {
     let mut backward = DataGradient::new(layer.0, Instructions::detect());
     backward.set(&layer.kernel(), &vec![1.0; layer.0.outputs]);
     let (gradients, mut results) = (layer.gradients(), layer.inputs());
-    bencher.counter(ItemsCount::new(PHOTOS)).bench_local(|| backward.run_all(&gradients, &mut results, None, None));
+    bencher
+        .counter(ItemsCount::new(PHOTOS))
+        .bench_local(|| backward.run_all(&gradients, &mut results, None, None, &Flag::default()));
 }
 
 #[divan::bench(args = &LAYERS)]
 fn gradient_of_the_kernel(bencher: Bencher<'_, '_>, layer: &Layer) {
     let mut backward = WeightGradient::new(layer.0, Instructions::detect());
     let (inputs, gradients, mut result) = (layer.inputs(), layer.gradients(), layer.kernel());
-    bencher.counter(ItemsCount::new(PHOTOS)).bench_local(|| backward.run(&inputs, &gradients, &mut result));
+    bencher
+        .counter(ItemsCount::new(PHOTOS))
+        .bench_local(|| backward.run(&inputs, &gradients, &mut result, &Flag::default()));
 }

@@ -75,7 +75,7 @@ impl Trainable {
         Ok(Self { backbone, layers, weights: weights.clone(), start, engine })
     }
 
-    /// Ends a pass between two layers, with an error, once this is set; on a GPU nothing is watched.
+    /// Ends a pass half-way, with an error, once this is set; on a GPU nothing is watched.
     pub fn stopped_by(&mut self, stop: Flag) {
         if let Engine::Processor(processor) = &self.engine {
             lock(processor).network.stopped_by(stop);
@@ -348,6 +348,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pass_may_be_stopped_at_any_moment() {
+        let photos = || Tensor::from_vec(values(6 * 3 * 64 * 64, 1), (6, 3, 64, 64), &CPU).unwrap();
+        for (backbone, statistics) in BACKBONES.into_iter().flat_map(|b| STATISTICS.map(|s| (b, s))) {
+            let stop = Flag::default();
+            let fresh = || {
+                let mut layers = Trainable::new(backbone, &weights(backbone), Start::Photos).unwrap();
+                layers.stopped_by(stop.clone());
+                layers
+            };
+            let step = |layers: &mut Trainable| -> Result<Vec<f32>> {
+                let features = layers.features(photos(), statistics)?;
+                let loss = features.sqr().and_then(|squares| squares.mean_all());
+                let mut gradients = loss.and_then(|loss| loss.backward()).map_err(failed("compute gradients"))?;
+                layers.collect(&mut gradients)?;
+                let read = |variable: &&Var| gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+                Ok(layers.variables().iter().flat_map(read).collect())
+            };
+            let begun = std::time::Instant::now();
+            let expected = step(&mut fresh()).unwrap();
+            let whole = begun.elapsed();
+            // In layers that have never made a whole step, no map has its size yet.
+            for moment in 0..16 {
+                let mut layers = fresh();
+                let found = std::thread::scope(|scope| {
+                    scope.spawn(|| {
+                        std::thread::sleep(whole.mul_f64(f64::from(moment) / 16.0));
+                        stop.set(true);
+                    });
+                    step(&mut layers)
+                });
+                assert!(found.is_err() || found.unwrap() == expected, "half a step is never taken for a whole one");
+                stop.set(false);
+                if statistics == Statistics::Frozen {
+                    assert!(step(&mut layers).unwrap() == expected, "nothing is left of it");
+                }
+            }
+        }
+    }
+
+    const STATISTICS: [Statistics; 2] = [Statistics::Frozen, Statistics::Batch];
     const BACKBONES: [Backbone; 2] = [Backbone::Resnet18, Backbone::MobilenetV2];
 
     /// Weights with statistics that are not those of a fresh network.

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::super::architecture::Activation;
 use super::map::Map;
+use crate::job::Flag;
 
 /// The share of the newest batch in the running statistics, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
@@ -78,13 +79,15 @@ impl Statistics {
     }
 
     /// Gradients of the norm's weight and bias from those of what came out, where these are the statistics of `maps`,
-    /// and into `results`, shaped as they are, that of what went in.
+    /// and into `results`, shaped as they are, that of what went in. Once `stop` is set, it leaves out the photos that
+    /// are left.
     pub fn gradients(
         &self,
         weight: &[f32],
         maps: &[Map],
         gradients: &[Map],
         results: &mut [Map],
+        stop: &Flag,
     ) -> (Vec<f32>, Vec<f32>) {
         let sums = self.sums(maps, gradients);
         let count = maps.iter().map(|map| map.layout().pixels()).sum::<usize>() as f32;
@@ -97,7 +100,8 @@ impl Statistics {
             [of_gradient, of_value, -of_gradient * bias / count - of_value * mean]
         };
         let factors: Vec<[f32; 3]> = (0..weight.len()).map(of_channel).collect();
-        results.par_iter_mut().zip(maps.par_iter().zip(gradients)).for_each(|(result, (map, gradient))| {
+        let photos = results.par_iter_mut().zip(maps.par_iter().zip(gradients));
+        photos.take_any_while(|_| !stop.get()).for_each(|(result, (map, gradient))| {
             result.reshape(map.layout());
             for (y, row) in result.rows_mut().enumerate() {
                 let pixels = map.row(y).chunks_exact(factors.len()).zip(gradient.row(y).chunks_exact(factors.len()));
@@ -137,9 +141,11 @@ pub(super) fn apply(
     results: &mut [Map],
     residuals: Option<&[Map]>,
     activation: Activation,
+    stop: &Flag,
 ) {
     let channels = affine.scale.len();
-    results.par_iter_mut().zip(maps).enumerate().for_each(|(photo, (result, map))| {
+    let photos = results.par_iter_mut().zip(maps).enumerate();
+    photos.take_any_while(|_| !stop.get()).for_each(|(photo, (result, map))| {
         result.reshape(map.layout());
         let residual = residuals.and_then(|residuals| residuals.get(photo));
         let (floor, ceiling) =

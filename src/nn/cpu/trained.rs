@@ -41,6 +41,13 @@ pub struct Gradients {
     pub bias: Vec<f32>,
 }
 
+/// How a forward pass goes.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    statistics: Statistics,
+    stop: &'a Flag,
+}
+
 /// The layers from some point on, and what a training step keeps between forward and backward.
 pub struct TrainedNetwork {
     features: usize,
@@ -169,7 +176,7 @@ impl TrainedNetwork {
         })
     }
 
-    /// Ends between two operators once this is set. What forward and backward give then is of no use, and neither are the
+    /// Ends within an operator, after the photos that are in hand, once this is set. What forward and backward give then is of no use, and neither are the
     /// running statistics.
     pub fn stopped_by(&mut self, stop: Flag) {
         self.stop = stop;
@@ -193,6 +200,7 @@ impl TrainedNetwork {
         statistics: Statistics,
     ) -> Vec<f32> {
         let [count, channels, height, width] = shape;
+        let pass = Pass { statistics, stop: &self.stop };
         self.count = count;
         let mut parameters = parameters.iter();
         let mut next = || parameters.next().copied();
@@ -201,9 +209,10 @@ impl TrainedNetwork {
             Some(stem) => {
                 let photos = sized(&mut stem.photos, count);
                 let layout = photo_layout((height, width), stem.layer.shape);
-                photos.par_iter_mut().zip(planes).for_each(|(map, planes)| map.fill_from_planes(planes, layout));
+                let photos = photos.par_iter_mut().zip(planes).take_any_while(|_| !pass.stop.get());
+                photos.for_each(|(map, planes)| map.fill_from_planes(planes, layout));
                 let Some(parameters) = next().filter(|_| !self.stop.get()) else { return Vec::new() };
-                stem.forward(parameters, sized(&mut self.input, count), statistics, &self.stop);
+                stem.forward(parameters, sized(&mut self.input, count), pass);
             }
             None => {
                 let maps = sized(&mut self.input, count);
@@ -213,7 +222,7 @@ impl TrainedNetwork {
         }
         let mut current = &self.input[..count];
         for block in &mut self.blocks {
-            block.forward(&mut next, current, statistics, &self.stop);
+            block.forward(&mut next, current, pass);
             if self.stop.get() {
                 return Vec::new();
             }
@@ -254,7 +263,7 @@ impl TrainedNetwork {
             end = begin;
         }
         if let (Some(stem), Some(parameters)) = (&mut self.stem, parameters.first()) {
-            gradients.push(stem.backward(*parameters, &self.input[..count], &scratch.current[..count]));
+            gradients.push(stem.backward(*parameters, &self.input[..count], &scratch.current[..count], &self.stop));
         }
         gradients.reverse();
         gradients
@@ -269,29 +278,31 @@ impl TrainedNetwork {
 
 impl Stem {
     /// Fills `results`, what goes into the first block, from the photos.
-    fn forward(&mut self, parameters: Parameters<'_>, results: &mut [Map], statistics: Statistics, stop: &Flag) {
+    fn forward(&mut self, parameters: Parameters<'_>, results: &mut [Map], pass: Pass<'_>) {
         let photos = &self.photos[..results.len()];
         let Some(pooling) = &mut self.pooling else {
-            return self.layer.forward(parameters, photos, results, None, self.activation, statistics);
+            return self.layer.forward(parameters, photos, results, None, self.activation, pass);
         };
         let maps = sized(&mut pooling.input, results.len());
-        self.layer.forward(parameters, photos, maps, None, self.activation, statistics);
-        if stop.get() {
-            return;
-        }
-        maps.par_iter().zip(results).for_each(|(map, pooled)| pool::max_pool(map, pooled));
+        self.layer.forward(parameters, photos, maps, None, self.activation, pass);
+        let pooled = maps.par_iter().zip(results).take_any_while(|_| !pass.stop.get());
+        pooled.for_each(|(map, pooled)| pool::max_pool(map, pooled));
     }
 
     /// From the gradient of what went into the activation before `results`, or before the maximum.
-    fn backward(&mut self, parameters: Parameters<'_>, results: &[Map], gradient: &[Map]) -> Gradients {
+    fn backward(&mut self, parameters: Parameters<'_>, results: &[Map], gradient: &[Map], stop: &Flag) -> Gradients {
         let photos = &self.photos[..results.len()];
-        let Some(pooling) = &mut self.pooling else { return self.layer.backward(parameters, photos, gradient) };
+        let Some(pooling) = &mut self.pooling else { return self.layer.backward(parameters, photos, gradient, stop) };
         let of_maps = sized(&mut pooling.gradient, results.len());
         let maps = pooling.input.par_iter().zip(results.par_iter().zip(gradient));
-        of_maps.par_iter_mut().zip(maps).for_each(|(of_map, (map, (pooled, gradient)))| {
+        let of_photos = of_maps.par_iter_mut().zip(maps).take_any_while(|_| !stop.get());
+        of_photos.for_each(|(of_map, (map, (pooled, gradient)))| {
             pool::max_pool_gradient(map, pooled, gradient, of_map);
         });
-        self.layer.backward(parameters, photos, of_maps)
+        if stop.get() {
+            return Gradients::default();
+        }
+        self.layer.backward(parameters, photos, of_maps, stop)
     }
 }
 
@@ -322,37 +333,31 @@ impl Block {
         self.path.last().map_or(Activation::Linear, |step| step.activation)
     }
 
-    fn forward<'a>(
-        &mut self,
-        next: &mut impl FnMut() -> Option<Parameters<'a>>,
-        input: &[Map],
-        statistics: Statistics,
-        stop: &Flag,
-    ) {
+    fn forward<'a>(&mut self, next: &mut impl FnMut() -> Option<Parameters<'a>>, input: &[Map], pass: Pass<'_>) {
         let mut from = input;
         let Some((last, before)) = self.path.split_last_mut() else { return };
         for step in before {
-            let Some(parameters) = next().filter(|_| !stop.get()) else { return };
+            let Some(parameters) = next().filter(|_| !pass.stop.get()) else { return };
             let output = sized(&mut step.output, input.len());
-            step.layer.forward(parameters, from, output, None, step.activation, statistics);
+            step.layer.forward(parameters, from, output, None, step.activation, pass);
             from = output;
         }
-        let Some(of_last) = next().filter(|_| !stop.get()) else { return };
+        let Some(of_last) = next().filter(|_| !pass.stop.get()) else { return };
         let residuals: Option<&[Map]> = match &mut self.around {
             Around::None => None,
             Around::Identity => Some(input),
             Around::Projection(layer, maps) => {
                 let Some(parameters) = next() else { return };
                 let maps = sized(maps, input.len());
-                layer.forward(parameters, input, maps, None, Activation::Linear, statistics);
+                layer.forward(parameters, input, maps, None, Activation::Linear, pass);
                 Some(maps)
             }
         };
-        if stop.get() {
+        if pass.stop.get() {
             return;
         }
         let output = sized(&mut self.output, input.len());
-        last.layer.forward(of_last, from, output, residuals, last.activation, statistics);
+        last.layer.forward(of_last, from, output, residuals, last.activation, pass);
     }
 
     /// Gradients of the parameters from `scratch.current`, the gradient of what came out before its activation; where
@@ -373,10 +378,10 @@ impl Block {
             Around::Identity | Around::Projection(..) => Some(gradient),
         };
         if let (Around::Projection(layer, _), Some(&parameters)) = (&mut self.around, parameters.get(self.path.len())) {
-            gradients.push(layer.backward(parameters, input, gradient));
+            gradients.push(layer.backward(parameters, input, gradient, stop));
             if wanted && !stop.get() {
                 let of_around = sized(of_around, count);
-                layer.data_gradient(parameters, gradient, (input, Activation::Linear), of_around, None);
+                layer.data_gradient(parameters, gradient, (input, Activation::Linear), (of_around, None), stop);
                 residuals = Some(of_around);
             }
         }
@@ -390,19 +395,19 @@ impl Block {
             let (before, after) = self.path.split_at_mut(place);
             let Some(Step { layer, .. }) = after.first_mut() else { break };
             let Some(Step { output, activation, .. }) = before.last() else {
-                gradients.push(layer.backward(*parameters, input, from));
+                gradients.push(layer.backward(*parameters, input, from, stop));
                 if wanted && !stop.get() {
-                    layer.data_gradient(*parameters, from, (input, self.before), sized(next, count), residuals);
+                    layer.data_gradient(*parameters, from, (input, self.before), (sized(next, count), residuals), stop);
                 }
                 break;
             };
             let Some((to, others)) = std::mem::take(&mut free).split_first_mut() else { break };
-            gradients.push(layer.backward(*parameters, &output[..count], from));
+            gradients.push(layer.backward(*parameters, &output[..count], from, stop));
             if stop.get() {
                 break;
             }
             let of_output = sized(to, count);
-            layer.data_gradient(*parameters, from, (&output[..count], *activation), of_output, None);
+            layer.data_gradient(*parameters, from, (&output[..count], *activation), (of_output, None), stop);
             (from, free) = (of_output, others);
         }
         gradients.reverse();
@@ -461,7 +466,7 @@ impl ConvNorm {
         outputs: &mut [Map],
         residuals: Option<&[Map]>,
         activation: Activation,
-        statistics: Statistics,
+        Pass { statistics, stop }: Pass<'_>,
     ) {
         let Filled { kernel, weight, bias } = self.fill_up(parameters);
         self.by_batch = statistics == Statistics::Batch;
@@ -469,31 +474,36 @@ impl ConvNorm {
             let (ones, zeros) = (vec![1.0; self.shape.outputs], vec![0.0; self.shape.outputs]);
             self.convolution.set(&kernel, &ones, &zeros);
             let sums = sized(&mut self.sums, inputs.len());
-            self.convolution.run_all(inputs, sums, None, Activation::Linear);
+            self.convolution.run_all(inputs, sums, None, Activation::Linear, stop);
+            if stop.get() {
+                return; // some sums are not those of this batch, or none
+            }
             self.statistics = self.running.update(sums, EPSILON);
             let affine = self.statistics.affine(&weight, &bias);
-            norm::apply(&affine, sums, outputs, residuals, activation);
+            norm::apply(&affine, sums, outputs, residuals, activation, stop);
         } else {
             // Fixed statistics go into the kernel, and a pass over the maps is saved.
             self.statistics = self.running.statistics(EPSILON);
             let affine = self.statistics.affine(&weight, &bias);
             self.convolution.set(&kernel, &affine.scale, &affine.shift);
-            self.convolution.run_all(inputs, outputs, residuals, activation);
+            self.convolution.run_all(inputs, outputs, residuals, activation, stop);
         }
     }
 
     /// Gradients of the parameters from that of what came out, before the activation.
-    fn backward(&mut self, parameters: Parameters<'_>, inputs: &[Map], gradients: &[Map]) -> Gradients {
+    fn backward(&mut self, parameters: Parameters<'_>, inputs: &[Map], gradients: &[Map], stop: &Flag) -> Gradients {
         let Filled { kernel: values, weight, bias } = self.fill_up(parameters);
         let mut kernel = vec![0.0; self.shape.weights()];
         if self.by_batch {
             let sums = &self.sums[..inputs.len()];
             let of_sums = sized(&mut self.sums_gradient, inputs.len());
-            let (weight, bias) = self.statistics.gradients(&weight, sums, gradients, of_sums);
-            self.kernel_gradient.run(inputs, of_sums, &mut kernel);
+            let (weight, bias) = self.statistics.gradients(&weight, sums, gradients, of_sums, stop);
+            if !stop.get() {
+                self.kernel_gradient.run(inputs, of_sums, &mut kernel, stop);
+            }
             return self.cut(Gradients { kernel, weight, bias });
         }
-        self.kernel_gradient.run(inputs, gradients, &mut kernel);
+        self.kernel_gradient.run(inputs, gradients, &mut kernel, stop);
         let of_bias = channel_sums(gradients);
         let of_weight = self.statistics.weight_gradient(&values, &kernel, &of_bias);
         let affine = self.statistics.affine(&weight, &bias);
@@ -519,8 +529,8 @@ impl ConvNorm {
         parameters: Parameters<'_>,
         gradients: &[Map],
         inputs: Gates<'_>,
-        results: &mut [Map],
-        residuals: Option<&[Map]>,
+        (results, residuals): (&mut [Map], Option<&[Map]>),
+        stop: &Flag,
     ) {
         let Filled { kernel, weight, bias } = self.fill_up(parameters);
         let Some(data_gradient) = &mut self.data_gradient else { return };
@@ -529,11 +539,11 @@ impl ConvNorm {
         results.par_iter_mut().zip(maps).for_each(|(result, input)| result.reshape(input.layout()));
         if self.by_batch {
             data_gradient.set(&kernel, &vec![1.0; self.shape.outputs]);
-            data_gradient.run_all(&self.sums_gradient[..maps.len()], results, residuals, gates);
+            data_gradient.run_all(&self.sums_gradient[..maps.len()], results, residuals, gates, stop);
         } else {
             let affine = self.statistics.affine(&weight, &bias);
             data_gradient.set(&kernel, &affine.scale);
-            data_gradient.run_all(gradients, results, residuals, gates);
+            data_gradient.run_all(gradients, results, residuals, gates, stop);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::super::map::Map;
 use super::depthwise::DepthwiseDataGradient;
 use super::winograd::Winograd;
 use super::{ConvShape, Epilogue};
+use crate::job::Flag;
 
 /// What came out of an activation, whose gradient lets others pass.
 pub type Gates<'a> = (&'a [Map], Activation);
@@ -76,11 +77,19 @@ impl DataGradient {
         }
     }
 
-    /// [`DataGradient::run`] in all threads: each takes some photos.
-    pub fn run_all(&self, gradients: &[Map], results: &mut [Map], residuals: Option<&[Map]>, gates: Option<Gates<'_>>) {
+    /// [`DataGradient::run`] in all threads: each takes some photos. Once `stop` is set, it leaves out those that are
+    /// left.
+    pub fn run_all(
+        &self,
+        gradients: &[Map],
+        results: &mut [Map],
+        residuals: Option<&[Map]>,
+        gates: Option<Gates<'_>>,
+        stop: &Flag,
+    ) {
         let group = super::group(gradients.len());
         let groups = results.par_chunks_mut(group).zip(gradients.par_chunks(group)).enumerate();
-        groups.for_each(|(index, (results, gradients))| {
+        groups.take_any_while(|_| !stop.get()).for_each(|(index, (results, gradients))| {
             let photos = index * group..index * group + gradients.len();
             let residuals = residuals.map(|maps| &maps[photos.clone()]);
             let gates = gates.map(|(maps, activation)| (&maps[photos], activation));

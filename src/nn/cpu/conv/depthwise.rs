@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::super::kernel::{DepthwiseProducts, DepthwiseRow, Finish, Instructions};
 use super::super::map::{Band, Layout, Map};
 use super::{ConvShape, Epilogue};
+use crate::job::Flag;
 
 /// Values of a kernel.
 const TAPS: usize = 9;
@@ -137,11 +138,13 @@ impl DepthwiseDataGradient {
 
 /// Writes the gradient (channels, 1, 3, 3) of the kernels into `kernels`, summed over the photos, whose maps are
 /// `inputs` and `gradients`. The photos are added up in their order, so that the number of threads makes no difference.
+/// Once `stop` is set, it leaves out those that are left.
 pub(super) fn weight_gradient(
     shape: ConvShape,
     instructions: Instructions,
     (inputs, gradients): (&[Map], &[Map]),
     kernels: &mut [f32],
+    stop: &Flag,
 ) {
     let channels = shape.outputs;
     let of_photo = |(input, gradient): (&Map, &Map)| {
@@ -162,7 +165,8 @@ pub(super) fn weight_gradient(
         .add(instructions);
         sums
     };
-    let of_photos: Vec<Vec<f32>> = inputs.par_iter().zip(gradients).map(of_photo).collect();
+    let of_photos: Vec<Vec<f32>> =
+        inputs.par_iter().zip(gradients).take_any_while(|_| !stop.get()).map(of_photo).collect();
     for (channel, kernel) in kernels.chunks_exact_mut(TAPS).enumerate() {
         for (tap, weight) in kernel.iter_mut().enumerate() {
             let place = tap * channels + channel;

@@ -10,6 +10,7 @@ use super::depthwise::Depthwise;
 use super::direct::Direct;
 use super::winograd::Winograd;
 use super::{ConvShape, Epilogue};
+use crate::job::Flag;
 
 /// A convolution with a bias.
 pub struct Convolution {
@@ -96,11 +97,18 @@ impl Convolution {
         }
     }
 
-    /// The same in all threads: each takes some photos.
-    pub fn run_all(&self, inputs: &[Map], outputs: &mut [Map], residuals: Option<&[Map]>, activation: Activation) {
+    /// The same in all threads: each takes some photos. Once `stop` is set, it leaves out those that are left.
+    pub fn run_all(
+        &self,
+        inputs: &[Map],
+        outputs: &mut [Map],
+        residuals: Option<&[Map]>,
+        activation: Activation,
+        stop: &Flag,
+    ) {
         let group = super::group(inputs.len());
         let groups = outputs.par_chunks_mut(group).zip(inputs.par_chunks(group)).enumerate();
-        groups.for_each(|(index, (outputs, inputs))| {
+        groups.take_any_while(|_| !stop.get()).for_each(|(index, (outputs, inputs))| {
             let residuals = residuals.map(|maps| &maps[index * group..index * group + inputs.len()]);
             self.run(inputs, outputs, residuals, activation);
         });

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::map::{Layout, Map};
 use super::*;
+use crate::job::Flag;
 use crate::nn::cpu::{Instructions, Precision};
 
 /// A convolution with its maps, in the order of its definition.
@@ -130,7 +131,7 @@ fn many_channels_agree(height: usize, width: usize, seed: u32) -> Result<(), Tes
         let mut convolution = Convolution::new(shape, instructions, Precision::F32);
         convolution.set(&kernel, &[1.0; CHANNELS], &[0.0; CHANNELS]);
         let mut results = vec![Map::default(); case.photos];
-        convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear);
+        convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear, &Flag::default());
         for (input, result) in inputs.iter().zip(&results) {
             let mut expected = vec![0.0; CHANNELS * height * width];
             case.products(|from, weight, to| expected[to] += f64::from(input[from]) * f64::from(kernel[weight]));
@@ -192,7 +193,7 @@ proptest! {
             let residual_maps = maps(&residuals, layout);
             let residual_maps = with_residual.then_some(&residual_maps[..]);
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, residual_maps, activation);
+            convolution.run_all(&case.input_maps(), &mut results, residual_maps, activation, &Flag::default());
             let mut alone = Map::default();
             convolution.run_in_bands(&case.input_maps()[0], &mut alone, residual_maps.map(|maps| &maps[0]), activation);
             prop_assert_eq!(alone.values(), results[0].values(), "in bands");
@@ -223,7 +224,7 @@ proptest! {
             let mut convolution = Convolution::new(shape, instructions, Precision::Bf16);
             convolution.set(&kernel, &vec![1.0; shape.outputs], &vec![0.0; shape.outputs]);
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear);
+            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Linear, &Flag::default());
             let mut alone = Map::default();
             convolution.run_in_bands(&case.input_maps()[0], &mut alone, None, Activation::Linear);
             prop_assert_eq!(alone.values(), results[0].values(), "in bands");
@@ -251,7 +252,7 @@ proptest! {
             let mut convolution = Convolution::new(case.shape, instructions, Precision::Bf16);
             convolution.set(&case.kernel(), &vec![1.0; case.shape.outputs], &values(case.shape.outputs, 6));
             let mut results = vec![Map::default(); case.photos];
-            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Relu);
+            convolution.run_all(&case.input_maps(), &mut results, None, Activation::Relu, &Flag::default());
             results
         };
         let plain = run(Instructions::Portable);
@@ -294,6 +295,7 @@ proptest! {
                 &mut results,
                 with_residual.then_some(&residual_maps),
                 Some((&gates, activation)),
+                &Flag::default(),
             );
             for (photo, result) in results.iter().enumerate() {
                 let mut expected = vec![0.0; inputs[photo].len()];
@@ -325,7 +327,7 @@ proptest! {
             let mut kernel = vec![f32::NAN; case.shape.weights()];
             let mut gradient = WeightGradient::new(case.shape, instructions);
             for _ in 0..2 { // nothing is left over from the first time
-                gradient.run(&case.input_maps(), &case.gradient_maps(), &mut kernel);
+                gradient.run(&case.input_maps(), &case.gradient_maps(), &mut kernel, &Flag::default());
             }
             assert_close(&kernel, &expected, case.photos * case.out().0 * case.out().1)?;
         }

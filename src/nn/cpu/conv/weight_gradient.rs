@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::super::kernel::{Instructions, OuterProducts};
 use super::super::map::{Layout, Map};
 use super::{ConvShape, depthwise};
+use crate::job::Flag;
 
 /// Pixels whose products are added up in registers before the sums in memory are touched, at least.
 const PIXELS: usize = 48;
@@ -26,10 +27,11 @@ impl WeightGradient {
     }
 
     /// Writes the gradient ([`ConvShape::weights`]) into `kernel`, summed over the photos, whose maps are `inputs`
-    /// and `gradients`. Works in all threads: each takes one row of the kernel for one block of output channels.
-    pub fn run(&mut self, inputs: &[Map], gradients: &[Map], kernel: &mut [f32]) {
+    /// and `gradients`. Works in all threads: each takes one row of the kernel for one block of output channels. Once
+    /// `stop` is set, it leaves out the photos that are left.
+    pub fn run(&mut self, inputs: &[Map], gradients: &[Map], kernel: &mut [f32], stop: &Flag) {
         if self.shape.depthwise {
-            return depthwise::weight_gradient(self.shape, self.instructions, (inputs, gradients), kernel);
+            return depthwise::weight_gradient(self.shape, self.instructions, (inputs, gradients), kernel, stop);
         }
         let ConvShape { inputs: channels, kernel: size, outputs, .. } = self.shape;
         let (shape, instructions) = (self.shape, self.instructions);
@@ -41,7 +43,7 @@ impl WeightGradient {
         tasks.for_each_init(Vec::new, |packed, (index, sums)| {
             sums.fill(0.0);
             let first = index * rows % size;
-            for (input, gradient) in inputs.iter().zip(gradients) {
+            for (input, gradient) in inputs.iter().zip(gradients).take_while(|_| !stop.get()) {
                 pack(gradient, index * rows / size * block, block, packed);
                 for (kernel_row, sums) in sums.chunks_exact_mut(row).enumerate() {
                     let kernel_row = first + kernel_row;
