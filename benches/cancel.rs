@@ -184,7 +184,10 @@ struct Material {
 fn material(bench: &mut Bench, asked: &Asked, folder: &Path) -> Material {
     let photos = asked.photos.clone().unwrap_or_else(|| {
         let photos = folder.join("photos");
-        write_samples(&photos, &SampleConfig { photos: 2000, ..SampleConfig::default() }, &Unwatched).unwrap();
+        for (site, seed) in [("bridge", 1), ("tunnel", 2)] {
+            let samples = SampleConfig { photos: 1000, seed, ..SampleConfig::default() };
+            write_samples(&photos.join(site), &samples, &Unwatched).unwrap();
+        }
         photos
     });
     let whole = if asked.whole.is_empty() { vec![large(folder)] } else { asked.whole.clone() };

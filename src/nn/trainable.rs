@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result as CandleResult, Shape, Storage, Tensor, Var};
 
 use super::architecture::{Backbone, ConvSpec, Start, Statistics};
 use super::candle_network::{self, CandleNetwork};
@@ -92,10 +92,10 @@ impl Trainable {
         match &mut self.engine {
             Engine::Processor(processor) => {
                 let (layers, processor) = (self.layers.clone(), Arc::clone(processor));
-                let operator = Layers { features: self.backbone.features(), layers, processor, statistics };
-                // A variable, so that candle's graph reaches back to the operator.
-                Var::from_tensor(&input)
-                    .and_then(|input| input.as_tensor().apply_op1(operator))
+                let operator = Layers { input, features: self.backbone.features(), layers, processor, statistics };
+                // A variable, so that candle's graph reaches back to the operator. What goes in is none: it would be copied.
+                Var::zeros(1, DType::F32, &Device::Cpu)
+                    .and_then(|anchor| anchor.as_tensor().apply_op1(operator))
                     .map_err(failed("run the network"))
             }
             Engine::Device(network) => {
@@ -238,9 +238,11 @@ impl Layer {
 /// All trained layers as one operator.
 ///
 /// An operator of candle's has at most three arguments, and candle adds the gradient of each argument of each operator
-/// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of what goes in; the gradients of its
-/// parameters wait in [`Processor`] for [`Trainable::collect`].
+/// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of nothing that counts; the gradients of
+/// its parameters wait in [`Processor`] for [`Trainable::collect`].
 struct Layers {
+    /// (N, C, H, W)
+    input: Tensor,
     /// Of a photo.
     features: usize,
     layers: Vec<Layer>,
@@ -253,9 +255,10 @@ impl CustomOp1 for Layers {
         "backbone"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> CandleResult<(CpuStorage, Shape)> {
-        let input = contiguous(storage, layout)?;
-        let (count, channels, height, width) = layout.shape().dims4()?;
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> CandleResult<(CpuStorage, Shape)> {
+        let (storage, layout) = self.input.storage_and_layout();
+        let input = on_processor(&storage, layout)?;
+        let (count, channels, height, width) = self.input.dims4()?;
         let features = self.with_parameters(|processor, parameters| {
             processor.network.forward(input, [count, channels, height, width], parameters, self.statistics)
         })?;
@@ -304,7 +307,7 @@ fn lock(processor: &Mutex<Processor>) -> std::sync::MutexGuard<'_, Processor> {
 fn on_processor<'a>(storage: &'a Storage, layout: &Layout) -> CandleResult<&'a [f32]> {
     match storage {
         Storage::Cpu(storage) => contiguous(storage, layout),
-        _ => candle_core::bail!("the parameters are not on the processor"),
+        _ => candle_core::bail!("a tensor is not on the processor"),
     }
 }
 

@@ -103,6 +103,9 @@ impl<'a> DeepLearner<'a> {
         if classes.is_empty() {
             return Ok(None);
         }
+        if self.stop.get() {
+            return Err(Error::cancelled());
+        }
         let input = input.to_device(self.device).map_err(cannot_train)?;
         let features = self.backbone.features(input, statistics);
         let features = self.unless_stopped(features)?;

@@ -75,7 +75,8 @@ impl Source<'_> {
             Self::Fixed(values) => Ok((values.clone(), examples.iter().map(|example| example.class).collect())),
             Self::Maps(maps) => {
                 let shape = maps.network.maps_shape();
-                let inputs = examples.iter().map(|example| maps.get(example)).collect::<Result<_>>()?;
+                let mut input = |example| if stop.get() { Err(Error::cancelled()) } else { maps.get(example) };
+                let inputs = examples.iter().map(&mut input).collect::<Result<_>>()?;
                 stack(inputs, examples, shape)
             }
         }
