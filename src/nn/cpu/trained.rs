@@ -504,6 +504,9 @@ impl ConvNorm {
             return self.cut(Gradients { kernel, weight, bias });
         }
         self.kernel_gradient.run(inputs, gradients, &mut kernel, stop);
+        if stop.get() {
+            return Gradients::default();
+        }
         let of_bias = channel_sums(gradients);
         let of_weight = self.statistics.weight_gradient(&values, &kernel, &of_bias);
         let affine = self.statistics.affine(&weight, &bias);
