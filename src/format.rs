@@ -73,9 +73,13 @@ pub fn megapixels(pixels: u64) -> String {
     if megapixels < 1.0 { format!("{megapixels:.2} megapixels") } else { format!("{megapixels:.1} megapixels") }
 }
 
-/// A share with three decimals, or a dash where it has no meaning.
+/// A share with three decimals, or a dash where it has no meaning. What falls short of 1 never reads 1: it is rounded down.
 pub fn share(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value > 0.9995 && value < 1.0 => "0.999".to_owned(),
+        Some(value) => format!("{value:.3}"),
+    }
 }
 
 /// A figure with four decimals, or a dash where it has no meaning. What falls short of 1 never reads 1.
@@ -112,6 +116,8 @@ mod tests {
         assert_eq!([1, 2].map(photos), ["1 photo", "2 photos"]);
         assert_eq!([3.4, 412.4, 12_000.0].map(rate), ["3.4/s", "412/s", "12,000/s"]);
         assert_eq!([1, 51_300, 12_345_678].map(bytes), ["1 byte", "51 kB", "12.3 MB"]);
+        assert_eq!([Some(0.9962), Some(0.9998), Some(1.0), None].map(share), ["0.996", "0.999", "1.000", "–"]);
+        assert_eq!([Some(0.9962), Some(0.99998), Some(1.0), None].map(figure), ["0.9962", ">0.9999", "1.0000", "–"]);
     }
 
     #[test]

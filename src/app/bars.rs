@@ -21,7 +21,7 @@ const PHASE: f32 = 144.0;
 /// Length of the bar.
 const BAR: f32 = 160.0;
 /// Room for counts, rate and time left.
-const PROGRESS: f32 = 290.0;
+const PROGRESS: f32 = 330.0;
 
 impl App {
     pub(super) fn top_bar(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
@@ -83,6 +83,7 @@ impl App {
                 }
             }
         });
+        form::close_by_key(ui, &menu.response, menu.inner.is_some());
         let name = "Archive, path, sample photos, recent folders";
         menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
         menu.response.on_hover_text(name);
@@ -134,6 +135,7 @@ impl App {
                 }
             }
         });
+        form::close_by_key(ui, &menu.0, menu.1.is_some());
         menu.0.on_hover_text("Where the network computes");
     }
 
@@ -271,7 +273,7 @@ pub(super) fn progress_text(progress: &Progress, paused: bool) -> String {
             Phase::Download | Phase::Inspect => format!("{}{unit}/s", amount(progress.per_second as u64)),
             _ => format::rate(progress.per_second),
         });
-        if let Some(left) = progress.remaining().filter(|_| progress.fraction() != Some(1.0)) {
+        if let Some(left) = progress.remaining().filter(|left| left.as_secs() > 0) {
             parts.push(format!("{} left", format::duration(left)));
         }
     }
@@ -286,6 +288,8 @@ mod tests {
     fn progress_reads_well() {
         let progress = Progress { phase: Phase::Features, done: 5120, total: Some(7146), per_second: 412.0 };
         assert_eq!(progress_text(&progress, false), "5,120 / 7,146 photos · 412/s · 5 s left");
+        let nearly = Progress { done: 7000, ..progress };
+        assert_eq!(progress_text(&nearly, false), "7,000 / 7,146 photos · 412/s", "nothing worth waiting for is left");
         assert_eq!(progress_text(&progress, true), "5,120 / 7,146 photos · paused");
         let scan = Progress { phase: Phase::Scan, done: 1200, total: None, per_second: 0.0 };
         assert_eq!(progress_text(&scan, false), "1,200 photos");

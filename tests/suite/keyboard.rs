@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crackscope::app::command::Tab;
+use crackscope::app::shortcuts::{Place, lines};
 use crackscope::dataset::sample::{SampleConfig, write_samples};
 use crackscope::job::Unwatched;
 use crackscope::train::run_dir;
@@ -357,4 +358,48 @@ fn everything_has_a_name_and_fits_into_a_small_window() {
     }
     key(&mut window, Modifiers::NONE, Key::F1);
     look_over(&window, size, "F1");
+}
+
+#[test]
+fn the_list_of_keys_fits_into_the_window_of_a_laptop() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = open_window(home.path(), None);
+    key(&mut window, Modifiers::NONE, Key::F1);
+    for size in [vec2(1280.0, 800.0), vec2(1366.0, 768.0)] {
+        window.set_size(size);
+        window.run_steps(5);
+        let inside = egui::Rect::from_min_size(egui::Pos2::ZERO, size).shrink(10.0);
+        for place in Place::ALL {
+            assert!(inside.contains_rect(window.get_by_label(place.title()).rect()), "{}", place.title());
+            for (_, does) in lines(&window.ctx, place) {
+                let rects: Vec<_> = window.query_all_by_label(does).map(|node| node.rect()).collect();
+                assert!(!rects.is_empty() && rects.iter().all(|rect| inside.contains_rect(*rect)), "{does}: {rects:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_closes_once_a_line_was_chosen_by_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos(folder.path(), 8);
+    let mut window = open_window(&folder.path().join("home"), Some(photos));
+    until(&mut window, "photos open", |window| window.state().session().len() == 8);
+    until(&mut window, "rest", |window| !window.state().is_busy());
+    key(&mut window, CTRL, Key::Num3);
+    tab_to(&mut window, Role::ComboBox, "Network");
+    key(&mut window, Modifiers::NONE, Key::Enter);
+    let lines = |window: &Window| window.query_all_by_label("MobileNetV2").count();
+    assert_eq!(lines(&window), 1, "the list is open");
+    for _ in 0..5 {
+        if focused(&window).as_deref() != Some("MobileNetV2") {
+            key(&mut window, Modifiers::NONE, Key::ArrowDown);
+        }
+    }
+    key(&mut window, Modifiers::NONE, Key::Enter);
+    window.run_steps(20); // until it has faded
+    assert_eq!(lines(&window), 0, "the list is closed");
+    let network = window.get_by_role_and_label(Role::ComboBox, "Network");
+    assert_eq!(network.value().as_deref(), Some("MobileNetV2"));
+    assert!(network.is_focused(), "the keyboard is where it was");
 }

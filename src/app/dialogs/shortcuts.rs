@@ -5,8 +5,9 @@ use egui::{Align2, Context, Grid, Label, ScrollArea, Ui, Vec2, Window};
 use crate::app::shortcuts::{Place, lines};
 use crate::app::theme::{self, space};
 
-/// Windows narrower than this, in points, have one column.
+/// Windows narrower than these, in points, have one column, or two.
 const ROOM_FOR_TWO: f32 = 960.0;
+const ROOM_FOR_THREE: f32 = 1264.0;
 
 /// Shows the list where it is open.
 pub(super) fn ui(ctx: &Context, open: &mut bool) {
@@ -18,16 +19,19 @@ pub(super) fn ui(ctx: &Context, open: &mut bool) {
         .show(ctx, |ui| {
             let height = ctx.content_rect().height() - 120.0;
             ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
-                let (first, rest) = Place::ALL.split_at(1);
-                if ctx.content_rect().width() < ROOM_FOR_TWO {
-                    column(ui, &Place::ALL);
-                } else {
-                    ui.horizontal_top(|ui| {
-                        ui.vertical(|ui| column(ui, first));
-                        ui.add_space(space::XL);
-                        ui.vertical(|ui| column(ui, rest));
-                    });
-                }
+                let (anywhere, rest) = Place::ALL.split_at(1);
+                let (photos, others) = rest.split_at(3);
+                let columns: &[&[Place]] = match ctx.content_rect().width() {
+                    ..ROOM_FOR_TWO => &[&Place::ALL],
+                    ..ROOM_FOR_THREE => &[anywhere, rest],
+                    _ => &[anywhere, photos, others],
+                };
+                ui.horizontal_top(|ui| {
+                    for (index, places) in columns.iter().enumerate() {
+                        ui.add_space(if index == 0 { 0.0 } else { space::XL });
+                        ui.vertical(|ui| column(ui, places));
+                    }
+                });
             });
         });
 }

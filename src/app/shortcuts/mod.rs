@@ -232,6 +232,7 @@ pub fn text(ctx: &Context, keys: &KeyboardShortcut) -> String {
         Key::ArrowUp => "↑",
         Key::ArrowDown => "↓",
         Key::Plus => "+",
+        Key::Equals => "=",
         Key::Minus => "−",
         Key::Period => ".",
         Key::Escape => "Esc",

@@ -1,8 +1,8 @@
 //! Controls with names: what forms are made of.
 
 use egui::{
-    Align, Button, Color32, DragValue, Key, Label, Layout, Modifiers, Rect, Response, RichText, Role, Sense, Stroke,
-    Ui, WidgetInfo, vec2,
+    Align, Button, Color32, ComboBox, DragValue, InnerResponse, Key, Label, Layout, Modifiers, Popup, Rect, Response,
+    RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2,
 };
 
 use crate::app::theme;
@@ -84,6 +84,24 @@ pub fn icon_button(ui: &mut Ui, icon: theme::Icon, name: &str) -> Response {
     let button = ui.add(Button::new(icon.codepoint).min_size(theme::icon_button_size()));
     button.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     button.on_hover_text(name)
+}
+
+/// A list that one line is chosen of.
+pub fn combo<R>(ui: &mut Ui, list: ComboBox, lines: impl FnOnce(&mut Ui) -> R) -> InnerResponse<Option<R>> {
+    let shown = list.show_ui(ui, lines);
+    close_by_key(ui, &shown.response, shown.inner.is_some());
+    shown
+}
+
+/// Closes the list or menu below `button`, if it is open, once a line of it was pressed by a key, and gives the keyboard
+/// back to the button: egui does so for the pointer alone.
+pub fn close_by_key(ui: &Ui, button: &Response, open: bool) {
+    let pressed = ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space));
+    let inside = ui.memory(|memory| memory.focused()).is_some_and(|focused| focused != button.id);
+    if open && pressed && inside {
+        Popup::close_all(ui.ctx());
+        button.request_focus();
+    }
 }
 
 /// A small square of colour, as in a legend.

@@ -52,10 +52,10 @@ impl Browse {
     fn sort_ui(&mut self, ui: &mut Ui, session: &Session, words: bool) {
         let label = ui.label(theme::quiet(ui, "Sort"));
         let before = self.sorting.by;
-        ComboBox::from_id_salt("browse sort")
-            .selected_text(self.sorting.by.title())
-            .width(130.0)
-            .show_ui(ui, |ui| {
+        form::combo(
+            ui,
+            ComboBox::from_id_salt("browse sort").selected_text(self.sorting.by.title()).width(130.0),
+            |ui| {
                 for sort in Sort::ALL {
                     let possible = sort == Sort::Name || session.verdict.is_some();
                     ui.add_enabled_ui(possible, |ui| {
@@ -63,9 +63,10 @@ impl Browse {
                             .on_disabled_hover_text("Needs predictions: train, or open a run");
                     });
                 }
-            })
-            .response
-            .labelled_by(label.id);
+            },
+        )
+        .response
+        .labelled_by(label.id);
         if self.sorting.by != before {
             self.sorting.reversed = false;
         }

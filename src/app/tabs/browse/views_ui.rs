@@ -1,6 +1,6 @@
 //! The list of saved views in the pane at the left.
 
-use egui::{Button, Key, Role, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Button, Key, Popup, Role, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::filter::{Filter, Sorting};
 use super::saved_views::SavedView;
@@ -77,11 +77,13 @@ fn view_ui(
         let menu = ui.menu_button(icons::ICON_MORE_VERT.codepoint, |ui| {
             if ui.button(theme::icon_text(icons::ICON_EDIT, "Rename")).clicked() {
                 *naming = Naming { open: Some(Some(index)), text: view.name.clone(), focused: false };
+                Popup::close_all(ui.ctx()); // by keys as well
             }
             ui.menu_button(theme::icon_text(icons::ICON_DELETE, "Delete"), |ui| {
                 if ui.button("Delete this view").clicked() {
                     let others = views.iter().enumerate().filter(|(other, _)| *other != index);
                     commands.push(Command::KeepViews(others.map(|(_, view)| view.clone()).collect()));
+                    Popup::close_all(ui.ctx());
                 }
             });
         });

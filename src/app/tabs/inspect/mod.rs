@@ -372,6 +372,7 @@ impl InspectTab {
                 self.queue.back(scene.session);
             }
         });
+        form::close_by_key(ui, &menu.response, menu.inner.is_some());
         let name = "Photos to inspect";
         menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
         menu.response

@@ -7,6 +7,7 @@ use egui::{ComboBox, Ui};
 
 use crate::app::scene::Scene;
 use crate::app::theme;
+use crate::app::widgets::form;
 use crate::app::worker::inspection::{Corrected, ModelOf};
 use crate::nn::bundled;
 use crate::train::run_dir;
@@ -80,16 +81,14 @@ impl ModelChoice {
         entries.extend(runs.map(|run| (own(&run.path), "A run of yours")));
         entries.push((own(Path::new(bundled::NAME)), "Comes with the program"));
         ui.label_inputs_by(label.id, |ui| {
-            ComboBox::from_id_salt("inspecting model").selected_text(name(&model)).width(200.0).truncate().show_ui(
-                ui,
-                |ui| {
-                    for (entry, hint) in entries {
-                        if ui.selectable_label(entry == model, name(&entry)).on_hover_text(hint).clicked() {
-                            self.chosen = Some(entry);
-                        }
+            let list = ComboBox::from_id_salt("inspecting model").selected_text(name(&model)).width(200.0).truncate();
+            form::combo(ui, list, |ui| {
+                for (entry, hint) in entries {
+                    if ui.selectable_label(entry == model, name(&entry)).on_hover_text(hint).clicked() {
+                        self.chosen = Some(entry);
                     }
-                },
-            );
+                }
+            });
         });
     }
 }

@@ -122,6 +122,8 @@ pub(super) fn cells(painter: &Painter, placed: &Placed, grid: &Grid) {
         let last = (((to - begin) / side).ceil().max(0.0) as usize).min(count);
         first..last + 1
     };
+    // The last cells may reach beyond the photo; their lines do not.
+    let painter = painter.with_clip_rect(seen.expand(stroke.width));
     for column in within(seen.left(), seen.right(), placed.rect.left(), grid.columns) {
         painter.vline(placed.rect.left() + column as f32 * side, seen.y_range(), stroke);
     }

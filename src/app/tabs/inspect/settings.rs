@@ -113,7 +113,7 @@ fn settings_form(ui: &mut Ui, settings: &mut inspect::Settings) {
     }
     form::row(ui, "Window", "What a cell's probability is of: the mean over the window around it", |ui| {
         let name = |window: usize| format!("{window} × {window} cells");
-        ComboBox::from_id_salt("window").selected_text(name(settings.window)).show_ui(ui, |ui| {
+        form::combo(ui, ComboBox::from_id_salt("window").selected_text(name(settings.window)), |ui| {
             for (window, hint) in WINDOWS {
                 ui.selectable_value(&mut settings.window, window, name(window)).on_hover_text(hint);
             }

@@ -8,6 +8,7 @@ use egui::{ComboBox, Label, Ui};
 use super::Read;
 use crate::app::scene::Scene;
 use crate::app::theme;
+use crate::app::widgets::form;
 use crate::app::worker::inspect::Weights;
 use crate::format;
 use crate::nn::bundled;
@@ -105,7 +106,7 @@ pub(super) fn ui(ui: &mut Ui, scene: &Scene<'_>, subject: &Subject) -> Option<Su
     let mut chosen = None;
     let label = ui.label(theme::section("Model"));
     ui.label_inputs_by(label.id, |ui| {
-        ComboBox::from_id_salt("model").selected_text(subject.name()).width(220.0).truncate().show_ui(ui, |ui| {
+        form::combo(ui, ComboBox::from_id_salt("model").selected_text(subject.name()).width(220.0).truncate(), |ui| {
             let mut entry = |ui: &mut Ui, choice: Subject, hint: &str| {
                 if ui.selectable_label(choice == *subject, choice.name()).on_hover_text(hint).clicked() {
                     chosen = Some(choice);

@@ -137,7 +137,7 @@ impl FiguresView {
         ui.horizontal(|ui| {
             let label = ui.label("Cracked share of the photos there");
             let mut percent = 100.0 * self.prevalence;
-            let field = DragValue::new(&mut percent).range(0.01..=99.0).speed(0.05).max_decimals(2).suffix(" %");
+            let field = DragValue::new(&mut percent).range(0.01..=99.0).speed(0.05).fixed_decimals(2).suffix(" %");
             ui.add(field).labelled_by(label.id);
             self.prevalence = percent / 100.0;
         });

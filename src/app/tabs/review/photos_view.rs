@@ -9,7 +9,7 @@ use crate::app::scene::Scene;
 use crate::app::session::Session;
 use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons};
-use crate::app::widgets::form::{choices, ended_by, primary};
+use crate::app::widgets::form::{self, choices, ended_by, primary};
 use crate::app::widgets::grid::Grid;
 use crate::app::widgets::large_photo::LargePhoto;
 use crate::app::widgets::{empty, marking};
@@ -120,7 +120,7 @@ impl ReviewTab {
         let orders: Vec<_> = Sort::ALL.into_iter().filter(|order| labelled || order.0 != Sort::Loss).collect();
         let name = orders.iter().find(|order| order.0 == self.sort).map_or("", |order| order.1);
         ui.name_inputs("Order", |ui| {
-            ComboBox::from_id_salt("order").selected_text(name).width(150.0).show_ui(ui, |ui| {
+            form::combo(ui, ComboBox::from_id_salt("order").selected_text(name).width(150.0), |ui| {
                 for (order, name, hint) in orders {
                     let choice = ui.selectable_value(&mut self.sort, order, name);
                     if !hint.is_empty() {

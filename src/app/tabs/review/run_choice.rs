@@ -7,7 +7,7 @@ use egui::{Button, ComboBox, Ui};
 use crate::app::command::Command;
 use crate::app::scene::Scene;
 use crate::app::theme::{self, icons};
-use crate::app::widgets::form::primary;
+use crate::app::widgets::form::{self, primary};
 use crate::dataset::Dataset;
 use crate::format;
 use crate::nn::bundled;
@@ -51,7 +51,7 @@ impl RunChoice {
         let mut picked = None;
         ui.label_inputs_by(label.id, |ui| {
             let width = ui.available_width();
-            ComboBox::from_id_salt("run").selected_text(name).width(width).truncate().show_ui(ui, |ui| {
+            form::combo(ui, ComboBox::from_id_salt("run").selected_text(name).width(width).truncate(), |ui| {
                 for run in &finished {
                     if ui.selectable_label(chosen.as_ref() == Some(&run.path), run.name.as_str()).clicked() {
                         picked = Some(run.path.clone());

@@ -95,7 +95,7 @@ impl ThresholdControls {
     fn choose_ui(&mut self, ui: &mut Ui, judged: &Judged, scene: &mut Scene<'_>) {
         let label = ui.label(theme::quiet(ui, "A miss costs"));
         let cost =
-            DragValue::new(&mut self.cost).range(0.1..=1000.0).speed(0.1).max_decimals(1).suffix(" false alarms");
+            DragValue::new(&mut self.cost).range(0.1..=1000.0).speed(0.1).fixed_decimals(1).suffix(" false alarms");
         let changed = ui.add(cost).labelled_by(label.id).changed();
         let button =
             ui.button("Least cost").on_hover_text("Chooses the threshold of the lowest cost on the validation photos");
@@ -105,7 +105,7 @@ impl ThresholdControls {
         ui.separator();
         let label = ui.label(theme::quiet(ui, "Find at least"));
         let mut percent = 100.0 * self.recall;
-        let field = DragValue::new(&mut percent).range(1.0..=100.0).speed(0.1).max_decimals(2).suffix(" %");
+        let field = DragValue::new(&mut percent).range(1.0..=100.0).speed(0.1).fixed_decimals(1).suffix(" %");
         let changed = ui.add(field).labelled_by(label.id).changed();
         self.recall = percent / 100.0;
         let button = ui
@@ -124,7 +124,7 @@ impl ThresholdControls {
     fn abstain_ui(&mut self, ui: &mut Ui, judged: &Judged, scene: &mut Scene<'_>) {
         let label = ui.label(theme::quiet(ui, "For a person"));
         let mut percent = 100.0 * self.abstain;
-        let field = DragValue::new(&mut percent).range(0.0..=50.0).speed(0.1).max_decimals(1).suffix(" %");
+        let field = DragValue::new(&mut percent).range(0.0..=50.0).speed(0.1).fixed_decimals(1).suffix(" %");
         let field = ui.add(field).labelled_by(label.id);
         let field =
             field.on_hover_text("The share of photos, those nearest to the threshold, that a person is to decide on");

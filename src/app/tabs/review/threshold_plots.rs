@@ -32,10 +32,10 @@ pub(super) fn ui(ui: &mut Ui, judged: &Judged, metrics: &Metrics, threshold: Thr
             "Cracked ones upwards, intact ones downwards, on a scale of powers of ten",
         );
         chosen = histogram(first, judged, threshold, inner);
-        let auroc = format::share(metrics.auroc);
+        let auroc = format::figure(metrics.auroc);
         title(second, &format!("ROC · area {auroc}"), "Cracks found against false alarms; the dotted line is guessing");
         roc(second, judged, metrics, inner);
-        let area = format::share(metrics.average_precision);
+        let area = format::figure(metrics.average_precision);
         let hint =
             "Of those called cracked the share that is, against cracks found; the dotted line is calling all cracked";
         title(third, &format!("Precision and recall · {area}"), hint);

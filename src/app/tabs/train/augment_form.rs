@@ -3,7 +3,7 @@
 use egui::{Checkbox, CollapsingHeader, ComboBox, DragValue, Label, Slider, Ui};
 
 use crate::app::theme;
-use crate::app::widgets::form::{number, row};
+use crate::app::widgets::form::{self, number, row};
 use crate::photo::augment::{AMOUNTS, Amount, Augmentation};
 use crate::train::augment::MOST_VARIANTS;
 use crate::train::config::{TrainConfig, Tune};
@@ -93,11 +93,15 @@ fn settings_ui(ui: &mut Ui, config: &mut TrainConfig) {
 
 fn preset_ui(ui: &mut Ui, settings: &mut Augmentation) {
     let name = PRESETS.iter().find(|(preset, ..)| preset == settings).map_or("custom", |(_, name, _)| name);
-    ComboBox::from_id_salt("augmentation preset").selected_text(name).width(ui.available_width()).show_ui(ui, |ui| {
-        for (preset, name, hint) in PRESETS {
-            ui.selectable_value(settings, preset, name).on_hover_text(hint);
-        }
-    });
+    form::combo(
+        ui,
+        ComboBox::from_id_salt("augmentation preset").selected_text(name).width(ui.available_width()),
+        |ui| {
+            for (preset, name, hint) in PRESETS {
+                ui.selectable_value(settings, preset, name).on_hover_text(hint);
+            }
+        },
+    );
 }
 
 #[cfg(test)]

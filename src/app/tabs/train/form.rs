@@ -11,7 +11,7 @@ use crate::app::command::Command;
 use crate::app::scene::{Kind, Running, Scene};
 use crate::app::shortcuts::{self, Act, Place};
 use crate::app::theme::{self, icons, space};
-use crate::app::widgets::form::{number, primary, row};
+use crate::app::widgets::form::{self, number, primary, row};
 use crate::dataset::Class;
 use crate::dataset::split::SplitKind;
 use crate::format;
@@ -145,7 +145,7 @@ fn weights_ui(ui: &mut Ui, config: &mut TrainConfig, commands: &mut Vec<Command>
             WeightsSource::Random => "random values",
             WeightsSource::File(_) => "a file",
         };
-        ComboBox::from_id_salt("weights").selected_text(name).width(combo_width(ui)).show_ui(ui, |ui| {
+        form::combo(ui, ComboBox::from_id_salt("weights").selected_text(name).width(combo_width(ui)), |ui| {
             let mut choose = |ui: &mut Ui, source: WeightsSource, name: &str, hint: &str| {
                 let same = std::mem::discriminant(&config.weights) == std::mem::discriminant(&source);
                 if ui.selectable_label(same, name).on_hover_text(hint).clicked() && !same {
@@ -310,7 +310,7 @@ fn short(value: DragValue<'_>) -> DragValue<'_> {
 fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Command>, choose: Command) -> Response {
     let mut text = path.display().to_string();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if crate::app::widgets::form::icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose…").clicked() {
+        if form::icon_button(ui, icons::ICON_FOLDER_OPEN, "Choose…").clicked() {
             commands.push(choose);
         }
         let field = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
@@ -325,7 +325,7 @@ fn path_field(ui: &mut Ui, path: &mut std::path::PathBuf, commands: &mut Vec<Com
 
 fn combo<T: PartialEq + Copy>(ui: &mut Ui, id: &str, chosen: &mut T, choices: &[(T, &str, &str)]) {
     let name = choices.iter().find(|choice| choice.0 == *chosen).map_or("", |choice| choice.1);
-    ComboBox::from_id_salt(id).selected_text(name).width(combo_width(ui)).show_ui(ui, |ui| {
+    form::combo(ui, ComboBox::from_id_salt(id).selected_text(name).width(combo_width(ui)), |ui| {
         for (value, name, hint) in choices {
             let choice = ui.selectable_value(chosen, *value, *name);
             if !hint.is_empty() {
