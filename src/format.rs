@@ -73,7 +73,8 @@ pub fn megapixels(pixels: u64) -> String {
     if megapixels < 1.0 { format!("{megapixels:.2} megapixels") } else { format!("{megapixels:.1} megapixels") }
 }
 
-/// A share with three decimals, or a dash where it has no meaning. What falls short of 1 never reads 1: it is rounded down.
+/// A share with three decimals, or a dash where it has no meaning. What falls short of 1 never reads 1: it is rounded
+/// down.
 pub fn share(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),

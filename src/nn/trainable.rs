@@ -93,7 +93,8 @@ impl Trainable {
             Engine::Processor(processor) => {
                 let (layers, processor) = (self.layers.clone(), Arc::clone(processor));
                 let operator = Layers { input, features: self.backbone.features(), layers, processor, statistics };
-                // A variable, so that candle's graph reaches back to the operator. What goes in is none: it would be copied.
+                // A variable, so that candle's graph reaches back to the operator. What goes in is none: it would be
+                // copied.
                 Var::zeros(1, DType::F32, &Device::Cpu)
                     .and_then(|anchor| anchor.as_tensor().apply_op1(operator))
                     .map_err(failed("run the network"))
@@ -238,8 +239,8 @@ impl Layer {
 /// All trained layers as one operator.
 ///
 /// An operator of candle's has at most three arguments, and candle adds the gradient of each argument of each operator
-/// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of nothing that counts; the gradients of
-/// its parameters wait in [`Processor`] for [`Trainable::collect`].
+/// to a tensor of zeros, single-threaded. So the whole backbone is one operator, of nothing that counts; the gradients
+/// of its parameters wait in [`Processor`] for [`Trainable::collect`].
 struct Layers {
     /// (N, C, H, W)
     input: Tensor,

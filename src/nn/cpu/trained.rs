@@ -176,8 +176,8 @@ impl TrainedNetwork {
         })
     }
 
-    /// Ends within an operator, after the photos that are in hand, once this is set. What forward and backward give then is of no use, and neither are the
-    /// running statistics.
+    /// Ends within an operator, after the photos that are in hand, once this is set. What forward and backward give then
+    /// is of no use, and neither are the running statistics.
     pub fn stopped_by(&mut self, stop: Flag) {
         self.stop = stop;
     }

@@ -52,21 +52,17 @@ impl Browse {
     fn sort_ui(&mut self, ui: &mut Ui, session: &Session, words: bool) {
         let label = ui.label(theme::quiet(ui, "Sort"));
         let before = self.sorting.by;
-        form::combo(
-            ui,
-            ComboBox::from_id_salt("browse sort").selected_text(self.sorting.by.title()).width(130.0),
-            |ui| {
-                for sort in Sort::ALL {
-                    let possible = sort == Sort::Name || session.verdict.is_some();
-                    ui.add_enabled_ui(possible, |ui| {
-                        ui.selectable_value(&mut self.sorting.by, sort, sort.title())
-                            .on_disabled_hover_text("Needs predictions: train, or open a run");
-                    });
-                }
-            },
-        )
-        .response
-        .labelled_by(label.id);
+        let list = ComboBox::from_id_salt("browse sort").selected_text(self.sorting.by.title()).width(130.0);
+        let shown = form::combo(ui, list, |ui| {
+            for sort in Sort::ALL {
+                let possible = sort == Sort::Name || session.verdict.is_some();
+                ui.add_enabled_ui(possible, |ui| {
+                    ui.selectable_value(&mut self.sorting.by, sort, sort.title())
+                        .on_disabled_hover_text("Needs predictions: train, or open a run");
+                });
+            }
+        });
+        shown.response.labelled_by(label.id);
         if self.sorting.by != before {
             self.sorting.reversed = false;
         }

@@ -117,24 +117,21 @@ impl PairView {
             let name = self.other.as_deref().map_or_else(|| "choose a run".to_owned(), run_dir::name);
             let mut picked = None;
             ui.label_inputs_by(label.id, |ui| {
-                form::combo(
-                    ui,
-                    ComboBox::from_id_salt("other run").selected_text(name).width(220.0).truncate(),
-                    |ui| {
-                        let others = scene.runs.iter().filter(|run| run.finished && Some(&run.path) != open.as_ref());
-                        let mut any = false;
-                        for run in others.filter(|run| is_of_open(run, scene.session)) {
-                            any = true;
-                            let chosen = self.other.as_ref() == Some(&run.path);
-                            if ui.selectable_label(chosen, run.name.as_str()).clicked() {
-                                picked = Some(run.path.clone());
-                            }
+                let list = ComboBox::from_id_salt("other run").selected_text(name).width(220.0).truncate();
+                form::combo(ui, list, |ui| {
+                    let others = scene.runs.iter().filter(|run| run.finished && Some(&run.path) != open.as_ref());
+                    let mut any = false;
+                    for run in others.filter(|run| is_of_open(run, scene.session)) {
+                        any = true;
+                        let chosen = self.other.as_ref() == Some(&run.path);
+                        if ui.selectable_label(chosen, run.name.as_str()).clicked() {
+                            picked = Some(run.path.clone());
                         }
-                        if !any {
-                            ui.label(theme::quiet(ui, "There is no other run of these photos yet"));
-                        }
-                    },
-                );
+                    }
+                    if !any {
+                        ui.label(theme::quiet(ui, "There is no other run of these photos yet"));
+                    }
+                });
             });
             if let Some(run) = picked {
                 (self.said, self.paired, self.key) = (None, None, None);

@@ -93,15 +93,12 @@ fn settings_ui(ui: &mut Ui, config: &mut TrainConfig) {
 
 fn preset_ui(ui: &mut Ui, settings: &mut Augmentation) {
     let name = PRESETS.iter().find(|(preset, ..)| preset == settings).map_or("custom", |(_, name, _)| name);
-    form::combo(
-        ui,
-        ComboBox::from_id_salt("augmentation preset").selected_text(name).width(ui.available_width()),
-        |ui| {
-            for (preset, name, hint) in PRESETS {
-                ui.selectable_value(settings, preset, name).on_hover_text(hint);
-            }
-        },
-    );
+    let list = ComboBox::from_id_salt("augmentation preset").selected_text(name).width(ui.available_width());
+    form::combo(ui, list, |ui| {
+        for (preset, name, hint) in PRESETS {
+            ui.selectable_value(settings, preset, name).on_hover_text(hint);
+        }
+    });
 }
 
 #[cfg(test)]
